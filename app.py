@@ -1,0 +1,42 @@
+"""The page: layout and wiring only. What it shows is made in `tracer/`."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr
+
+from tracer import lineup
+from tracer.ui import common, inversion, words
+
+TABS = {"Latent inversion": inversion.build}  # a new kind of evidence is one more line
+LAUNCH = {
+    "theme": common.theme(),
+    "css_paths": common.CSS,
+    "max_file_size": "20mb",
+    "show_error": False,  # unexpected errors show a generic text
+    "run_history": False,  # would keep visitors' images in their browsers
+    "enable_monitoring": False,
+    "strict_cors": True,
+    "footer_links": ["api", "settings"],
+    "mcp_server": True,
+    "state_session_capacity": 500,
+}
+
+
+def build() -> gr.Blocks:
+    """The whole page."""
+    with gr.Blocks(title="Latent Lineup", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        gr.HTML(words.heading(lineup.families("minis")))
+        with gr.Tabs():
+            for title, tab in TABS.items():
+                with gr.Tab(title):
+                    tab(page)
+    return page.queue(max_size=16)
+
+
+if __name__ == "__main__":
+    build().launch(**LAUNCH)

@@ -1,0 +1,80 @@
+"""Every supported class behind the common interface."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests import models
+from tracer import weights
+
+
+@pytest.fixture(params=models.CONFIGS)
+def autoencoder(request, tmp_path):
+    return weights.from_folder(models.make(request.param, tmp_path), request.param)
+
+
+def test_latents_have_the_stride_and_images_come_back_at_their_size(autoencoder):
+    images = torch.rand(2, 3, 32, 24, generator=torch.Generator().manual_seed(0))
+    latents = autoencoder.encode(images)
+    assert autoencoder.stride == 4
+    assert latents.shape[-2:] == (8, 6)
+    assert latents.dtype == torch.float32
+    assert autoencoder.decode(latents).shape == images.shape
+
+
+def test_encoding_is_deterministic_and_weights_are_frozen(autoencoder):
+    images = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(autoencoder.encode(images), autoencoder.encode(images))
+    assert not any(parameter.requires_grad for parameter in autoencoder.model.parameters())
+
+
+def test_gradients_reach_the_latents(autoencoder):
+    latents = autoencoder.encode(torch.rand(1, 3, 32, 32)).detach().requires_grad_(True)
+    autoencoder.decode(latents).square().mean().backward()
+    assert latents.grad.abs().sum() > 0
+
+
+def test_sides_off_the_latent_grid_are_refused(autoencoder):
+    with pytest.raises(ValueError, match="multiple of the stride 4"):
+        autoencoder.encode(torch.rand(1, 3, 30, 32))
+
+
+def test_scaling_and_shift_undo_themselves(tmp_path):
+    folder = models.make("AutoencoderKL", tmp_path)
+    plain = weights.from_folder(folder, "plain", scaling=1.0, shift=0.0)
+    moved = weights.from_folder(folder, "moved", scaling=0.5, shift=0.25)
+    images = torch.rand(1, 3, 32, 32)
+    assert torch.allclose(moved.encode(images), (plain.encode(images) - 0.25) * 0.5, atol=1e-6)
+    assert torch.allclose(moved.decode(moved.encode(images)), plain.decode(plain.encode(images)), atol=1e-5)
+
+
+def test_a_vq_model_decodes_latents_that_never_met_the_codebook(tmp_path):
+    autoencoder = weights.from_folder(models.make("VQModel", tmp_path), "vq")
+    latents = autoencoder.encode(torch.rand(1, 3, 32, 32)).requires_grad_(True)
+    nudged = autoencoder.decode(latents + 1e-3)
+    assert not torch.equal(nudged, autoencoder.decode(latents)), "a quantiser would swallow so small a step"
+
+
+def test_sixteen_bit_weights_give_the_same_picture(tmp_path):
+    autoencoder = weights.from_folder(models.make("AutoencoderKL", tmp_path), "kl")
+    images = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    full = autoencoder.decode(autoencoder.encode(images))
+    autoencoder.model.to(torch.bfloat16)
+    half = autoencoder.decode(autoencoder.encode(images))
+    assert half.dtype == torch.float32
+    assert (full - half).square().mean() < 1e-4
+
+
+def test_a_batch_is_the_same_as_one_at_a_time(autoencoder):
+    images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    together = autoencoder.decode(autoencoder.encode(images))
+    alone = torch.cat([autoencoder.decode(autoencoder.encode(image[None])) for image in images])
+    np.testing.assert_allclose(together.numpy(), alone.numpy(), atol=1e-5)
+
+
+def test_loading_works_where_gradients_are_switched_off(tmp_path):
+    from tracer.autoencoder import fastest_dtype
+
+    fastest_dtype.cache_clear()
+    with torch.no_grad():
+        weights.from_folder(models.make("AutoencoderKL", tmp_path), "kl")

@@ -1,0 +1,112 @@
+"""Grubbs, conformal, storage."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from tracer import calibration
+from tracer.calibration import Calibration, ThresholdMismatch
+
+SETTINGS = {"mode": "fast", "steps": 4}
+
+
+@pytest.fixture
+def known():
+    scores = np.sort(np.random.default_rng(0).lognormal(0, 0.2, 200))
+    return Calibration("mini", "sha256:1", SETTINGS, (0, 4), tuple((s, s / 10) for s in scores), "test", "2026-01-01")
+
+
+@pytest.mark.parametrize(("count", "critical"), [(100, 3.210), (500, 3.695)])
+def test_grubbs_critical_values(count, critical):
+    assert calibration.grubbs_critical(count) == pytest.approx(critical, abs=5e-4)
+
+
+def test_grubbs_threshold_is_mean_plus_critical_value_deviations():
+    scores = np.random.default_rng(0).normal(10, 2, 100)
+    assert calibration.grubbs_threshold(scores) == pytest.approx(scores.mean() + 3.2095 * scores.std(ddof=1), rel=1e-3)
+    ratios = np.exp(scores)
+    assert np.log(calibration.grubbs_threshold(ratios, log=True)) == pytest.approx(calibration.grubbs_threshold(scores))
+
+
+def test_conformal_p_values_hold_their_error_on_new_images():
+    rng = np.random.default_rng(0)
+    missed = [calibration.conformal_p_value(rng.gamma(2), rng.gamma(2, size=199)) <= 0.05 for _ in range(4000)]
+    assert np.mean(missed) == pytest.approx(0.05, abs=0.01)
+
+
+def test_p_value_and_threshold_agree(known):
+    limit = known.conformal(0)
+    assert known.p_value(limit, 0) > calibration.ALPHA
+    assert known.p_value(np.nextafter(limit, np.inf), 0) <= calibration.ALPHA
+
+
+def test_too_few_images_cannot_hold_a_small_error():
+    with pytest.raises(ValueError, match="at least 99"):
+        calibration.conformal_threshold(np.ones(50), 0.01)
+
+
+def test_decisions(known):
+    typical, at_the_edge, outside = 1.0, known.conformal(0), 10.0
+    assert known.decide(typical, 0) is True
+    assert known.decide(at_the_edge, 0) is None, "not yet plain: more steps are needed"
+    assert known.decide(outside, 0) is False
+    assert known.decide(known.conformal(4), 4) is True
+    between = (known.conformal(4) + known.grubbs(4)) / 2
+    assert known.decide(between, 4) is None, "between the conformal and the Grubbs threshold"
+
+
+def test_a_stored_calibration_comes_back_the_same(known, tmp_path):
+    path = calibration.path_of("mini", "fast", folder=tmp_path)
+    calibration.save(known, path)
+    assert calibration.load(path) == known
+    stored = json.loads(path.read_text())
+    assert stored["n"] == 200 and len(stored["scores"]) == 200
+    assert stored["thresholds"]["conformal"] == known.conformal(4)
+    assert calibration.stored("mini", SETTINGS, "sha256:1", folder=tmp_path) == known
+
+
+def test_other_weights_or_settings_are_refused_with_the_command_to_run(known, tmp_path):
+    calibration.save(known, calibration.path_of("mini", "fast", folder=tmp_path))
+    command = "python -m tracer calibrate mini --mode fast"
+    with pytest.raises(ThresholdMismatch, match=f"other weights; run: {command}"):
+        calibration.stored("mini", SETTINGS, "sha256:2", folder=tmp_path)
+    with pytest.raises(ThresholdMismatch, match=f"other settings; run: {command}"):
+        calibration.stored("mini", {**SETTINGS, "steps": 5}, "sha256:1", folder=tmp_path)
+    with pytest.raises(ThresholdMismatch, match=r"no threshold for fast mode and lossless images; run: .* other "):
+        calibration.stored("other", SETTINGS, "sha256:1", folder=tmp_path)
+
+
+def test_a_damaged_file_is_refused(known, tmp_path):
+    path = calibration.path_of("mini", "fast", folder=tmp_path)
+    path.write_text("{}")
+    with pytest.raises(ThresholdMismatch, match="not a stored threshold"):
+        calibration.load(path)
+
+
+@pytest.mark.parametrize(
+    ("lossy", "quality", "condition"),
+    [
+        (False, None, "lossless"),
+        (True, 100, "jpeg-95"),
+        (True, 94, "jpeg-85"),
+        (True, 50, "jpeg-50"),
+        (True, 49, None),
+        (True, None, None),
+    ],
+)
+def test_a_compressed_image_is_judged_by_compressed_ones(lossy, quality, condition):
+    assert calibration.condition_of(lossy, quality) == condition
+
+
+def test_paper_mode_uses_the_losses_themselves(known):
+    paper = dataclasses.replace(known, settings={"mode": "paper"})
+    assert paper.grubbs(4) == pytest.approx(calibration.grubbs_threshold(known.at(4)))
+    assert known.grubbs(4) == pytest.approx(calibration.grubbs_threshold(known.at(4), log=True))
+
+
+def test_bundled_photographs_are_the_same_every_time():
+    one, two = (calibration.bundled_photographs(12, 64) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+    assert {tile.shape for tile in one} == {(64, 64, 3)}

@@ -1,0 +1,143 @@
+"""The command line keeps its contract: JSON, exit status, one readable line."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from tests import models
+from tracer import api, calibration, inversion, lineup, weights
+from tracer.__main__ import app
+
+run = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    path = tmp_path_factory.mktemp("images") / "photograph.png"
+    Image.fromarray(calibration.bundled_photographs(1, 96)[0]).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def belonging(tmp_path_factory):
+    model = weights.load(lineup.family("mini-dc"))
+    path = tmp_path_factory.mktemp("images") / "belonging.png"
+    Image.fromarray(inversion.reconstruct(calibration.bundled_photographs(2, 96)[1], model)).save(path)
+    return path
+
+
+def test_trace_answers_as_the_contract_says(belonging):
+    result = run.invoke(app, ["trace", str(belonging), "--json"])
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert set(document) == {"image", "verdict", "evidence", "versions"}
+    assert {"file", "sha256", "width", "height"} <= set(document["image"])
+    assert document["image"]["file"] == "belonging.png"
+    assert set(document["verdict"]) == {"kind", "families", "members", "sentence"}
+    assert [row["family"] for row in document["evidence"]] == [row.id for row in lineup.families("minis")]
+    fields = ["family", "method", "mode", "score", "threshold", "p_value", "belongs", "steps", "seconds", "revision"]
+    assert all(set(fields) <= set(row) for row in document["evidence"])
+    assert document["verdict"]["kind"] == "family"
+    assert document["verdict"]["families"] == ["mini-dc"]
+    assert {"tracer", "torch", "diffusers"} <= set(document["versions"])
+
+
+def test_several_images_give_a_list(belonging, photograph):
+    result = run.invoke(app, ["trace", str(belonging), str(photograph), "--family", "mini-dc", "--json"])
+    first, second = json.loads(result.stdout)
+    assert first["verdict"]["kind"] == "family"
+    assert second["verdict"]["kind"] == "none"
+    assert second["image"]["file"] == "photograph.png"
+
+
+def test_without_json_the_sentence_is_printed(belonging):
+    result = run.invoke(app, ["trace", str(belonging), "--family", "mini-dc"])
+    assert result.exit_code == 0
+    assert "uses the mini-dc autoencoder" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["trace", "no-such-file.png"],
+        ["trace", __file__],
+        ["trace", "{image}", "--lineup", "unheard-of"],
+        ["trace", "{image}", "--family", "unheard-of"],
+        ["trace", "{image}", "--mode", "unheard-of"],
+        ["trace"],
+        ["reconstruct", "mini-dc", "{image}", "--out", "picture.jpg"],
+        ["unheard-of"],
+    ],
+)
+def test_bad_input_or_usage_leaves_with_status_2(arguments, photograph):
+    result = run.invoke(app, [argument.format(image=photograph) for argument in arguments])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.strip()
+
+
+def test_a_model_that_is_not_available_leaves_with_status_3(photograph, tmp_path):
+    result = run.invoke(app, ["trace", str(photograph), "--autoencoder", str(tmp_path), "--json"])
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "config.json" in result.stderr
+
+
+def test_a_missing_threshold_names_the_command_to_run(photograph, monkeypatch):
+    monkeypatch.setattr(calibration, "path_of", lambda *key, **options: photograph.with_name("missing.json"))
+    result = run.invoke(app, ["trace", str(photograph), "--family", "mini-dc"])
+    assert result.exit_code == 3
+    assert "python -m tracer calibrate mini-dc --mode fast" in result.stderr
+
+
+def test_any_autoencoder_is_calibrated_on_the_spot_once(photograph, tmp_path, monkeypatch):
+    monkeypatch.setenv("LATENT_LINEUP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(api, "SPOT_SIDE", 64)
+    folder = models.make("AutoencoderTiny", tmp_path / "mine")
+    command = ["trace", str(photograph), "--autoencoder", str(folder), "--json"]
+    document = json.loads(run.invoke(app, command).stdout)
+    (row,) = document["evidence"]
+    assert (row["family"], row["calibrated_on"]) == ("mine", 100)
+    monkeypatch.setattr(calibration, "bundled_photographs", None)  # a second calibration would fail
+    assert json.loads(run.invoke(app, command).stdout)["evidence"][0]["score"] == row["score"]
+
+
+def test_reconstruct_writes_a_picture_of_the_same_size(photograph, tmp_path):
+    out = tmp_path / "out.png"
+    assert run.invoke(app, ["reconstruct", "mini-dc", str(photograph), "--out", str(out)]).exit_code == 0
+    assert Image.open(out).size == (96, 96)
+    assert not np.array_equal(np.asarray(Image.open(out)), np.asarray(Image.open(photograph)))
+
+
+def test_calibrate_stores_a_threshold(tmp_path, monkeypatch):
+    monkeypatch.setitem(inversion.MODES, "fast", inversion.Settings(steps=1))
+    monkeypatch.setattr(api, "SPOT_SIDE", 64)
+    result = run.invoke(app, ["calibrate", "mini-dc", "--count", "5", "--out", str(tmp_path)])
+    assert result.exit_code == 0
+    stored = calibration.load(calibration.path_of("mini-dc", "fast", folder=tmp_path))
+    assert stored.count == 5
+    assert stored.checkpoints == (0, 1)
+
+
+def test_models_lists_the_minis_as_bundled():
+    rows = json.loads(run.invoke(app, ["models", "--json"]).stdout)
+    minis = {row["family"]: row["status"] for row in rows if row["lineup"] == "minis"}
+    assert minis
+    assert set(minis.values()) == {"bundled"}
+
+
+def test_progress_never_reaches_standard_output(belonging):
+    result = subprocess.run(
+        [sys.executable, "-m", "tracer", "trace", str(belonging), "--family", "mini-dc", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    json.loads(result.stdout)
+    assert result.stderr == ""

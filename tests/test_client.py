@@ -1,0 +1,88 @@
+"""The endpoint, as a program sees it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+
+ALL = ["mini-kl", "mini-dc"]
+
+
+@pytest.fixture(scope="module")
+def client(page_url: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    return Client(page_url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+
+
+def test_only_the_documented_endpoint_is_public(client: Client):
+    api = client.view_api(return_format="dict", print_info=False)
+    assert list(api["named_endpoints"]) == ["/trace_inversion"]
+    assert not api["unnamed_endpoints"]
+    parameters = [each["parameter_name"] for each in api["named_endpoints"]["/trace_inversion"]["parameters"]]
+    assert parameters == ["image", "mode", "families"]
+
+
+def test_the_endpoint_is_a_tool_for_agents(page_url: str):
+    tools = httpx.get(f"{page_url}/gradio_api/mcp/schema").json()
+    assert [tool["name"] for tool in tools] == ["trace_inversion"]
+    assert "autoencoder family" in tools[0]["description"]
+
+
+def test_a_trace_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path):
+    result = client.predict(handle_file(rgba_png), "fast", ALL, api_name="/trace_inversion")
+    assert {"image", "verdict", "evidence", "versions"} <= set(result)
+    assert result["image"]["sha256"] == hashlib.sha256(rgba_png.read_bytes()).hexdigest()
+    assert result["image"]["notes"] == ["transparency flattened on white"]
+    assert result["verdict"]["kind"] in ("family", "none", "undecided", "insufficient")
+    assert [row["family"] for row in result["evidence"]] == ALL
+    for row in result["evidence"]:
+        assert {"score", "threshold", "p_value", "belongs", "steps", "seconds", "revision"} <= set(row)
+
+
+def test_a_bad_file_gets_one_line(client: Client, not_an_image: Path):
+    with pytest.raises(Exception, match="This is not an image of a kind that can be read here") as failure:
+        client.predict(handle_file(not_an_image), "fast", ALL, api_name="/trace_inversion")
+    assert len(str(failure.value).splitlines()) == 1
+    assert not_an_image.name not in str(failure.value)
+
+
+def test_a_cancelled_stream_leaves_the_server_answering(client: Client, rgba_png: Path):
+    stream = next(each for each in client.config["dependencies"] if each["api_name"] == "stream")
+    endpoint = client.endpoints[stream["id"]]
+    endpoint.is_valid = True  # private: the page's own stream, not offered to programs
+    job = client.submit(handle_file(rgba_png), "fast", ALL, True, fn_index=stream["id"])
+    end = time.monotonic() + 90
+    while not job.outputs() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert job.outputs(), "the stream never began"
+    job.cancel()
+    result = client.predict(handle_file(rgba_png), "fast", ALL[:1], api_name="/trace_inversion")
+    assert result["evidence"][0]["family"] == ALL[0]
+    assert not result["evidence"][0]["stopped"]
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", str(Path(__file__))])
+def test_a_file_that_was_not_uploaded_is_refused(page_url: str, path: str):
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    call = f"{page_url}/gradio_api/call/trace_inversion"
+    answer = httpx.post(call, json={"data": [file, "fast", ALL]})
+    if answer.is_success:
+        answer = httpx.get(f"{call}/{answer.json()['event_id']}", timeout=60)
+        assert "event: error" in answer.text
+    assert "sha256" not in answer.text
+    assert httpx.get(f"{page_url}/gradio_api/file={path}").status_code in (403, 404)
+
+
+def test_the_page_is_hardened(page_url: str):
+    assert httpx.get(f"{page_url}/monitoring").status_code in (403, 404)
+    assert httpx.get(f"{page_url}/gradio_api/runs").status_code == 404
+    large = {"files": ("large.png", b"\0" * (21 * 2**20), "image/png")}
+    assert httpx.post(f"{page_url}/gradio_api/upload", files=large, timeout=60).status_code == 413
+    config = httpx.get(f"{page_url}/config").json()
+    assert not config.get("analytics_enabled")
+    assert "Traceback" not in json.dumps(config)

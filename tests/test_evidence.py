@@ -1,0 +1,58 @@
+"""From the families' evidence to one sentence."""
+
+import dataclasses
+import json
+
+from tracer.evidence import Evidence, Trace, judge
+
+MEMBERS = {"a": ("a-one", "a-two"), "b": ("b-one",)}
+
+
+def said(family: str, belongs: bool | None, stopped: bool = False) -> Evidence:
+    return Evidence(family, "inversion", "fast", 1.0, 2.0, 0.5, belongs, 3, 0.1, "r", stopped=stopped)
+
+
+def test_one_family_fits():
+    verdict = judge([said("a", True), said("b", False)], MEMBERS)
+    assert (verdict.kind, verdict.families, verdict.members) == ("family", ("a",), ("a-one", "a-two"))
+    assert "a autoencoder" in verdict.sentence and "does not fit" in verdict.sentence
+
+
+def test_none_fits():
+    assert judge([said("a", False), said("b", False)], MEMBERS).kind == "none"
+
+
+def test_two_fit():
+    verdict = judge([said("a", True), said("b", True)], MEMBERS)
+    assert (verdict.kind, verdict.families) == ("undecided", ("a", "b"))
+
+
+def test_a_grey_score_is_not_a_no():
+    verdict = judge([said("a", None), said("b", False)], MEMBERS)
+    assert (verdict.kind, verdict.families) == ("undecided", ("a",))
+
+
+def test_a_family_is_not_named_while_another_is_in_the_grey_band():
+    assert judge([said("a", True), said("b", None)], MEMBERS).kind == "undecided"
+
+
+def test_with_a_doubt_a_miss_is_insufficient_but_a_match_still_counts():
+    misses = [said("a", False), said("b", False)]
+    verdict = judge(misses, MEMBERS, doubt="too compressed (JPEG quality 40)")
+    assert verdict.kind == "insufficient" and "quality 40" in verdict.sentence
+    assert judge([said("a", True), said("b", False)], MEMBERS, doubt="too compressed").kind == "family"
+
+
+def test_a_stopped_run_says_so_and_names_what_it_has():
+    verdict = judge([said("a", True)], MEMBERS, skipped=1)
+    assert verdict.kind == "undecided" and verdict.sentence.startswith("Stopped") and "a" in verdict.families
+    assert judge([said("a", None, stopped=True)], MEMBERS).sentence.startswith("Stopped")
+    assert judge([], MEMBERS, skipped=2).sentence.startswith("Stopped")
+
+
+def test_a_trace_is_one_json_document():
+    evidence = (said("a", True), said("b", False))
+    trace = Trace({"file": "x.png"}, judge(list(evidence), MEMBERS), evidence, {"tracer": "0"})
+    document = json.loads(json.dumps(trace.document()))
+    assert document["verdict"]["families"] == ["a"]
+    assert document["evidence"][0] == json.loads(json.dumps(dataclasses.asdict(evidence[0])))

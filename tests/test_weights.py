@@ -1,0 +1,52 @@
+"""Loading from folders: what is refused, and in which words."""
+
+import json
+
+import pytest
+
+from tests import models
+from tracer import weights
+from tracer.weights import ModelUnavailable
+
+
+def test_a_pipeline_folder_will_do(tmp_path):
+    models.make("AutoencoderKL", tmp_path / "vae")
+    assert weights.from_folder(tmp_path, "pipeline").stride == 4
+
+
+def test_the_revision_changes_with_the_weights(tmp_path):
+    one, two = models.make("AutoencoderKL", tmp_path / "1"), models.make("AutoencoderKL", tmp_path / "2", seed=1)
+    assert weights.revision_of(one) != weights.revision_of(two)
+    assert weights.revision_of(one) == weights.from_folder(one, "one").revision
+
+
+def test_no_configuration(tmp_path):
+    with pytest.raises(ModelUnavailable, match=r"no config\.json"):
+        weights.from_folder(tmp_path, "empty")
+
+
+def test_a_configuration_that_is_not_json(tmp_path):
+    (tmp_path / "config.json").write_text("not json")
+    with pytest.raises(ModelUnavailable, match="no diffusers configuration"):
+        weights.from_folder(tmp_path, "broken")
+
+
+def test_a_class_that_is_not_supported(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"_class_name": "UNet2DModel"}))
+    with pytest.raises(ModelUnavailable, match="supported are AutoencoderKL"):
+        weights.from_folder(tmp_path, "unet")
+
+
+def test_pickled_weights_are_not_read(tmp_path):
+    folder = models.make("AutoencoderKL", tmp_path)
+    (folder / weights.WEIGHTS_FILE).rename(folder / "diffusion_pytorch_model.bin")
+    with pytest.raises(ModelUnavailable, match="other weight formats are not read"):
+        weights.from_folder(folder, "pickled")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 1000])
+def test_truncated_weights(tmp_path, keep):
+    file = models.make("AutoencoderKL", tmp_path) / weights.WEIGHTS_FILE
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(ModelUnavailable, match="damaged"):
+        weights.from_folder(tmp_path, "cut")

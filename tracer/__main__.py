@@ -1,0 +1,187 @@
+"""The command line: `python -m tracer --help`.
+
+With --json, standard output carries one JSON document and nothing else; progress goes to standard error. Exit status:
+0 answered, 2 bad input or usage, 3 a model is not available.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tracer import api, calibration, intake, lineup
+from tracer.weights import ModelUnavailable
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+
+Images = Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="image files", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+Mode = Annotated[str, typer.Option(help="fast: relative loss, early stop; paper: LatentTracer's settings")]
+
+
+@contextmanager
+def readable_errors():
+    """Turn the errors that a user can act on into one line and an exit status."""
+    try:
+        yield
+    except (intake.IntakeError, ValueError) as error:
+        status = 3 if isinstance(error, calibration.ThresholdMismatch) else 2
+        _fail(str(error), status)
+    except KeyError as error:
+        _fail(error.args[0], 2)
+    except ModelUnavailable as error:
+        _fail(str(error), 3)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+
+
+def _fail(message: str, status: int) -> None:
+    print(f"tracer: {' '.join(message.split())}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+def _say(line: str) -> None:
+    """Progress: overwrites itself on a terminal, and stays out of files and pipes."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+
+def _print(documents: list[dict]) -> None:
+    print(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
+
+
+@app.command()
+def trace(
+    images: Images,
+    lineup_name: Annotated[str, typer.Option("--lineup", help="minis, tiny or full")] = "minis",
+    family: Annotated[list[str] | None, typer.Option(help="inspect only this family; may be repeated")] = None,
+    autoencoder: Annotated[Path | None, typer.Option(help="inspect this folder in diffusers layout instead")] = None,
+    mode: Mode = "fast",
+    as_json: Json = False,
+) -> None:
+    """Say which family's decoder can reproduce the image (latent inversion)."""
+    documents = []
+    with readable_errors():
+        for path in images:
+            for update in api.trace_stream(
+                path, lineup=lineup_name, families=family, autoencoder=autoencoder, mode=mode
+            ):
+                if isinstance(update, api.Loading):
+                    total = f": calibrating, {update.done} of {update.total}" if update.total else ": loading"
+                    _say(update.family + total)
+                elif isinstance(update, api.Stepped):
+                    _say(f"{update.family}: step {update.step.index}, {update.step.score(mode):.3g}")
+            _say("")
+            documents.append(update.document())
+            if not as_json:
+                _report(documents[-1])
+    if as_json:
+        _print(documents)
+
+
+def _report(document: dict) -> None:
+    print(f"{document['image']['file']}: {document['verdict']['sentence']}")
+    for note in document["image"]["notes"]:
+        print(f"  note: {note}")
+    if document["verdict"]["members"]:
+        print(f"  models with that autoencoder: {', '.join(document['verdict']['members'])}")
+    for row in document["evidence"]:
+        answer = {True: "fits", False: "does not fit", None: "open"}[row["belongs"]]
+        print(
+            f"  {row['family']:<12} {answer:<13} score {row['score']:<10.4g} threshold {row['threshold']:<10.4g} "
+            f"p {row['p_value']:.3f}  {row['steps']} steps, {row['seconds']:.2f} s"
+        )
+
+
+@app.command()
+def reconstruct(
+    family: Annotated[str, typer.Argument(help="a family of the registry")],
+    image: Annotated[Path, typer.Argument(help="an image file")],
+    out: Annotated[Path, typer.Option(help="the PNG to write")],
+) -> None:
+    """Send an image once through a family's autoencoder."""
+    from PIL import Image
+
+    with readable_errors():
+        if out.suffix.lower() != ".png":
+            raise ValueError("--out must end in .png: a lossy format would destroy the traces")
+        Image.fromarray(api.reconstruct(family, image)).save(out)
+
+
+@app.command()
+def calibrate(
+    family: Annotated[str, typer.Argument(help="a family of the registry")],
+    belonging: Annotated[Path | None, typer.Option(help="folder of images that this family made")] = None,
+    photographs: Annotated[Path | None, typer.Option(help="folder of photographs to send through it instead")] = None,
+    count: Annotated[int, typer.Option(help="number of images")] = 200,
+    mode: Mode = "fast",
+    condition: Annotated[str, typer.Option(help="lossless, or jpeg-95, jpeg-85, jpeg-70, jpeg-50")] = "lossless",
+    out: Annotated[Path, typer.Option(help="folder for the threshold")] = calibration.FOLDER,
+) -> None:
+    """Measure and store a family's threshold.
+
+    Without a folder, the belonging images are reconstructions of tiles of the pictures that scikit-image bundles.
+    """
+    with readable_errors():
+        path = api.calibrate(
+            family, mode, count, belonging, photographs, out, condition, lambda n: _say(f"{family}: {n} of {count}")
+        )
+        _say("")
+        last = json.loads(path.read_text())
+        print(f"{path.name}: {last['n']} images, {last['thresholds']}")
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List every family, and whether it can be used here and now."""
+    rows = [
+        {
+            "family": row.id,
+            "lineup": row.lineup,
+            "status": api.status(row),
+            "kind": row.kind,
+            "members": list(row.members),
+            "licence": row.licence,
+            "source": row.source.name if row.bundled else f"{row.source}:{row.subfolder}",
+        }
+        for row in lineup.FAMILIES.values()
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        members = f"  models: {', '.join(row['members'])}" if row["members"] else ""
+        print(f"{row['family']:<12} {row['lineup']:<6} {row['status']:<12} {row['kind']:<16}{members}")
+
+
+@app.command()
+def benchmark(
+    photographs: Annotated[Path, typer.Option(help="folder of test photographs")],
+    out: Annotated[Path, typer.Option(help="folder for results; a run that was cut off goes on there")],
+    count: Annotated[int, typer.Option(help="photographs in fast mode")] = 200,
+    paper_count: Annotated[int, typer.Option(help="photographs in paper mode, which is slow")] = 20,
+    quick: Annotated[bool, typer.Option("--quick", help="20 photographs, fast mode only")] = False,
+) -> None:
+    """Measure how often the answer is right, on photographs that nothing was trained or calibrated on."""
+    from tracer import benchmark as bench
+
+    with readable_errors():
+        if quick:
+            count, paper_count = 20, 0
+        results = bench.run(photographs, out, count, paper_count, _say)
+        _say("")
+        print(bench.markdown(results))
+
+
+def main() -> None:
+    """Run the command line; usage errors leave with status 2, as typer's own do."""
+    app(prog_name="python -m tracer")
+
+
+if __name__ == "__main__":
+    main()

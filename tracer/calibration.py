@@ -1,0 +1,249 @@
+"""Thresholds: Grubbs and conformal, how they are stored, and when a stored one may not be used.
+
+A threshold belongs to one set of weights, one mode and one group of settings. It is stored with the scores of the
+belonging images behind it, so that anyone can recompute it, and it is refused when anything it rests on has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tracer import __version__
+
+FOLDER = Path(__file__).parent / "thresholds"
+ALPHA = 0.01  # share of belonging images that may be missed
+GRUBBS_ALPHA = 0.05  # of LatentTracer's outlier test
+LOSSLESS = "lossless"
+JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
+
+
+def condition_of(lossy: bool, jpeg_quality: int | None) -> str | None:
+    """The condition under which an image's scores are to be judged, or None where there is no threshold for it.
+
+    Belonging images score worse after compression, so a JPEG is compared with belonging images saved at the same
+    quality or the next lower one that was calibrated.
+    """
+    if not lossy:
+        return LOSSLESS
+    if jpeg_quality is None:
+        return None
+    return next((f"jpeg-{level}" for level in JPEG_LEVELS if jpeg_quality >= level), None)
+
+
+class ThresholdMismatch(ValueError):
+    """A stored threshold was made with other weights or settings; the message names the command that makes one."""
+
+
+def grubbs_critical(count: int, alpha: float = GRUBBS_ALPHA) -> float:
+    """Critical value of the one-sided Grubbs test, in standard deviations above the mean.
+
+    G = (N - 1) / sqrt(N) * sqrt(t^2 / (N - 2 + t^2)), with t the upper alpha / N quantile of Student's t with N - 2
+    degrees of freedom (Grubbs 1950; LatentTracer, section 3.3, uses it on the losses of belonging images).
+
+    Args:
+        count: number of belonging images, at least 3.
+        alpha: significance level.
+    """
+    from scipy import stats  # a slow import that reading a stored threshold does not need
+
+    if count < 3:
+        raise ValueError("Grubbs' test needs at least 3 images")
+    t = stats.t.isf(alpha / count, count - 2)
+    return (count - 1) / math.sqrt(count) * math.sqrt(t**2 / (count - 2 + t**2))
+
+
+def grubbs_threshold(scores: np.ndarray, alpha: float = GRUBBS_ALPHA, log: bool = False) -> float:
+    """Mean + G * standard deviation of the belonging scores; of their logarithms with `log`, for ratios."""
+    values = np.log(scores) if log else np.asarray(scores, float)
+    limit = values.mean() + grubbs_critical(len(values), alpha) * values.std(ddof=1)
+    return float(np.exp(limit) if log else limit)
+
+
+def conformal_p_value(score: float, scores: np.ndarray) -> float:
+    """(1 + number of belonging scores at least as high) / (N + 1): valid for exchangeable images of any law."""
+    return (1 + int((np.asarray(scores) >= score).sum())) / (len(scores) + 1)
+
+
+def conformal_threshold(scores: np.ndarray, alpha: float = ALPHA) -> float:
+    """Largest belonging score whose p-value exceeds `alpha`.
+
+    Raises:
+        ValueError: fewer scores than 1 / alpha - 1 cannot hold so small an error.
+    """
+    count = len(scores)
+    rank = math.ceil((count + 1) * (1 - alpha))
+    if rank > count:
+        needed = math.ceil(1 / alpha) - 1
+        raise ValueError(f"an error of {alpha:g} needs at least {needed} belonging images, not {count}")
+    return float(np.sort(scores)[rank - 1])
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Scores of belonging images for one family, mode and group of settings.
+
+    Attributes:
+        family: registry id, or the folder of the autoencoder.
+        revision: what identifies the weights.
+        settings: everything that the scores depend on, as plain JSON values; "mode" among it.
+        condition: "lossless", or "jpeg-85" where the belonging images were saved as JPEG of quality 85 first.
+        checkpoints: steps at which the scores were taken.
+        scores: (images, checkpoints).
+        images: in words, which images they are.
+        date: ISO date.
+        versions: of the libraries involved.
+    """
+
+    family: str
+    revision: str
+    settings: dict[str, object]
+    checkpoints: tuple[int, ...]
+    scores: tuple[tuple[float, ...], ...]
+    images: str
+    date: str
+    versions: dict[str, str] = field(default_factory=dict)
+    condition: str = LOSSLESS
+
+    @property
+    def mode(self) -> str:
+        """The mode: "fast" or "paper"."""
+        return str(self.settings["mode"])
+
+    @property
+    def count(self) -> int:
+        """Number of belonging images."""
+        return len(self.scores)
+
+    def at(self, step: int) -> np.ndarray:
+        """Belonging scores at a checkpoint, (images,)."""
+        return np.array([row[self.checkpoints.index(step)] for row in self.scores])
+
+    def p_value(self, score: float, step: int) -> float:
+        """Conformal p-value of a score at a checkpoint."""
+        return conformal_p_value(score, self.at(step))
+
+    def conformal(self, step: int, alpha: float = ALPHA) -> float:
+        """Conformal threshold at a checkpoint."""
+        return conformal_threshold(self.at(step), max(alpha, 1 / (self.count + 1)))
+
+    def grubbs(self, step: int) -> float:
+        """Grubbs threshold at a checkpoint: on logarithms for ratios, on the losses themselves in paper mode."""
+        return grubbs_threshold(self.at(step), log=self.mode == "fast")
+
+    def decide(self, score: float, step: int) -> bool | None:
+        """Whether an image belongs, or None while that is open.
+
+        Before the last checkpoint a score has to be plainly inside (among the lower nine tenths of the belonging ones)
+        or plainly outside (beyond both thresholds). At the last one, up to the conformal threshold belongs, beyond
+        Grubbs' does not, and what lies between stays undecided.
+        """
+        outer = max(self.conformal(step), self.grubbs(step))
+        inner = self.conformal(step) if step == self.checkpoints[-1] else self.conformal(step, 0.10)
+        return True if score <= inner else False if score > outer else None
+
+    def document(self) -> dict[str, object]:
+        """What is stored: the scores, and the thresholds that follow from them, for a reader."""
+        last = self.checkpoints[-1]
+        limits = {"step": last, "grubbs": self.grubbs(last), "conformal": self.conformal(last), "alpha": ALPHA}
+        return {**asdict(self), "n": self.count, "thresholds": limits}
+
+
+def command(family: str, mode: str, condition: str = LOSSLESS) -> str:
+    """The command that makes a missing threshold."""
+    return f"python -m tracer calibrate {family} --mode {mode}" + (
+        f" --condition {condition}" if condition != LOSSLESS else ""
+    )
+
+
+def path_of(family: str, mode: str, condition: str = LOSSLESS, folder: Path = FOLDER) -> Path:
+    """Where the threshold of a family, mode and condition is stored."""
+    return folder / f"{family}.{mode}.{condition}.json"
+
+
+def save(calibration: Calibration, path: Path) -> None:
+    """Store a calibration as JSON, completely or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(calibration.document(), indent=1)
+    # One row of scores a line keeps the file readable and its changes visible.
+    new = path.with_suffix(".new")
+    new.write_text(text + "\n")
+    new.replace(path)
+
+
+def load(path: Path) -> Calibration:
+    """Read a stored calibration.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ThresholdMismatch: the file is not a calibration.
+    """
+    try:
+        raw = json.loads(path.read_text())
+        return Calibration(
+            family=raw["family"],
+            revision=raw["revision"],
+            settings=raw["settings"],
+            checkpoints=tuple(raw["checkpoints"]),
+            scores=tuple(tuple(row) for row in raw["scores"]),
+            images=raw["images"],
+            date=raw["date"],
+            versions=raw["versions"],
+            condition=raw["condition"],
+        )
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ThresholdMismatch(f"{path.name} is not a stored threshold") from error
+
+
+def stored(
+    family: str, settings: dict[str, object], revision: str, condition: str = LOSSLESS, folder: Path = FOLDER
+) -> Calibration:
+    """The stored calibration of a family under a condition, if it may be used with these settings and weights.
+
+    Raises:
+        ThresholdMismatch: there is none, or it was made with other weights or settings.
+    """
+    mode = str(settings["mode"])
+    path, remedy = path_of(family, mode, condition, folder), f"run: {command(family, mode, condition)}"
+    if not path.exists():
+        raise ThresholdMismatch(f"{family} has no threshold for {mode} mode and {condition} images; {remedy}")
+    calibration = load(path)
+    if calibration.revision != revision:
+        raise ThresholdMismatch(f"the threshold of {family} was made with other weights; {remedy}")
+    if calibration.settings != settings:
+        raise ThresholdMismatch(f"the threshold of {family} was made with other settings; {remedy}")
+    return calibration
+
+
+def bundled_photographs(count: int, side: int) -> list[np.ndarray]:
+    """Tiles of the pictures that scikit-image bundles (public domain or CC0), the same ones every time.
+
+    Args:
+        count: number of tiles.
+        side: their side in pixels.
+
+    Returns:
+        uint8 RGB arrays (side, side, 3), spread evenly over the pictures, at native resolution.
+    """
+    from skimage import data
+
+    pictures = [data.astronaut(), data.chelsea(), data.coffee(), data.rocket(), data.retina(), data.hubble_deep_field()]
+    pictures += [np.stack([grey] * 3, axis=-1) for grey in (data.camera(), data.brick(), data.grass(), data.gravel())]
+    rng = np.random.default_rng(0)
+    tiles = []
+    for index in range(count):
+        picture = pictures[index % len(pictures)]
+        top, left = (int(rng.integers(length - side + 1)) for length in picture.shape[:2])
+        tiles.append(np.ascontiguousarray(picture[top : top + side, left : left + side]))
+    return tiles
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package and of the libraries that the scores depend on."""
+    from importlib.metadata import version
+
+    return {"tracer": __version__, "torch": version("torch"), "diffusers": version("diffusers")}

@@ -1,0 +1,119 @@
+"""What a kind of evidence says about an image, and how evidence becomes a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+VerdictKind = Literal["family", "none", "undecided", "insufficient"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One family's answer to one image.
+
+    Attributes:
+        family: registry id, or the folder of the inspected autoencoder.
+        method: "inversion".
+        mode: "fast" or "paper".
+        score: fast mode: reconstruction loss over the loss of the second reconstruction; paper mode: the smallest
+            reconstruction loss. Small means that the decoder can make the image.
+        threshold: largest score at which the image still belongs, at the calibrated error.
+        p_value: conformal p-value: the share of belonging images that score at least as high.
+        belongs: True, False, or None where the score lies between the two thresholds or the run was stopped.
+        steps: gradient steps spent.
+        seconds: time spent on this family, without loading.
+        revision: what identifies the weights.
+        dtype: data type of the weights.
+        calibrated_on: number of belonging images behind the threshold.
+        stopped: whether the run was cancelled before its decision.
+    """
+
+    family: str
+    method: str
+    mode: str
+    score: float
+    threshold: float
+    p_value: float
+    belongs: bool | None
+    steps: int
+    seconds: float
+    revision: str
+    dtype: str = "float32"
+    calibrated_on: int = 0
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The joint answer.
+
+    Attributes:
+        kind: "family", "none", "undecided" or "insufficient".
+        families: the family, or the families that cannot be told apart.
+        members: the models known to use these families' autoencoders.
+        sentence: the answer in one plain sentence.
+    """
+
+    kind: VerdictKind
+    families: tuple[str, ...]
+    members: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything `trace` says about one image; `document()` is the command line's JSON."""
+
+    image: dict[str, Any]
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """A JSON document, as the README describes it."""
+        return asdict(self)
+
+
+def judge(evidence: list[Evidence], members: dict[str, tuple[str, ...]], skipped: int = 0, doubt: str = "") -> Verdict:
+    """The verdict from the families' evidence.
+
+    Args:
+        evidence: one entry per inspected family.
+        members: models per family, for those known.
+        skipped: families that were to be inspected when the run was stopped.
+        doubt: why a negative answer would mean nothing ("too compressed ..."), or "".
+
+    Returns:
+        A family only where exactly one belongs; several, or a score in the grey band, are undecided. With `doubt`, an
+        image that fits no family is called insufficient, not "none".
+    """
+
+    def verdict(kind: VerdictKind, families: list[str], sentence: str) -> Verdict:
+        return Verdict(kind, tuple(families), tuple(m for name in families for m in members.get(name, ())), sentence)
+
+    belonging = [e.family for e in evidence if e.belongs]
+    unsure = [e.family for e in evidence if e.belongs is None]
+    others = len(evidence) - 1
+    if skipped or any(e.stopped for e in evidence):
+        named = belonging + unsure
+        found = f"it fits {_listed(belonging)}" if belonging else "nothing fits so far"
+        return verdict("undecided", named, f"Stopped before every family was inspected: {found}.")
+    if not evidence:
+        return verdict("insufficient", [], "No family was inspected, so there is nothing to say about this image.")
+    if len(belonging) == 1 and not unsure:
+        rest = ("", "; the other one inspected does not fit", f"; none of the {others} others fits")[min(others, 2)]
+        return verdict("family", belonging, f"Made by a model that uses the {belonging[0]} autoencoder{rest}.")
+    if len(belonging + unsure) > 1:
+        return verdict("undecided", belonging + unsure, f"Undecided between {_listed(belonging + unsure)}.")
+    if unsure:
+        return verdict("undecided", unsure, f"Undecided: the {unsure[0]} autoencoder nearly fits, but not clearly.")
+    if doubt:
+        return verdict("insufficient", [], f"Too little evidence: {doubt}.")
+    if not others:
+        return verdict("none", [], f"Not made by a model that uses the {evidence[0].family} autoencoder.")
+    return verdict("none", [], f"None of the {len(evidence)} autoencoders inspected can reproduce this image.")
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,336 @@
+"""Untrusted file bytes become a checked RGB image at native size, or one plain sentence that says why not.
+
+Nothing here resizes or re-encodes: a resized image has lost the traces that the rest of the package looks for. Whatever
+has to change to get 8-bit RGB is said in words in `Picture.notes`. Colour profiles are not applied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import stat
+import time
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image
+
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+MAX_BYTES = 20 * 2**20
+MAX_PIXELS = 40_000_000
+MIN_SIDE = 64
+MAX_SECONDS = 20  # of decoding; the largest honest images take one or two
+
+# Every message is constant text: the page shows it as HTML, so nothing from a file or its name may get into it.
+_KINDS = "PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF"
+_TOO_MANY_BYTES = f"The file is larger than {MAX_BYTES // 2**20} MB."
+_TOO_MANY_PIXELS = f"The image has more than {MAX_PIXELS // 10**6} megapixels."
+_DAMAGED = "The image is damaged or cut short: it cannot be decoded to its end."
+
+# What readable files start with: tells a damaged image from something that never was one.
+_MAGIC = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|.{4}ftypavi[fs]|GIF8|BM|II[*+]\0|MM\0[*+]", re.DOTALL)
+# Atomic groups keep the search linear, whatever stands before the root element.
+_SVG = re.compile(
+    rb"\s*+(?:(?><\?.*?\?>|<!--.*?-->|<!doctype[^>\[]*(?:\[.*?\]\s*)?>)\s*+)*+<(?:\w+:)?svg[\s>/]", re.DOTALL | re.I
+)
+_UPRIGHT = {  # by the value of EXIF's orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_CONVERSIONS = {  # by Pillow's mode
+    "1": "black and white repeated in all three channels",
+    **dict.fromkeys(("L", "LA"), "grey repeated in all three channels"),
+    **dict.fromkeys(("P", "PA"), "colours come from a palette, quantised to at most 256"),
+    "CMYK": "CMYK converted to RGB without its colour profile",
+    "YCbCr": "YCbCr converted to RGB",
+    "LAB": "Lab converted to RGB",
+}
+# The luminance table of the JPEG standard (ITU-T T.81, table K.1), row by row.
+_LUMINANCE = [16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17]
+_LUMINANCE += [22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78]
+_LUMINANCE += [87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99]
+
+
+class IntakeError(ValueError):
+    """A file that cannot be used; the message is one constant sentence, safe to show as it is."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A checked image. Two are equal when all fields but the pixels are; the hash stands for those.
+
+    Attributes:
+        pixels: uint8 RGB in 0..255, (height, width, 3), C-contiguous, read-only.
+        sha256: of the original bytes, in hexadecimal; `from_array` says what it covers for an image made in memory.
+        name: base name of the file, or "". A claim by whoever sent it: to be shown as text only.
+        format: one of `FORMATS`, or "ARRAY".
+        lossy: whether saving may have changed the pixels, by lossy compression or by a palette.
+        jpeg_quality: estimated IJG quality of a JPEG, 1..100; None for every other format.
+        notes: what was changed to get 8-bit RGB, in words.
+    """
+
+    pixels: np.ndarray = field(repr=False, compare=False)
+    sha256: str
+    name: str
+    format: str
+    lossy: bool
+    jpeg_quality: int | None
+    notes: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return self.pixels.shape[1]
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return self.pixels.shape[0]
+
+
+def read(source: str | Path | bytes, name: str = "") -> Picture:
+    """Check and decode one image file.
+
+    Args:
+        source: a path, or the file's bytes.
+        name: file name to show, by default the path's. It has no part in recognising the format.
+
+    Raises:
+        IntakeError: for everything that is not a usable image, whatever the bytes are.
+    """
+    data = source if isinstance(source, bytes) else _contents(source)
+    name = name or ("" if isinstance(source, bytes) else str(source))
+    if not data:
+        raise IntakeError("The file is empty.")
+    if len(data) > MAX_BYTES:
+        raise IntakeError(_TOO_MANY_BYTES)
+    try:
+        return _decode(data, _shown(name))
+    except IntakeError:
+        raise
+    except Image.UnidentifiedImageError:
+        raise IntakeError(_why_unidentified(data)) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise IntakeError(_TOO_MANY_PIXELS) from None
+    except ValueError:  # among others what Pillow raises beyond its limits on text and colour profiles
+        raise IntakeError("The image is damaged or carries too much metadata.") from None
+    except Exception:  # on hostile bytes Pillow raises nearly every type there is, from SyntaxError to MemoryError
+        raise IntakeError(_DAMAGED) from None
+
+
+def problem_with(path: str | Path | bytes | None) -> str | None:
+    """Why this file cannot be used, in one sentence, or None if it can: it has then been decoded to its end."""
+    if path is None:
+        return "Choose an image first."
+    try:
+        read(path)
+    except IntakeError as error:
+        return str(error)
+    return None
+
+
+def from_array(pixels: np.ndarray, name: str) -> Picture:
+    """A picture made in memory. The array is copied.
+
+    Its hash covers the shape as text ("64x96x3" for 64 rows of 96 pixels) followed by the raw bytes in C order, so it
+    depends on no file format.
+
+    Args:
+        pixels: uint8 RGB in 0..255, (height, width, 3).
+        name: what to call it.
+
+    Raises:
+        IntakeError: if it is anything else, or outside the size limits for files.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise IntakeError("An array has to be uint8 RGB of shape (height, width, 3).")
+    height, width, _ = pixels.shape
+    _check_size(width, height)
+    raw = pixels.tobytes()
+    digest = hashlib.sha256(f"{height}x{width}x3".encode() + raw).hexdigest()
+    frozen = np.frombuffer(raw, np.uint8).reshape(pixels.shape)  # over bytes: cannot be made writeable again
+    return Picture(frozen, digest, _shown(name), "ARRAY", lossy=False, jpeg_quality=None, notes=())
+
+
+class _TimedBytes(io.BytesIO):
+    """Bytes that can be read for `MAX_SECONDS`.
+
+    A small file can keep a decoder busy for hours with work that its header does not show: thousands of JPEG scans,
+    GIF comments, overlapping TIFF strips. All of these keep coming back for more bytes, and are stopped there.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._end = time.monotonic() + MAX_SECONDS
+
+    def read(self, size: int | None = -1) -> bytes:
+        if time.monotonic() > self._end:
+            raise IntakeError("The image takes too long to decode.")
+        return super().read(size)
+
+
+def _contents(path: str | Path) -> bytes:
+    try:
+        status = Path(path).stat()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES:
+            with Path(path).open("rb") as file:
+                return file.read(MAX_BYTES + 1)  # it may have grown since
+    except (FileNotFoundError, NotADirectoryError):
+        raise IntakeError("There is no such file.") from None
+    except PermissionError:
+        raise IntakeError("The file may not be read: permission denied.") from None
+    except (OSError, ValueError):  # ValueError: a null character in the path
+        raise IntakeError("The file cannot be read.") from None
+    if stat.S_ISDIR(status.st_mode):
+        raise IntakeError("This is a folder, not an image.")
+    # Anything else is a pipe or a device: opening the one can block, the other may never end.
+    raise IntakeError(_TOO_MANY_BYTES if stat.S_ISREG(status.st_mode) else "This is not an ordinary file.")
+
+
+def _shown(name: str) -> str:
+    """The base name, without characters that steer a terminal or reverse the direction of text."""
+    return "".join(letter for letter in re.split(r"[/\\]", name)[-1] if letter.isprintable())
+
+
+def _why_unidentified(data: bytes) -> str:
+    head = data[: 2**16]
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, 2**16)
+        except zlib.error:
+            head = b""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        head = head.decode("utf-16", errors="ignore").encode(errors="ignore")
+    if _SVG.match(head.removeprefix(b"\xef\xbb\xbf")):
+        return f"This is an SVG drawing, which has no pixels of its own; export it as {_KINDS}."
+    return _DAMAGED if _MAGIC.match(data) else f"This is not an image of a kind that can be read here: {_KINDS}."
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise IntakeError(_TOO_MANY_PIXELS)
+    if min(width, height) < MIN_SIDE:
+        raise IntakeError(f"The image is too small: each side needs at least {MIN_SIDE} pixels.")
+
+
+def _open(data: bytes) -> Image.Image:
+    """Read the header, and refuse before anything of the size that it claims is allocated."""
+    image = Image.open(_TimedBytes(data), formats=FORMATS)
+    _check_size(image.width, image.height)
+    if image.format == "TIFF":  # its tiles are decoded whole, however far they reach beyond the image
+        across, down = (image.tag_v2.get(tag, 1) for tag in (322, 323))  # TileWidth, TileLength
+        if (image.width + across) * (image.height + down) > 2 * MAX_PIXELS:
+            raise IntakeError(_TOO_MANY_PIXELS)
+    image.decodermaxblock = 2**12  # small bites, so that _TimedBytes looks at the clock often
+    return image
+
+
+def _decode(data: bytes, name: str) -> Picture:
+    source = _open(data)
+    kind = "JPEG" if source.format == "MPO" else source.format  # MPO is a JPEG with further ones behind it
+    lossy, quality = _is_lossy(source, data), _jpeg_quality(source) if kind == "JPEG" else None
+    deep = _depth_note(source, data)  # a loaded image has forgotten its depth
+    image, turned = _upright(source)
+    image, converted, flattened = _to_rgb(image)
+    pixels = np.ascontiguousarray(image)
+    pixels.setflags(write=False)
+    # Frames are counted last, because a damaged one leaves the decoder in disorder.
+    notes = tuple(filter(None, (_frames_note(source), turned, deep, converted, flattened)))
+    return Picture(pixels, hashlib.sha256(data).hexdigest(), name, kind, lossy, quality, notes)
+
+
+def _frames_note(image: Image.Image) -> str:
+    try:
+        count = getattr(image, "n_frames", 1)
+    except Exception:  # a later frame is damaged, or there are too many to count; the first one is in hand
+        count = "several"
+    return "" if count == 1 else f"first of {count} {'pages' if image.format == 'TIFF' else 'frames'}"
+
+
+def _depth_note(image: Image.Image, data: bytes) -> str:
+    """Deep channels: Pillow reads those of colour images as 8 bit without a word, grey ones are reduced here."""
+    bits = 8
+    if image.format == "AVIF":
+        flags = data[data.find(b"av1C") + 6]  # AV1 codec configuration: 0x40 is high_bitdepth, 0x20 twelve_bit
+        bits = (8, 8, 10, 12)[flags >> 5 & 3]
+    elif image.mode in ("I", "F"):
+        bits = 32
+    elif image.mode.startswith("I;16") or ";16" in str(image.tile[:1]):  # the raw mode stands in the tile
+        bits = 16
+    grey = image.mode in ("L", "LA", "F") or image.mode.startswith("I")
+    return f"{bits}-bit {'grey' if grey else 'colour'} reduced to 8 bit" if bits > 8 else ""
+
+
+def _upright(image: Image.Image) -> tuple[Image.Image, str]:
+    """Load the pixels and turn them as EXIF says; a TIFF, and nothing else, is turned by Pillow while it loads."""
+    turned = image.format == "TIFF" and image.tag_v2.get(ExifTags.Base.Orientation) in _UPRIGHT
+    image.load()
+    try:  # only now: the EXIF of a PNG may stand behind its pixels
+        turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # damaged metadata leaves the image usable
+        turn = None
+    note = "rotated or mirrored as its EXIF says" if turned or turn is not None else ""
+    return image if turn is None else image.transpose(turn), note
+
+
+def _to_rgb(image: Image.Image) -> tuple[Image.Image, str, str]:
+    """Convert a loaded image of any mode to RGB on white; the strings say what changed, or are empty."""
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_8_bit(image)
+    converted = _CONVERSIONS.get(image.mode, "")
+    if not image.has_transparency_data:
+        return image.convert("RGB"), converted, ""
+    image = image.convert("RGBA")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(image, mask=image)  # exact where the image is opaque
+    opaque = image.getchannel("A").getextrema()[0] == 255
+    return canvas, converted, "" if opaque else "transparency flattened on white"
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Scale deep grey. 32-bit values declare no range: the narrowest usual one that holds them all, or their own."""
+    values = np.asarray(image, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise IntakeError("The image holds values that are not finite numbers.")
+    low, high = values.min(), values.max()
+    tops = {"I": (255, 65535), "F": (1, 255)}.get(image.mode, (65535,))
+    top = next((top for top in tops if low >= 0 and high <= top), None)
+    if top is None:
+        values, top = values - low, (high - low) or 1
+    return Image.fromarray(np.rint(values * (255 / top)).astype(np.uint8))
+
+
+def _is_lossy(image: Image.Image, data: bytes) -> bool:
+    if image.format == "WEBP":
+        return _is_lossy_webp(data)
+    if image.format == "TIFF" and image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp"):
+        return True
+    return image.format in ("JPEG", "MPO", "AVIF", "GIF") or image.mode in ("P", "PA")
+
+
+def _is_lossy_webp(data: bytes) -> bool:
+    """Whether the first frame is coded as VP8, not as VP8L."""
+    at = 12
+    while (kind := data[at : at + 4]) not in (b"VP8 ", b"VP8L", b""):
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 24 if kind == b"ANMF" else 8 + length + length % 2  # a frame is 16 bytes, then chunks of its own
+    return kind != b"VP8L"
+
+
+def _jpeg_quality(image: Image.Image) -> int | None:
+    """The IJG quality whose scaled standard table is nearest to this JPEG's table for luminance."""
+    table = image.quantization.get(image.layer[0][3]) if image.layer else None  # layer: (id, sampling, sampling, table)
+    if table is None:
+        return None
+    qualities = np.arange(1, 101)
+    scales = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
+    scaled = ((scales[:, None] * np.array(_LUMINANCE) + 50) // 100).clip(1, 255)
+    return int(qualities[np.abs(scaled - np.array(table)).sum(axis=1).argmin()])

@@ -1,0 +1,115 @@
+"""The registry: one row per autoencoder family. A new family is one new row.
+
+A family is everything that shares one autoencoder. Latent inversion and the artifact detector can name a family, never
+one of its members; the rows say which members those are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+MINIS = Path(__file__).parent / "minis"
+LINEUPS = ("minis", "tiny", "full")
+
+
+@dataclass(frozen=True)
+class Family:
+    """One autoencoder and the models that draw with it.
+
+    Attributes:
+        id: short name used on the command line, in results and in file names.
+        title: the name that the page shows.
+        lineup: "minis", "tiny" or "full".
+        kind: diffusers class of the autoencoder.
+        source: a folder in the package (bundled) or a Hub repository "owner/name".
+        subfolder: folder of the autoencoder inside `source`.
+        members: the models known to draw with this autoencoder.
+        stands_for: for a mini, the real models that are built alike.
+        licence: licence of the weights, as an SPDX id or the licence's own name.
+        stride: image pixels per latent cell and side.
+        latent_channels: channels of the latent.
+        scaling: factor that brings latents to about unit variance; None: the configuration's own.
+        shift: subtracted before scaling; None: the configuration's own.
+        parameters: number of weights, in millions.
+        megabytes: download size.
+        native: image side in pixels that the members usually draw.
+        gated: whether the Hub asks for a login and an accepted licence.
+        note: what a reader should know about this row.
+    """
+
+    id: str
+    title: str
+    lineup: Literal["minis", "tiny", "full"]
+    kind: str
+    source: Path | str
+    subfolder: str = "vae"
+    members: tuple[str, ...] = ()
+    stands_for: str = ""
+    licence: str = "Apache-2.0"
+    stride: int = 8
+    latent_channels: int = 4
+    scaling: float | None = None
+    shift: float | None = None
+    parameters: float = 0.0
+    megabytes: float = 0.0
+    native: int = 512
+    gated: bool = False
+    note: str = ""
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the weights are a folder of the package rather than a Hub repository."""
+        return isinstance(self.source, Path)
+
+
+FAMILIES: dict[str, Family] = {
+    row.id: row
+    for row in (
+        Family(
+            id="mini-kl",
+            title="mini-kl",
+            lineup="minis",
+            kind="AutoencoderKL",
+            source=MINIS / "mini-kl",
+            members=("mini-kl-fluent", "mini-kl-noto"),
+            stands_for="Stable Diffusion and its relatives",
+            native=128,
+        ),
+        Family(
+            id="mini-dc",
+            title="mini-dc",
+            lineup="minis",
+            kind="AutoencoderDC",
+            source=MINIS / "mini-dc",
+            members=("mini-dc-flat",),
+            stands_for="Sana",
+            stride=16,
+            latent_channels=32,
+            native=128,
+        ),
+    )
+}
+
+
+def family(name: str) -> Family:
+    """The row called `name`.
+
+    Raises:
+        KeyError: there is none; the message lists those there are.
+    """
+    if name not in FAMILIES:
+        raise KeyError(f"no family called {name!r}; there are: {', '.join(FAMILIES)}")
+    return FAMILIES[name]
+
+
+def families(lineup: str) -> list[Family]:
+    """The rows of a line-up, in registry order.
+
+    Raises:
+        KeyError: there is no such line-up.
+    """
+    if lineup not in LINEUPS:
+        raise KeyError(f"no line-up called {lineup!r}; there are: {', '.join(LINEUPS)}")
+    return [row for row in FAMILIES.values() if row.lineup == lineup]

@@ -1,0 +1,1 @@
+"""The page: one Gradio builder per tab. The only place in the package that imports gradio."""

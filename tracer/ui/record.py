@@ -1,0 +1,207 @@
+"""What the page knows about one run, live or stored: plain numbers and pixels, no torch and no gradio."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tracer import api, figures, intake, lineup
+from tracer.tiles import windows
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+STORED = EXAMPLES / "stored"
+
+
+@dataclass
+class Trajectory:
+    """One family's inversion so far.
+
+    Attributes:
+        family: registry id.
+        mode: "fast" or "paper".
+        last: the step at which the settings end the inversion.
+        second: loss of reconstructing the reconstruction.
+        thresholds: (step, largest score that still belongs) at the checkpoints.
+        calibrated: number of belonging images behind the thresholds, which ones, and when.
+        box: top, left, bottom, right of the shown region in the original.
+        tiles: how many regions are inspected; the first is shown.
+        steps, losses, scores: one entry per step.
+        original, reconstruction: the shown region, uint8 RGB.
+    """
+
+    family: str
+    mode: str
+    last: int
+    second: float
+    thresholds: list[tuple[int, float]]
+    calibrated: dict[str, Any]
+    box: tuple[int, int, int, int]
+    tiles: int
+    steps: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    original: np.ndarray | None = None
+    reconstruction: np.ndarray | None = None
+
+    def curve(self, decided: int | None) -> figures.Curve:
+        """The same for the figure."""
+        looks = figures.style(list(lineup.FAMILIES).index(self.family))
+        return figures.Curve(self.family, looks, self.steps, self.scores, self.thresholds, decided)
+
+
+@dataclass
+class Run:
+    """Everything on the page about one image.
+
+    Attributes:
+        subject: what was inspected, in our own words; never a visitor's file name.
+        mode: "fast" or "paper".
+        families: registry ids, in the order of inspection.
+        sha256, width, height: of the image.
+        trajectories: by family, for those begun.
+        evidence: by family, for those done, as in the document.
+        trace: the finished document, or None.
+        current: the family being inspected.
+        loading: whether its weights are still being read.
+    """
+
+    subject: str
+    mode: str
+    families: list[str]
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+    trajectories: dict[str, Trajectory] = field(default_factory=dict)
+    evidence: dict[str, dict[str, Any]] = field(default_factory=dict)
+    trace: dict[str, Any] | None = None
+    current: str = ""
+    loading: bool = False
+    _latest: Any = None  # the newest step, until it is drawn
+    _inner: tuple[int, int] = (0, 0)  # where the shown region begins in what the decoder draws
+
+    def take(self, update: api.Update, picture: intake.Picture) -> bool:
+        """Add what the stream says; True where the page should show it at once."""
+        if isinstance(update, api.Loading):
+            self.current, self.loading = update.family, True
+        elif isinstance(update, api.Stepped):
+            self._latest, self.loading = update.step, False
+            return self._step(update, picture)
+        elif isinstance(update, api.Answered):
+            self.draw()
+            self.evidence[update.evidence.family] = asdict(update.evidence)
+        else:
+            self.trace, self.current = json.loads(json.dumps(update.document())), ""
+        return True
+
+    def draw(self) -> None:
+        """Bring the reconstruction up to date. Apart from `take`, since most steps are never shown."""
+        if self._latest is None:
+            return
+        trajectory = self.trajectories[self.current]
+        height, width = trajectory.original.shape[:2]
+        top, left = self._inner
+        trajectory.reconstruction = self._latest.reconstruction()[top : top + height, left : left + width]
+        self._latest = None
+
+    def best(self) -> str:
+        """The family that fits best so far, which is the one worth looking at."""
+        if not self.evidence:
+            return self.current if self.current in self.trajectories else ""
+        return min(self.evidence, key=lambda name: self.evidence[name]["score"] / self.evidence[name]["threshold"])
+
+    def _step(self, update: api.Stepped, picture: intake.Picture) -> bool:
+        name, step = update.family, update.step
+        if name not in self.trajectories:
+            self.trajectories[name] = self._begun(update, picture)
+        trajectory = self.trajectories[name]
+        trajectory.steps.append(step.index)
+        trajectory.losses.append(_short(step.loss))
+        trajectory.scores.append(_short(step.score(self.mode)))
+        return step.index in (place for place, _ in trajectory.thresholds)
+
+    def _begun(self, update: api.Stepped, picture: intake.Picture) -> Trajectory:
+        settings, known = update.settings, update.calibration
+        stride = lineup.family(update.family).stride
+        places = windows(picture.pixels, stride, settings.whole, settings.tile, settings.margin, settings.tiles)
+        top, left, bottom, right = box = places[0].scored
+        self._inner = (top - places[0].box[0], left - places[0].box[1])  # the margin is decoded, but not shown
+        return Trajectory(
+            family=update.family,
+            mode=self.mode,
+            last=settings.steps,
+            second=_short(update.step.second),
+            thresholds=[(step, _short(known.conformal(step))) for step in known.checkpoints],
+            calibrated={"count": known.count, "images": known.images, "date": known.date},
+            box=box,
+            tiles=len(places),
+            original=picture.pixels[top:bottom, left:right],
+        )
+
+
+@dataclass(frozen=True)
+class Example:
+    """A stored example: an image that anyone may use, and what was found out about it."""
+
+    name: str
+    title: str
+    lesson: str
+    file: Path
+
+
+def examples() -> list[Example]:
+    """The stored examples in the order of `examples/build.py`; none where they have not been built."""
+    if not (STORED / "index.json").exists():
+        return []
+    rows = json.loads((STORED / "index.json").read_text())
+    return [Example(row["name"], row["title"], row["lesson"], EXAMPLES / row["file"]) for row in rows]
+
+
+def save(run: Run, folder: Path) -> None:
+    """Store a finished run: result.json, and one PNG per family with what its decoder drew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = {}
+    for name, trajectory in run.trajectories.items():
+        row = {key: value for key, value in vars(trajectory).items() if key not in ("original", "reconstruction")}
+        rows[name] = {**row, "reconstruction": f"{name}.png"}
+        Image.fromarray(trajectory.reconstruction).save(folder / f"{name}.png", optimize=True)
+    text = json.dumps({"trace": run.trace, "trajectories": rows}, separators=(",", ":"))
+    (folder / "result.json").write_text(text + "\n")
+
+
+def load(example: Example) -> Run:
+    """A stored run. Only Pillow and numpy are needed."""
+    folder = STORED / example.name
+    stored = json.loads((folder / "result.json").read_text())
+    trace, pixels = stored["trace"], intake.read(example.file).pixels
+    trajectories = {}
+    for name, row in stored["trajectories"].items():
+        top, left, bottom, right = row["box"]
+        with Image.open(folder / row.pop("reconstruction")) as image:
+            drawn = np.asarray(image.convert("RGB"))
+        trajectories[name] = Trajectory(
+            **{**row, "thresholds": [tuple(place) for place in row["thresholds"]]},
+            original=pixels[top:bottom, left:right],
+            reconstruction=drawn,
+        )
+    image = trace["image"]
+    return Run(
+        subject=f"Example: {example.title}",
+        mode=trace["evidence"][0]["mode"],
+        families=list(trajectories),
+        sha256=image["sha256"],
+        width=image["width"],
+        height=image["height"],
+        trajectories=trajectories,
+        evidence={row["family"]: row for row in trace["evidence"]},
+        trace=trace,
+    )
+
+
+def _short(value: float) -> float:
+    """Five digits are enough for a curve, and keep stored results small."""
+    return float(f"{value:.5g}")

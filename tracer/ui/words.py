@@ -1,0 +1,282 @@
+"""The page's sentences and HTML, made from a `Run`. Everything that is not our own constant text is escaped."""
+# ruff: noqa: RUF001 - minus, times and prime are meant: this is typeset text
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+from tracer import figures, lineup
+from tracer.ui.record import Run, Trajectory
+
+_KINDS = {
+    "family": ("◆", "Match"),
+    "none": ("○", "No match"),
+    "undecided": ("?", "Undecided"),
+    "insufficient": ("–", "Too little evidence"),
+    "running": ("…", "Tracing"),
+}
+_ANSWERS = {True: "✓ fits", False: "✕ does not fit", None: "? open"}
+
+
+def number(value: float) -> str:
+    """Three digits, without exponents where they can be avoided."""
+    return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1e5 else f"{value:.2e}"
+
+
+def listed(names: list[str]) -> str:
+    """Names as running text."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def heading(families: list[lineup.Family]) -> str:
+    """What this page is, and what it can see."""
+    covered = listed([f"<b>{escape(row.title)}</b> (as in {escape(row.stands_for)})" for row in families])
+    return (
+        '<header class="top"><h1>Latent Lineup</h1>'
+        "<p class='question'>Which latent generative model, if any, made this image?</p>"
+        f"<p class='coverage'>Inspects the {len(families)} bundled miniature models: {covered}. "
+        "A photograph, or any other model's picture, should come out as none of them.</p></header>"
+    )
+
+
+def banner(run: Run) -> str:
+    """The answer, or how far the inspection is. Kind, symbol and sentence all say it; colour only repeats it."""
+    if run.trace is None:
+        return _progress(run)
+    verdict = run.trace["verdict"]
+    lines = [_chances(run)]
+    if verdict["members"]:
+        members = listed([escape(name) for name in verdict["members"]])
+        lines.append(
+            f"Models known to use {'this autoencoder' if len(verdict['families']) == 1 else 'these autoencoders'}: "
+            f"{members}. This evidence cannot tell them apart, and a model we do not know may use it too."
+        )
+    if run.trace["image"]["notes"]:
+        lines.append("Before inspection: " + escape("; ".join(run.trace["image"]["notes"])) + ".")
+    return _banner(verdict["kind"], verdict["sentence"], lines, _subject(run))
+
+
+def waiting() -> str:
+    """Shown from the click until the first step."""
+    return _banner("running", "Waiting for a place in the queue …", [], "")
+
+
+def empty() -> str:
+    """Shown where there is no stored example to begin with."""
+    return _banner("running", "Choose an image, then press Trace.", [], "")
+
+
+def failed() -> str:
+    """Shown where a run ended in an error; the message itself is in the notice."""
+    return _banner("insufficient", "This run ended without an answer.", [], "")
+
+
+def _progress(run: Run) -> str:
+    if not run.current:
+        line = "The first run after a restart takes a few seconds longer."
+        return _banner("running", "Starting …", [line], _subject(run))
+    place = f"{run.families.index(run.current) + 1} of {len(run.families)}"
+    sentence = f"Can the {run.current} decoder draw this picture again? ({place})"
+    trajectory = run.trajectories.get(run.current)
+    if run.loading or trajectory is None:
+        line = "Loading its weights."
+    else:
+        line = f"Step {trajectory.steps[-1]} of at most {trajectory.last}: score {number(trajectory.scores[-1])}."
+    return _banner("running", sentence, [line], _subject(run))
+
+
+def _banner(kind: str, sentence: str, lines: list[str], subject: str) -> str:
+    symbol, name = _KINDS[kind]
+    below = "".join(f"<p>{line}</p>" for line in lines)
+    # Only the sentence is announced: a screen reader would never get to the end of the numbers.
+    return (
+        f"<section class='verdict {kind}' aria-label='Verdict'>"
+        f"<p class='kind'><span aria-hidden='true'>{symbol}</span> {name}<span class='subject'>{subject}</span></p>"
+        f"<div role='status'><h2>{escape(sentence)}</h2></div>{below}</section>"
+    )
+
+
+def _subject(run: Run) -> str:
+    size = f" · {run.width} × {run.height} px" if run.width else ""
+    digest = f" · SHA-256 {run.sha256[:8]}…" if run.sha256 else ""
+    return f"{escape(run.subject)}{size}{digest}"
+
+
+def _chances(run: Run) -> str:
+    """The p-values, in words that say what they are."""
+    rows = run.evidence.values()
+    if not rows:
+        return "No family was inspected."
+    values = ", ".join(f"{escape(row['family'])} <b>p = {row['p_value']:.2g}</b>" for row in rows)
+    counts = sorted({row["calibrated_on"] for row in rows})
+    count = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return (
+        f"{values}. A small p means that hardly any of the {count} calibration images per family, which its own "
+        "decoder made, fits as badly as this one."
+    )
+
+
+def strips(run: Run) -> str:
+    """Score against threshold, one row per family: a table that also reads well without its picture."""
+    rows = "".join(_strip(run, name) for name in run.families)
+    return (
+        "<table class='strips'><caption>Score against threshold, per autoencoder family</caption>"
+        "<thead><tr><th scope='col'>Family</th><th scope='col'>Answer</th>"
+        "<th scope='col'><span class='scale'><span>fits</span><span>threshold</span><span>does not fit</span></span>"
+        "</th>"
+        "<th scope='col'>Score</th><th scope='col'>Threshold</th><th scope='col'>p</th>"
+        f"<th scope='col'>Decided</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _strip(run: Run, name: str) -> str:
+    row = run.evidence.get(name)
+    looks = figures.style(list(lineup.FAMILIES).index(name))
+    glyph = f"<span aria-hidden='true' style='color:{looks.colour}'>{looks.glyph}</span>"
+    family = f"<th scope='row'>{glyph} {escape(name)}</th>"
+    if row is None:
+        state = "being inspected …" if run.current == name else "not inspected"
+        return f"<tr>{family}<td colspan='6'>{state}</td></tr>"
+    place = figures.fit_position(row["score"], row["threshold"])
+    answer = "? stopped" if row["stopped"] else _ANSWERS[row["belongs"]]
+    steps = f"step {row['steps']}, {row['seconds']:.1f} s"
+    mark = f"<i style='left:{place:.1f}%;color:{looks.colour}'>{looks.glyph}</i>"
+    return (
+        f"<tr>{family}<td class='answer'>{answer}</td>"
+        f"<td class='bar' aria-hidden='true'><span class='track'>{mark}</span></td>"
+        f"<td data-label='Score'>{number(row['score'])}</td><td data-label='Threshold'>{number(row['threshold'])}</td>"
+        f"<td data-label='p'>{row['p_value']:.2g}</td><td data-label='Decided'>{steps}</td></tr>"
+    )
+
+
+def curve_words(run: Run) -> str:
+    """The loss curves in a sentence each."""
+    sentences = []
+    for name, trajectory in run.trajectories.items():
+        first, last = trajectory.scores[0], trajectory.scores[-1]
+        path = f"{name} starts at {number(first)}"
+        if len(trajectory.steps) > 1:
+            path += f" and reaches {number(last)} after {trajectory.steps[-1]} steps"
+        row = run.evidence.get(name)
+        if row:
+            where = "at most" if row["score"] <= row["threshold"] else "above"
+            path += f"; at step {row['steps']} it is {where} its threshold of {number(row['threshold'])}"
+        sentences.append(f"{path}.")
+    ring = " A ring marks the step that decided; dotted lines are the thresholds." if run.evidence else ""
+    return f"<p class='caption'>{escape(' '.join(sentences))}{ring}</p>"
+
+
+def pair_words(trajectory: Trajectory | None) -> str:
+    """Reconstruction and residual in words, with the residual's legend."""
+    if trajectory is None or trajectory.reconstruction is None:
+        return "<p class='caption'>The reconstruction appears here with the first step.</p>"
+    levels = figures.difference(trajectory.original, trajectory.reconstruction)
+    top, left, bottom, right = trajectory.box
+    where = ""
+    if trajectory.tiles > 1:
+        where = (
+            f"Of this large picture {trajectory.tiles} tiles are inspected, at native size; shown is the first, "
+            f"pixels {left} to {right} across and {top} to {bottom} down. "
+        )
+    share = float(np.mean(levels > figures.RESIDUAL_TOP))
+    beyond = f"{share:.0%} of the pixels differ" if share >= 0.01 else "less than 1% of the pixels differ"
+    beyond = beyond if share else "no pixel differs"
+    return (
+        f"<p class='caption'>{where}The {escape(trajectory.family)} reconstruction after {trajectory.steps[-1]} steps "
+        f"differs from the original by {levels.mean():.1f} of 255 levels on average; {beyond} by more than "
+        f"{figures.RESIDUAL_TOP}.</p>"
+    )
+
+
+def legend() -> str:
+    """The residual's fixed scale."""
+    top = figures.RESIDUAL_TOP
+    ticks = "".join(f"<span>{value}</span>" for value in (0, top // 4, top // 2, 3 * top // 4))
+    return (
+        "<div class='legend'><p>Absolute difference, in levels of 255. The scale is the same for every image.</p>"
+        f"<div class='gradient' style='background:{figures.residual_gradient()}'></div>"
+        f"<div class='ticks'>{ticks}<span>{top} or more</span></div></div>"
+    )
+
+
+def explainer(run: Run, name: str) -> str:
+    """The method at three depths, with this image's numbers in it."""
+    row, trajectory = run.evidence.get(name), run.trajectories.get(name)
+    if row is None or trajectory is None:
+        return ""
+    sentence = run.trace["verdict"]["sentence"] if run.trace else "Still running."
+    return (
+        "<div class='depths'>"
+        f"<section><h3>1 · The sentence</h3><p>{escape(sentence)}</p>"
+        "<p>A latent model draws with a decoder: it turns a small code, the latent, into pixels. A decoder cannot draw "
+        "everything. What it drew once it can draw again, almost exactly; anything else it only approximates.</p>"
+        "</section>"
+        f"<section><h3>2 · The evidence</h3>{_evidence_words(run)}"
+        "<p>For each family the page takes the encoder's latent of your image, then moves it step by step so that the "
+        "decoder's picture comes closer. How close it gets is compared with images that this decoder really made.</p>"
+        f"</section><section><h3>3 · The formula, with this image's numbers ({escape(name)})</h3>"
+        f"{_formula(row, trajectory)}</section></div>"
+    )
+
+
+def _evidence_words(run: Run) -> str:
+    said = []
+    for row in run.evidence.values():
+        against = "at most" if row["score"] <= row["threshold"] else "more than"
+        said.append(
+            f"<li><b>{escape(row['family'])}</b>: score {number(row['score'])}, {against} the threshold "
+            f"{number(row['threshold'])}: {_ANSWERS[row['belongs']][2:]}.</li>"
+        )
+    return f"<ul>{''.join(said)}</ul>"
+
+
+def _formula(row: dict, trajectory: Trajectory) -> str:
+    step, count = row["steps"], row["calibrated_on"]
+    at_least = round(row["p_value"] * (count + 1)) - 1
+    place = trajectory.steps.index(step)
+    best = min(trajectory.losses[: place + 1])
+    if row["mode"] == "fast":
+        score = (
+            f"<dt>First loss, after {step} steps</dt><dd>‖x − D(z)‖² = <b>{number(best)}</b></dd>"
+            f"<dt>Second loss, of the reconstruction reconstructed</dt><dd>‖x′ − D(E(x′))‖² = "
+            f"<b>{number(trajectory.second)}</b></dd>"
+            f"<dt>Score: their ratio, so that a busy picture is not blamed for being busy</dt>"
+            f"<dd>{number(best)} / {number(trajectory.second)} = <b>{number(row['score'])}</b></dd>"
+        )
+    else:
+        score = (
+            f"<dt>Score: the smallest loss within {step} steps</dt>"
+            f"<dd>min ‖x − D(z)‖² = <b>{number(row['score'])}</b></dd>"
+        )
+    sign = "≤" if row["score"] <= row["threshold"] else "&gt;"
+    known = trajectory.calibrated
+    return (
+        f"<dl>{score}<dt>Against the threshold at that step</dt>"
+        f"<dd>{number(row['score'])} {sign} <b>{number(row['threshold'])}</b></dd>"
+        f"<dt>p: of {count} calibration images, {at_least} score at least as high</dt>"
+        f"<dd>(1 + {at_least}) / ({count} + 1) = <b>{row['p_value']:.2g}</b></dd></dl>"
+        "<p class='fine'>x is the image in [0, 1], D the decoder, E the encoder, z the latent, x′ = D(E(x)); losses "
+        f"are means over pixels. Calibrated {escape(str(known['date']))} on {escape(str(known['images']))}.</p>"
+    )
+
+
+LIMITS = """
+<ul>
+<li><b>A family, never a member.</b> Models that share an autoencoder leave the same trace. A match says which
+autoencoder drew the pixels, not which model, prompt or person was behind it.</li>
+<li><b>Only the families listed.</b> "No match" does not mean "a photograph": any other generator gives the same
+answer.</li>
+<li><b>A match does not prove that a model invented the picture.</b> A photograph that was merely sent through an
+autoencoder carries the same marks; so do edits made with one.</li>
+<li><b>Processing erases the trace.</b> Resizing, strong JPEG compression, blur or a screenshot can turn a match into
+none. The uploaded bytes are therefore inspected as they are, never resized.</li>
+<li><b>Flat pictures say little.</b> An empty sky is easy for every decoder; detail is what tells decoders apart.</li>
+</ul>
+"""
+
+PRIVACY = (
+    "Your image is processed on this server, deleted after about 1 hour, and not used for training. Until then, "
+    "whoever knows a cached file's address can fetch it."
+)
