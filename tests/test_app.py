@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT, free_port
 from tracer import intake, lineup, weights
-from tracer.ui import record, words
+from tracer.ui import common, record, words
 
 SLOW = 120_000  # milliseconds; the machine that runs this may be busy
 # Violations that are Gradio's own, and why they are not ours to mend.
@@ -56,7 +56,8 @@ def finished(page) -> None:
 
 
 def test_building_the_page_loads_nothing_heavy():
-    code = "import sys, app; app.build(); print([m for m in ('torch', 'diffusers', 'scipy', 'skimage') if m in sys.modules])"
+    heavy = "('torch', 'diffusers', 'scipy', 'skimage')"
+    code = f"import sys, app; app.build(); print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[-2] == "[]"
 
@@ -113,6 +114,20 @@ def test_nothing_of_a_file_gets_into_the_page_as_html():
         assert "<script" not in text
 
 
+def test_stop_reaches_its_own_session_and_no_other():
+    stops = common.Stops()
+    stops.prepare("here")
+    stops.stop("here")  # while it waits in the queue
+    stops.stop("a stranger's")
+    with stops.running("here") as here, stops.running("there") as there:
+        assert here()
+        assert not there()
+        stops.stop("there")
+        assert there()
+    with stops.running("here") as again:
+        assert not again()
+
+
 # What does
 
 
@@ -142,7 +157,7 @@ def test_an_example_answers_at_once_and_by_address(page, page_url: str):
 
 def test_a_trace_runs_from_click_to_sentence(page, page_url: str, rgba_png: Path):
     opened(page, page_url)
-    page.click("#upload button[aria-label='Clear']")
+    page.click("#upload button[aria-label='Remove Image']")
     page.set_input_files("#upload input[type=file]", rgba_png)
     page.wait_for_selector("#upload img")
     page.click("#trace")
@@ -177,13 +192,14 @@ def test_stop_keeps_what_there_is(page, page_url: str):
 def test_a_bad_file_is_named_and_nothing_is_lost(page, page_url: str, not_an_image: Path):
     opened(page, page_url)
     before = sentence(page)
-    page.click("#upload button[aria-label='Clear']")
+    page.click("#upload button[aria-label='Remove Image']")
     page.set_input_files("#upload input[type=file]", not_an_image)
     page.wait_for_selector("#upload img")
     page.click("#trace")
     page.wait_for_selector("text=This is not an image of a kind that can be read here")
     assert sentence(page) == before
     assert page.is_enabled("#trace")
+    assert not_an_image.name not in page.inner_text("body")
 
 
 def test_the_divider_moves_by_keyboard(page, page_url: str):
@@ -219,7 +235,7 @@ def test_a_phone_never_scrolls_sideways(page, page_url: str, theme: str):
 def test_nothing_keeps_a_reader_out(page, page_url: str, theme: str):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
     opened(page, f"{page_url}/?__theme={theme}")
-    for title in ("Settings", "What this can and cannot say", "Full result"):
+    for title in ("Settings", "What this can and cannot say", "The settings of both modes", "Full result"):
         page.get_by_role("button", name=title).first.click()
     page.wait_for_timeout(500)
     found = {

@@ -89,6 +89,19 @@ def test_a_model_that_is_not_available_leaves_with_status_3(photograph, tmp_path
     assert "config.json" in result.stderr
 
 
+def test_a_flat_picture_is_too_little_evidence(tmp_path):
+    path = tmp_path / "flat.png"
+    Image.new("RGB", (96, 96), (200, 30, 60)).save(path)
+    document = json.loads(run.invoke(app, ["trace", str(path), "--family", "mini-dc", "--json"]).stdout)
+    assert document["verdict"]["kind"] == "insufficient"
+
+
+def test_a_lineup_without_models_leaves_with_status_3(photograph):
+    result = run.invoke(app, ["trace", str(photograph), "--lineup", "tiny"])
+    assert result.exit_code == 3
+    assert "tiny" in result.stderr
+
+
 def test_a_missing_threshold_names_the_command_to_run(photograph, monkeypatch):
     monkeypatch.setattr(calibration, "path_of", lambda *key, **options: photograph.with_name("missing.json"))
     result = run.invoke(app, ["trace", str(photograph), "--family", "mini-dc"])

@@ -43,6 +43,11 @@ def test_with_a_doubt_a_miss_is_insufficient_but_a_match_still_counts():
     assert judge([said("a", True), said("b", False)], MEMBERS, doubt="too compressed").kind == "family"
 
 
+def test_without_fine_detail_even_a_match_says_nothing():
+    verdict = judge([said("a", True), said("b", False)], MEMBERS, void="no fine detail")
+    assert (verdict.kind, verdict.families) == ("insufficient", ())
+
+
 def test_a_stopped_run_says_so_and_names_what_it_has():
     verdict = judge([said("a", True)], MEMBERS, skipped=1)
     assert verdict.kind == "undecided" and verdict.sentence.startswith("Stopped") and "a" in verdict.families

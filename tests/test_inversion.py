@@ -27,7 +27,9 @@ def test_every_step_is_yielded_and_the_best_loss_never_rises(autoencoder, pictur
     assert [step.index for step in steps] == list(range(9))
     best = [step.best for step in steps]
     assert best == sorted(best, reverse=True) and best[-1] < best[0]
-    assert all(step.relative == pytest.approx(step.best / step.second) for step in steps)
+    relative = [step.relative for step in steps]
+    assert relative == sorted(relative, reverse=True)
+    assert all(step.relative == pytest.approx(step.fine / (step.second * step.detail) ** 0.5) for step in steps)
     assert steps[-1].reconstruction().shape == picture.shape
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from tracer import calibration, intake, lineup
 from tracer.evidence import Evidence, Trace, judge
 from tracer.intake import Picture
+from tracer.weights import ModelUnavailable
 
 if TYPE_CHECKING:
     from tracer.autoencoder import Autoencoder
@@ -106,7 +107,7 @@ def trace_stream(
     members = {row.id: row.members for row in rows}
     yield Trace(
         image=image_document(picture),
-        verdict=judge(evidence, members, skipped=max(len(rows) - len(evidence), 0) if rows else 0, doubt=doubt),
+        verdict=judge(evidence, members, max(len(rows) - len(evidence), 0), doubt, _void(picture)),
         evidence=tuple(evidence),
         versions=calibration.versions(),
     )
@@ -126,6 +127,15 @@ def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[st
         doubt = f"lossy {picture.format} compression may have destroyed the traces that a decoder leaves"
     lowest = f"jpeg-{calibration.JPEG_LEVELS[-1]}"
     return (lowest if registered and mode == "fast" else calibration.LOSSLESS), doubt
+
+
+def _void(picture: Picture) -> str:
+    """Why nothing can be said about a picture, or "": without fine detail every decoder can draw it."""
+    from tracer import inversion
+
+    if inversion.detail_of(picture.pixels) < 3 * inversion.ROUNDING:
+        return "the picture has no fine detail, so nothing in it tells one decoder from another"
+    return ""
 
 
 def trace(source: str | Path | bytes | Picture, **options) -> Trace:
@@ -157,7 +167,10 @@ def image_document(picture: Picture) -> dict[str, object]:
 
 
 def _rows(name: str, families: list[str] | None) -> list[lineup.Family]:
-    return [lineup.family(each) for each in families] if families else lineup.families(name)
+    rows = [lineup.family(each) for each in families] if families else lineup.families(name)
+    if not rows:
+        raise ModelUnavailable(f"this version has no model for the line-up {name!r} yet")
+    return rows
 
 
 def _inspect(

@@ -75,7 +75,13 @@ class Trace:
         return asdict(self)
 
 
-def judge(evidence: list[Evidence], members: dict[str, tuple[str, ...]], skipped: int = 0, doubt: str = "") -> Verdict:
+def judge(
+    evidence: list[Evidence],
+    members: dict[str, tuple[str, ...]],
+    skipped: int = 0,
+    doubt: str = "",
+    void: str = "",
+) -> Verdict:
     """The verdict from the families' evidence.
 
     Args:
@@ -83,6 +89,7 @@ def judge(evidence: list[Evidence], members: dict[str, tuple[str, ...]], skipped
         members: models per family, for those known.
         skipped: families that were to be inspected when the run was stopped.
         doubt: why a negative answer would mean nothing ("too compressed ..."), or "".
+        void: why no answer would mean anything ("too smooth ..."), or "".
 
     Returns:
         A family only where exactly one belongs; several, or a score in the grey band, are undecided. With `doubt`, an
@@ -95,6 +102,8 @@ def judge(evidence: list[Evidence], members: dict[str, tuple[str, ...]], skipped
     belonging = [e.family for e in evidence if e.belongs]
     unsure = [e.family for e in evidence if e.belongs is None]
     others = len(evidence) - 1
+    if void:
+        return verdict("insufficient", [], f"Too little evidence: {void}.")
     if skipped or any(e.stopped for e in evidence):
         named = belonging + unsure
         found = f"it fits {_listed(belonging)}" if belonging else "nothing fits so far"

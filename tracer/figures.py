@@ -87,9 +87,17 @@ def loss_curves(curves: list[Curve], mode: str, steps: int) -> go.Figure:
         dragmode=False,
         uirevision="kept",  # zoom survives a streamed update
         xaxis={**_axis("Gradient steps"), "range": [-steps / 40, steps * 1.025]},
-        yaxis={**_axis(title), "type": "log", "tickformat": "~g", "dtick": 1},
+        yaxis={**_axis(title), "type": "log", "tickformat": "~g", "dtick": _ticks(curves)},
     )
     return figure
+
+
+def _ticks(curves: list[Curve]) -> int | str:
+    """Label every power of ten; where there are too few of them, 1, 2 and 5 of each ("D2")."""
+    values = [
+        value for curve in curves for value in (*curve.values, *(limit for _, limit in curve.thresholds)) if value
+    ]
+    return 1 if not values or max(values) / min(values) > 200 else "D2"
 
 
 def _axis(title: str) -> dict[str, object]:

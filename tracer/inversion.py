@@ -1,18 +1,24 @@
 """Evidence 1, latent inversion: can this decoder reproduce the image?
 
 LatentTracer (arXiv 2405.13360) starts at the encoder's latent and descends on the reconstruction loss; what a decoder
-made, it can make again. The raw loss mostly measures how busy a picture is, so the fast mode divides it by the loss of
-a second reconstruction (the double reconstruction of AEDR, arXiv 2507.18988), which is what this very picture costs
-once the decoder has made it. The ratio is near 1 for a belonging image before any step is taken.
+made, it can make again. The raw loss mostly measures how busy a picture is, and a ratio of losses still calls every
+blurred photograph reproducible. The fast mode therefore looks only at fine detail (an image minus its 3 x 3 mean) and
+scores
+
+    relative loss = fine loss / sqrt(second loss * detail)
+
+where the second loss is that of reconstructing the reconstruction (double reconstruction, arXiv 2507.18988: what this
+very picture costs once the decoder has made it) and detail is the energy there was to lose. A belonging image loses
+little by either measure; a sharp photograph loses its detail, and a smooth one gains detail that it never had.
 """
 
 from __future__ import annotations
 
 import datetime
+import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,50 +26,12 @@ import torch
 from tracer.autoencoder import Autoencoder
 from tracer.calibration import Calibration, versions
 from tracer.evidence import Evidence
+from tracer.settings import FAST, MODES, PAPER, Settings, checkpoints
 from tracer.tiles import windows
 
-CHECKPOINTS = (0, 1, 2, 4, 8)
+__all__ = ["FAST", "MODES", "PAPER", "Settings", "Step", "checkpoints", "inspect", "invert", "reconstruct", "scores"]
 
-
-@dataclass(frozen=True)
-class Settings:
-    """How an inversion runs. A threshold is only valid for the settings it was calibrated with.
-
-    Attributes:
-        mode: "fast" scores the relative loss, "paper" the raw loss.
-        steps: gradient steps at most.
-        rate: Adam's learning rate on latents of about unit variance.
-        schedule: "constant", or "reference": the rate is halved after every step whose index is a multiple of 50,
-            index 0 included, as the reference implementation does.
-        start: "encoder" (posterior mean) or "random" (standard normal).
-        clamp: whether the decoded image is clamped inside the graph, as the reference does.
-        whole: largest side in pixels up to which an image is read whole; larger ones are read on tiles.
-        tile: side in pixels of a tile's scored part.
-        margin: pixels around a tile that are decoded with it but not scored, since a tile cannot know what lay there.
-        tiles: number of tiles, those with the most detail.
-        seed: seed of the random start.
-    """
-
-    mode: Literal["fast", "paper"] = "fast"
-    steps: int = 16
-    rate: float = 0.05
-    schedule: Literal["constant", "reference"] = "constant"
-    start: Literal["encoder", "random"] = "encoder"
-    clamp: bool = False
-    whole: int = 384
-    tile: int = 128
-    margin: int = 32
-    tiles: int = 4
-    seed: int = 0
-
-    def record(self) -> dict[str, object]:
-        """What is stored beside a threshold and compared before it is used."""
-        return asdict(self)
-
-
-FAST = Settings()
-PAPER = Settings(mode="paper", steps=100, schedule="reference", clamp=True)
-MODES = {"fast": FAST, "paper": PAPER}
+ROUNDING = 1 / (12 * 255**2)  # mean squared error of keeping an image in 8 bit: nothing smaller can be measured
 
 
 @dataclass(frozen=True)
@@ -74,8 +42,9 @@ class Step:
         index: gradient steps taken so far; 0 is the start.
         loss: mean squared error of images in [0, 1], over the scored pixels.
         best: the smallest loss so far.
-        relative: `best` over the loss of the second reconstruction (`second`).
-        second: loss of reconstructing the reconstruction.
+        fine: the smallest mean squared error of the fine detail so far.
+        second: mean squared error of the fine detail when the reconstruction is reconstructed.
+        detail: mean square of the image's fine detail.
         seconds: time since the inversion began.
         decoded: what the decoder drew, float (n, 3, height, width), not clamped; see `reconstruction`.
     """
@@ -83,10 +52,16 @@ class Step:
     index: int
     loss: float
     best: float
-    relative: float
+    fine: float
     second: float
+    detail: float
     seconds: float
     decoded: torch.Tensor
+
+    @property
+    def relative(self) -> float:
+        """Fine loss over the geometric mean of its two references; both at least the noise of 8-bit rounding."""
+        return self.fine / math.sqrt(max(self.second, ROUNDING) * max(self.detail, ROUNDING))
 
     def score(self, mode: str) -> float:
         """The number that a threshold is compared with."""
@@ -117,46 +92,45 @@ def invert(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FA
         weight[index, :, part.scored[0] - top : part.scored[2] - top, part.scored[1] - left : part.scored[3] - left] = 1
     weight = weight / (3 * weight.sum())
 
-    def loss_between(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return ((first - second).square() * weight).sum()
+    def mean_square(difference: torch.Tensor) -> torch.Tensor:
+        return (difference.square() * weight).sum()
 
     with torch.no_grad():
         latents = autoencoder.encode(target)
         once = autoencoder.decode(latents)
         saved = as_pixels(once)  # what a belonging image is: the decoder's output as a file keeps it
         saved = torch.stack([_tensor(image) for image in saved]).to(target.device)
-        second = loss_between(autoencoder.decode(autoencoder.encode(saved)), saved).item()
+        second = mean_square(fine_detail(autoencoder.decode(autoencoder.encode(saved)) - saved)).item()
+        detail = mean_square(fine_detail(target)).item()
     if settings.start == "random":
         generator = torch.Generator().manual_seed(settings.seed)
         latents = torch.randn(latents.shape, generator=generator).to(target.device)
     latents = latents.detach().clone().requires_grad_(True)
     optimiser = torch.optim.Adam([latents], lr=settings.rate)
-    best = float("inf")
+    best = fine = float("inf")
     for index in range(settings.steps + 1):
-        decoded = autoencoder.decode(latents)
+        # Most images are decided at the start, which is decoded already and needs no graph.
+        reused = index == 0 and settings.start == "encoder"
+        decoded = once if reused else autoencoder.decode(latents)
         if settings.clamp:
             decoded = decoded.clamp(0, 1)
-        loss = loss_between(decoded, target)
-        value = loss.item()
-        best = min(best, value)
-        # A perfectly flat picture can have a second loss of zero; one grey level's rounding noise is the floor.
-        relative = best / max(second, 1 / (12 * 255**2))
-        yield Step(index, value, best, relative, second, time.perf_counter() - began, decoded.detach())
+        loss = mean_square(decoded - target)
+        best = min(best, loss.item())
+        with torch.no_grad():
+            fine = min(fine, mean_square(fine_detail(decoded - target)).item())
+        seconds = time.perf_counter() - began
+        yield Step(index, loss.item(), best, fine, second, detail, seconds, decoded.detach())
         if index == settings.steps:
             return
+        if reused:
+            decoded = autoencoder.decode(latents)
+            loss = mean_square((decoded.clamp(0, 1) if settings.clamp else decoded) - target)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         if settings.schedule == "reference" and index % 50 == 0:
             for group in optimiser.param_groups:
                 group["lr"] /= 2
-
-
-def checkpoints(settings: Settings) -> tuple[int, ...]:
-    """The steps at which a score is compared with its threshold: in paper mode only the last one."""
-    if settings.mode == "paper":
-        return (settings.steps,)
-    return (*(index for index in CHECKPOINTS if index < settings.steps), settings.steps)
 
 
 def inspect(
@@ -213,6 +187,17 @@ def inspect(
         calibrated_on=calibration.count,
         stopped=stopped and belongs is None,
     )
+
+
+def fine_detail(images: torch.Tensor) -> torch.Tensor:
+    """Images minus their local 3 x 3 mean, (n, 3, height, width)."""
+    padded = torch.nn.functional.pad(images, (1, 1, 1, 1), mode="reflect")
+    return images - torch.nn.functional.avg_pool2d(padded, 3, stride=1)
+
+
+def detail_of(pixels: np.ndarray) -> float:
+    """Mean square of the fine detail of an image, uint8 RGB, on the scale of [0, 1]."""
+    return fine_detail(_tensor(pixels)[None]).square().mean().item()
 
 
 def scores(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings) -> tuple[float, ...]:

@@ -177,15 +177,19 @@ def _scales(photo: np.ndarray, side: int) -> list[np.ndarray]:
 
 
 def write_splits(photos: Path) -> None:
-    """Write what is held out to `training/splits/`."""
+    """Write what is held out, and whom the photographs are by, to `training/splits/`."""
     SPLITS.mkdir(exist_ok=True)
+    with (photos / "cc-by" / "ATTRIBUTION.csv").open(newline="") as file:
+        credit = {row["file"]: row for row in csv.DictReader(file)}
     with (SPLITS / "photographs.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["folder", "file", "split"])
+        writer.writerow(["folder", "file", "split", "author", "source", "license"])
         for kind in ("cc-by", "cc0"):
             for path in sorted((photos / kind).iterdir()):
                 if path.suffix in {".png", ".jpg"}:
-                    writer.writerow([kind, path.name, photograph_split(path.name)])
+                    by = credit.get(path.name, {"author": "", "title_url": "", "license": "CC0-1.0"})
+                    row = [photograph_split(path.name), by["author"], by["title_url"], by["license"]]
+                    writer.writerow([kind, path.name, *row])
     with (SPLITS / "drawings_held_out.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["purpose", "set", "name"])

@@ -36,14 +36,20 @@ def upload_problem(path: str | None) -> dict:
     return gr.validate(problem is None, problem or "")
 
 
-class Upload(gr.Image):
-    """An image as its file: `gr.Image` would open it on the way in, before `intake` has checked its bytes."""
+def _path(self: gr.Image, payload: gr.data_classes.ImageData | None) -> str | None:
+    """The uploaded file itself. That it was uploaded, gradio has checked before."""
+    return payload.path if payload else None
 
-    is_template = True  # gradio's word for "drawn like its parent"
 
-    def preprocess(self, payload: gr.data_classes.ImageData | None) -> str | None:
-        """The path of the uploaded file. Gradio has made sure by now that it was uploaded."""
-        return payload.path if payload else None
+# A gr.Image that hands over its file: gr.Image would open it on the way in, before `intake` has checked its bytes, and
+# show a visitor the traceback. Made without gradio's metaclass, which writes a .pyi file beside every module that
+# defines a component; `is_template` means that it is drawn like its parent.
+_Upload = type.__new__(type(gr.Image), "Upload", (gr.Image,), {"preprocess": _path, "is_template": True})
+
+
+def upload(**options: object) -> gr.Image:
+    """Where a visitor's image comes in. Its function gets the path of the file, whose bytes are as they were sent."""
+    return _Upload(type="filepath", image_mode=None, sources=["upload", "clipboard"], **options)
 
 
 @contextmanager
@@ -53,8 +59,6 @@ def readable_errors() -> Iterator[None]:
         yield
     except (intake.IntakeError, calibration.ThresholdMismatch, ModelUnavailable) as error:
         raise gr.Error(str(error), print_exception=False) from None
-    except KeyError:
-        raise gr.Error("There is no such mode or family.", print_exception=False) from None
 
 
 def budget() -> Callable[[], bool]:

@@ -12,22 +12,12 @@ import gradio as gr
 
 from tracer import api, figures, intake, lineup
 from tracer.ui import record, words
-from tracer.ui.common import ONE_AT_A_TIME, Stops, Upload, budget, readable_errors, upload_problem
+from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
 from tracer.ui.record import Run
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
 FAST, PAPER = "fast", "paper"
-SETTINGS = """
-| setting | fast | paper |
-|---|---|---|
-| score | loss ÷ loss of a second reconstruction | smallest loss |
-| optimiser | Adam, rate 0.05 | Adam, rate 0.05, halved after steps 0 and 50 |
-| steps | at most 32; stops when it is decided | 100 |
-| start | the encoder's latent | the encoder's latent |
-| loss | mean squared error | mean squared error of the clamped picture |
-| image | whole up to 384 px a side, else the 4 tiles of 128 px with the most detail | the same |
-| threshold | conformal at an error of 1 %, checked at steps 0, 1, 2, 4, 8, 16, 32 | the same, at step 100 |
-"""
+SHOW_VERDICT = "() => document.querySelector('#verdict').scrollIntoView({block: 'nearest'})"
 
 _stops = Stops()
 
@@ -39,7 +29,7 @@ def trace_inversion(
 
     Args:
         image: the image file, inspected at its native size; at least 64 pixels a side.
-        mode: "fast" scores the loss relative to a second reconstruction, "paper" uses LatentTracer's own settings.
+        mode: "fast" scores the relative loss and stops when it is decided, "paper" uses LatentTracer's own settings.
         families: ids of the autoencoder families to inspect; all bundled ones by default.
 
     Returns:
@@ -99,7 +89,7 @@ class Panel:
         return {
             self.banner: words.banner(run),
             self.strips: words.strips(run),
-            self.curves: curves_of(run),
+            self.curves: run.figure(),
             self.curve_words: words.curve_words(run),
             **self.pictures(run, run.current),
         }
@@ -129,15 +119,6 @@ class Panel:
         }
 
 
-def curves_of(run: Run) -> Any:
-    """The loss curves of a run."""
-    rows = [
-        each.curve(run.evidence[name]["steps"] if name in run.evidence and not run.evidence[name]["stopped"] else None)
-        for name, each in run.trajectories.items()
-    ]
-    return figures.loss_curves(rows, run.mode, max((each.last for each in run.trajectories.values()), default=32))
-
-
 def build(page: gr.Blocks) -> None:
     """Lay the tab out with the first stored example in it, and wire it."""
     stored = {example.name: example for example in record.examples()}
@@ -156,20 +137,19 @@ def build(page: gr.Blocks) -> None:
         explainer = gr.HTML(words.explainer(run, run.best()) if run else None, elem_id="explainer")
         with gr.Accordion("What this can and cannot say", open=False):
             gr.HTML(words.LIMITS)
+        with gr.Accordion("The settings of both modes", open=False):
+            gr.Markdown(words.SETTINGS, elem_classes="settings")
         with gr.Accordion("Full result", open=False):
             document = gr.JSON(run.trace if run else None, label="Result", max_height=500, elem_id="document")
-    panel = Panel(banner, *curves, *pictures, explainer, document, gr.State(run))
+    panel = Panel(banner, *curves, *pictures, explainer, document, gr.State(run, time_to_live=3600))
     _wire(page, controls, panel, stored)
 
 
 def _controls(stored: dict[str, record.Example], first: record.Example | None) -> Controls:
     rows = lineup.families("minis")
-    image = Upload(
+    image = upload(
         value=str(first.file) if first else None,
-        label="Your image",
-        type="filepath",
-        image_mode=None,
-        sources=["upload", "clipboard"],
+        label="Image to inspect",
         height=230,
         buttons=[],
         alt_text="The image to inspect",
@@ -187,7 +167,6 @@ def _controls(stored: dict[str, record.Example], first: record.Example | None) -
         mode = gr.Radio([("Fast", FAST), ("Paper's settings", PAPER)], value=FAST, label="Mode", elem_id="mode")
         families = gr.CheckboxGroup([row.id for row in rows], value=[row.id for row in rows], label="Families")
         watch = gr.Checkbox(False, label="Keep stepping after the decision", info="Slower; shows the whole curve.")
-        gr.Markdown(SETTINGS, elem_classes="settings")
     return Controls(image, start, stop, examples, mode, families, watch)
 
 
@@ -203,7 +182,7 @@ def _card(example: record.Example) -> gr.Button:
 def _curves(run: Run | None) -> tuple[gr.HTML, gr.Plot, gr.HTML]:
     strips = gr.HTML(words.strips(run) if run else None, elem_id="strips")
     gr.HTML("<h2 class='small'>How close each decoder gets, step by step</h2>")
-    curves = gr.Plot(curves_of(run) if run else None, show_label=False, container=False, elem_id="curves")
+    curves = gr.Plot(run.figure() if run else None, show_label=False, container=False, elem_id="curves")
     return strips, curves, gr.HTML(words.curve_words(run) if run else None, elem_id="curve-words")
 
 
@@ -282,6 +261,8 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
     def show(run: Run | None, family: str) -> dict:
         return {**panel.pictures(run, family), panel.explainer: words.explainer(run, family)} if run else {}
 
+    for button in (controls.start, *controls.examples.values()):
+        button.click(None, js=SHOW_VERDICT)  # on a phone it is above the buttons
     ready = controls.start.click(
         prepare, controls.inputs, [panel.banner, *buttons], validator=check, concurrency_limit=None, **hidden
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from plotly.graph_objects import Figure
 
 from tracer import api, figures, intake, lineup
 from tracer.tiles import windows
@@ -25,12 +26,13 @@ class Trajectory:
         family: registry id.
         mode: "fast" or "paper".
         last: the step at which the settings end the inversion.
-        second: loss of reconstructing the reconstruction.
+        second: loss of fine detail when the reconstruction is reconstructed.
+        detail: energy of the image's fine detail.
         thresholds: (step, largest score that still belongs) at the checkpoints.
-        calibrated: number of belonging images behind the thresholds, which ones, and when.
+        calibrated: on which images, in which condition ("lossless", "jpeg-85"), and when.
         box: top, left, bottom, right of the shown region in the original.
         tiles: how many regions are inspected; the first is shown.
-        steps, losses, scores: one entry per step.
+        steps, fine, scores: one entry per step; `fine` is the loss of fine detail.
         original, reconstruction: the shown region, uint8 RGB.
     """
 
@@ -38,12 +40,13 @@ class Trajectory:
     mode: str
     last: int
     second: float
+    detail: float
     thresholds: list[tuple[int, float]]
     calibrated: dict[str, Any]
     box: tuple[int, int, int, int]
     tiles: int
     steps: list[int] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
+    fine: list[float] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     original: np.ndarray | None = None
     reconstruction: np.ndarray | None = None
@@ -114,13 +117,21 @@ class Run:
             return self.current if self.current in self.trajectories else ""
         return min(self.evidence, key=lambda name: self.evidence[name]["score"] / self.evidence[name]["threshold"])
 
+    def figure(self) -> Figure:
+        """The loss curves so far."""
+        done = {name: row["steps"] for name, row in self.evidence.items() if not row["stopped"]}
+        curves = [each.curve(done.get(name)) for name, each in self.trajectories.items()]
+        return figures.loss_curves(
+            curves, self.mode, max((each.last for each in self.trajectories.values()), default=8)
+        )
+
     def _step(self, update: api.Stepped, picture: intake.Picture) -> bool:
         name, step = update.family, update.step
         if name not in self.trajectories:
             self.trajectories[name] = self._begun(update, picture)
         trajectory = self.trajectories[name]
         trajectory.steps.append(step.index)
-        trajectory.losses.append(_short(step.loss))
+        trajectory.fine.append(_short(step.fine))
         trajectory.scores.append(_short(step.score(self.mode)))
         return step.index in (place for place, _ in trajectory.thresholds)
 
@@ -135,8 +146,9 @@ class Run:
             mode=self.mode,
             last=settings.steps,
             second=_short(update.step.second),
+            detail=_short(update.step.detail),
             thresholds=[(step, _short(known.conformal(step))) for step in known.checkpoints],
-            calibrated={"count": known.count, "images": known.images, "date": known.date},
+            calibrated={"images": known.images, "condition": known.condition, "date": known.date},
             box=box,
             tiles=len(places),
             original=picture.pixels[top:bottom, left:right],

@@ -137,7 +137,8 @@ def _strip(run: Run, name: str) -> str:
     glyph = f"<span aria-hidden='true' style='color:{looks.colour}'>{looks.glyph}</span>"
     family = f"<th scope='row'>{glyph} {escape(name)}</th>"
     if row is None:
-        state = "being inspected …" if run.current == name else "not inspected"
+        waiting = "waiting" if run.trace is None else "not inspected"
+        state = "being inspected …" if run.current == name else waiting
         return f"<tr>{family}<td colspan='6'>{state}</td></tr>"
     place = figures.fit_position(row["score"], row["threshold"])
     answer = "? stopped" if row["stopped"] else _ANSWERS[row["belongs"]]
@@ -235,15 +236,19 @@ def _evidence_words(run: Run) -> str:
 def _formula(row: dict, trajectory: Trajectory) -> str:
     step, count = row["steps"], row["calibrated_on"]
     at_least = round(row["p_value"] * (count + 1)) - 1
-    place = trajectory.steps.index(step)
-    best = min(trajectory.losses[: place + 1])
     if row["mode"] == "fast":
+        fine, second, detail = (
+            number(value)
+            for value in (trajectory.fine[trajectory.steps.index(step)], trajectory.second, trajectory.detail)
+        )
         score = (
-            f"<dt>First loss, after {step} steps</dt><dd>‖x − D(z)‖² = <b>{number(best)}</b></dd>"
-            f"<dt>Second loss, of the reconstruction reconstructed</dt><dd>‖x′ − D(E(x′))‖² = "
-            f"<b>{number(trajectory.second)}</b></dd>"
-            f"<dt>Score: their ratio, so that a busy picture is not blamed for being busy</dt>"
-            f"<dd>{number(best)} / {number(trajectory.second)} = <b>{number(row['score'])}</b></dd>"
+            f"<dt>Fine loss, after {step} steps: what is wrong in the fine detail</dt>"
+            f"<dd>‖h(x − D(z))‖² = <b>{fine}</b></dd>"
+            f"<dt>Second loss: the same for the reconstruction, reconstructed</dt>"
+            f"<dd>‖h(x′ − D(E(x′)))‖² = <b>{second}</b></dd>"
+            f"<dt>Detail: how much there was to get wrong</dt><dd>‖h(x)‖² = <b>{detail}</b></dd>"
+            f"<dt>Score: the relative loss, so that a busy picture is not blamed for being busy</dt>"
+            f"<dd>{fine} / √({second} · {detail}) = <b>{number(row['score'])}</b></dd>"
         )
     else:
         score = (
@@ -251,14 +256,16 @@ def _formula(row: dict, trajectory: Trajectory) -> str:
             f"<dd>min ‖x − D(z)‖² = <b>{number(row['score'])}</b></dd>"
         )
     sign = "≤" if row["score"] <= row["threshold"] else "&gt;"
-    known = trajectory.calibrated
+    known = {key: escape(str(value)) for key, value in trajectory.calibrated.items()}
     return (
         f"<dl>{score}<dt>Against the threshold at that step</dt>"
         f"<dd>{number(row['score'])} {sign} <b>{number(row['threshold'])}</b></dd>"
         f"<dt>p: of {count} calibration images, {at_least} score at least as high</dt>"
         f"<dd>(1 + {at_least}) / ({count} + 1) = <b>{row['p_value']:.2g}</b></dd></dl>"
-        "<p class='fine'>x is the image in [0, 1], D the decoder, E the encoder, z the latent, x′ = D(E(x)); losses "
-        f"are means over pixels. Calibrated {escape(str(known['date']))} on {escape(str(known['images']))}.</p>"
+        "<p class='fine'>x is the image in [0, 1], D the decoder, E the encoder, z the latent, x′ = D(E(x)); h keeps "
+        "the fine detail, which is what remains without the mean of 3 × 3 pixels; losses are means over pixels, and no "
+        f"reference counts for less than the noise of 8-bit rounding. Calibrated on {known['date']} with "
+        f"{known['images']} ({known['condition']}).</p>"
     )
 
 
@@ -274,6 +281,18 @@ autoencoder carries the same marks; so do edits made with one.</li>
 none. The uploaded bytes are therefore inspected as they are, never resized.</li>
 <li><b>Flat pictures say little.</b> An empty sky is easy for every decoder; detail is what tells decoders apart.</li>
 </ul>
+"""
+
+SETTINGS = """
+| setting | fast | paper |
+|---|---|---|
+| score | loss of fine detail, relative to a second reconstruction's and to the detail there is | smallest loss |
+| optimiser | Adam, rate 0.05 | Adam, rate 0.05, halved after steps 0 and 50 |
+| steps | at most 8; stops when it is decided | 100 |
+| start | the encoder's latent | the encoder's latent |
+| loss | mean squared error | mean squared error of the clamped picture |
+| image | whole up to 384 px a side, else the 4 tiles of 128 px with the most detail | the same |
+| threshold | conformal at an error of 1%, checked at steps 0, 1, 2, 4, 8 | the same, at step 100 |
 """
 
 PRIVACY = (
