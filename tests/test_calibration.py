@@ -57,6 +57,14 @@ def test_decisions(known):
     assert known.decide(between, 4) is None, "between the conformal and the Grubbs threshold"
 
 
+def test_a_loss_above_the_ceiling_is_no_match_however_badly_belonging_images_score(known):
+    scores = np.linspace(1.5, 4, 200)
+    compressed = dataclasses.replace(known, scores=tuple((s, s) for s in scores), condition="jpeg-50")
+    assert compressed.threshold(4) == calibration.CEILING
+    assert compressed.decide(1.9, 4) is True
+    assert compressed.decide(3.0, 4) is None
+
+
 def test_a_stored_calibration_comes_back_the_same(known, tmp_path):
     path = calibration.path_of("mini", "fast", folder=tmp_path)
     calibration.save(known, path)

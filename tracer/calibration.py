@@ -18,6 +18,9 @@ from tracer import __version__
 FOLDER = Path(__file__).parent / "thresholds"
 ALPHA = 0.01  # share of belonging images that may be missed
 GRUBBS_ALPHA = 0.05  # of LatentTracer's outlier test
+# Compressed belonging images can score as badly as softened photographs that no decoder ever drew, which begin at about
+# 2.3 (measured on calibration photographs, blurred by 1 to 4 px). Above this, no relative loss counts as a match.
+CEILING = 2.0
 LOSSLESS = "lossless"
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
@@ -135,15 +138,20 @@ class Calibration:
         """Grubbs threshold at a checkpoint: on logarithms for ratios, on the losses themselves in paper mode."""
         return grubbs_threshold(self.at(step), log=self.mode == "fast")
 
+    def threshold(self, step: int, alpha: float = ALPHA) -> float:
+        """Largest score that still belongs at a checkpoint: the conformal threshold; for ratios at most `CEILING`."""
+        limit = self.conformal(step, alpha)
+        return min(limit, CEILING) if self.mode == "fast" else limit
+
     def decide(self, score: float, step: int) -> bool | None:
         """Whether an image belongs, or None while that is open.
 
         Before the last checkpoint a score has to be plainly inside (among the lower nine tenths of the belonging ones)
-        or plainly outside (beyond both thresholds). At the last one, up to the conformal threshold belongs, beyond
-        Grubbs' does not, and what lies between stays undecided.
+        or plainly outside (beyond the conformal and Grubbs' threshold). At the last one, up to `threshold` belongs,
+        beyond both does not, and what lies between stays undecided.
         """
         outer = max(self.conformal(step), self.grubbs(step))
-        inner = self.conformal(step) if step == self.checkpoints[-1] else self.conformal(step, 0.10)
+        inner = self.threshold(step) if step == self.checkpoints[-1] else self.threshold(step, 0.10)
         return True if score <= inner else False if score > outer else None
 
     def document(self) -> dict[str, object]:

@@ -177,7 +177,7 @@ def inspect(
         method="inversion",
         mode=settings.mode,
         score=score,
-        threshold=calibration.conformal(decided_at),
+        threshold=calibration.threshold(decided_at),
         p_value=calibration.p_value(score, decided_at),
         belongs=belongs,
         steps=step.index,

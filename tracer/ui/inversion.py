@@ -138,7 +138,7 @@ def build(page: gr.Blocks) -> None:
         with gr.Accordion("What this can and cannot say", open=False):
             gr.HTML(words.LIMITS)
         with gr.Accordion("The settings of both modes", open=False):
-            gr.Markdown(words.SETTINGS, elem_classes="settings")
+            gr.Markdown(words.settings_table(), elem_classes="settings")
         with gr.Accordion("Full result", open=False):
             document = gr.JSON(run.trace if run else None, label="Result", max_height=500, elem_id="document")
     panel = Panel(banner, *curves, *pictures, explainer, document, gr.State(run, time_to_live=3600))

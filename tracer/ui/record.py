@@ -147,7 +147,7 @@ class Run:
             last=settings.steps,
             second=_short(update.step.second),
             detail=_short(update.step.detail),
-            thresholds=[(step, _short(known.conformal(step))) for step in known.checkpoints],
+            thresholds=[(step, _short(known.threshold(step))) for step in known.checkpoints],
             calibrated={"images": known.images, "condition": known.condition, "date": known.date},
             box=box,
             tiles=len(places),

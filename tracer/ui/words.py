@@ -8,6 +8,8 @@ from html import escape
 import numpy as np
 
 from tracer import figures, lineup
+from tracer.calibration import ALPHA
+from tracer.settings import FAST, PAPER, Settings, checkpoints
 from tracer.ui.record import Run, Trajectory
 
 _KINDS = {
@@ -283,17 +285,30 @@ none. The uploaded bytes are therefore inspected as they are, never resized.</li
 </ul>
 """
 
-SETTINGS = """
-| setting | fast | paper |
-|---|---|---|
-| score | loss of fine detail, relative to a second reconstruction's and to the detail there is | smallest loss |
-| optimiser | Adam, rate 0.05 | Adam, rate 0.05, halved after steps 0 and 50 |
-| steps | at most 8; stops when it is decided | 100 |
-| start | the encoder's latent | the encoder's latent |
-| loss | mean squared error | mean squared error of the clamped picture |
-| image | whole up to 384 px a side, else the 4 tiles of 128 px with the most detail | the same |
-| threshold | conformal at an error of 1%, checked at steps 0, 1, 2, 4, 8 | the same, at step 100 |
-"""
+
+def settings_table() -> str:
+    """Every setting of the two modes side by side, as Markdown; from the settings themselves, so that it stays true."""
+
+    def column(chosen: Settings) -> dict[str, str]:
+        reference, fast = chosen.schedule == "reference", chosen.mode == "fast"
+        return {
+            "score": "loss of fine detail, relative to a second reconstruction's and to the detail there is"
+            if fast
+            else "smallest loss",
+            "optimiser": f"Adam, rate {chosen.rate:g}" + (", halved after steps 0 and 50" if reference else ""),
+            "steps": f"at most {chosen.steps}; stops when it is decided" if fast else f"{chosen.steps}",
+            "start": "the encoder's latent" if chosen.start == "encoder" else "random",
+            "loss": "mean squared error" + (" of the clamped picture" if chosen.clamp else ""),
+            "image": f"whole up to {chosen.whole} px a side, else the {chosen.tiles} tiles of {chosen.tile} px "
+            "with the most detail",
+            "threshold": f"conformal at an error of {ALPHA:.0%}, checked at steps "
+            + ", ".join(map(str, checkpoints(chosen))),
+        }
+
+    fast, paper = column(FAST), column(PAPER)
+    rows = [f"| {name} | {fast[name]} | {paper[name]} |" for name in fast]
+    return "\n".join(["| setting | fast | paper |", "|---|---|---|", *rows])
+
 
 PRIVACY = (
     "Your image is processed on this server, deleted after about 1 hour, and not used for training. Until then, "
