@@ -55,6 +55,14 @@ def test_several_images_give_a_list(belonging, photograph):
     assert second["image"]["file"] == "photograph.png"
 
 
+def test_one_bad_file_does_not_lose_the_answers_about_the_others(belonging):
+    result = run.invoke(app, ["trace", __file__, str(belonging), "--family", "mini-dc", "--json"])
+    assert result.exit_code == 2
+    (document,) = json.loads(result.stdout)
+    assert document["image"]["file"] == "belonging.png"
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
 def test_without_json_the_sentence_is_printed(belonging):
     result = run.invoke(app, ["trace", str(belonging), "--family", "mini-dc"])
     assert result.exit_code == 0
@@ -94,6 +102,15 @@ def test_a_flat_picture_is_too_little_evidence(tmp_path):
     Image.new("RGB", (96, 96), (200, 30, 60)).save(path)
     document = json.loads(run.invoke(app, ["trace", str(path), "--family", "mini-dc", "--json"]).stdout)
     assert document["verdict"]["kind"] == "insufficient"
+
+
+@pytest.mark.parametrize(("quality", "kinds"), [(95, {"none"}), (75, {"none", "insufficient"}), (30, {"insufficient"})])
+def test_a_compressed_photograph_is_never_named(tmp_path, photograph, quality, kinds):
+    path = tmp_path / "photograph.jpg"
+    Image.open(photograph).save(path, quality=quality)
+    document = json.loads(run.invoke(app, ["trace", str(path), "--json"]).stdout)
+    assert document["image"]["jpeg_quality"] == quality
+    assert document["verdict"]["kind"] in kinds
 
 
 def test_a_lineup_without_models_leaves_with_status_3(photograph):

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from tracer.evidence import Evidence, Trace, judge
+from tracer.evidence import Doubts, Evidence, Trace, judge
 
 MEMBERS = {"a": ("a-one", "a-two"), "b": ("b-one",)}
 
@@ -38,13 +38,19 @@ def test_a_family_is_not_named_while_another_is_in_the_grey_band():
 
 def test_with_a_doubt_a_miss_is_insufficient_but_a_match_still_counts():
     misses = [said("a", False), said("b", False)]
-    verdict = judge(misses, MEMBERS, doubt="too compressed (JPEG quality 40)")
+    verdict = judge(misses, MEMBERS, doubts=Doubts(miss="too compressed (JPEG quality 40)"))
     assert verdict.kind == "insufficient" and "quality 40" in verdict.sentence
-    assert judge([said("a", True), said("b", False)], MEMBERS, doubt="too compressed").kind == "family"
+    assert judge([said("a", True), said("b", False)], MEMBERS, doubts=Doubts(miss="too compressed")).kind == "family"
+
+
+def test_a_grey_score_after_compression_is_too_little_evidence():
+    verdict = judge([said("a", None), said("b", False)], MEMBERS, doubts=Doubts(between="after JPEG compression"))
+    assert (verdict.kind, verdict.families) == ("insufficient", ("a",))
+    assert "neither named nor ruled out" in verdict.sentence
 
 
 def test_without_fine_detail_even_a_match_says_nothing():
-    verdict = judge([said("a", True), said("b", False)], MEMBERS, void="no fine detail")
+    verdict = judge([said("a", True), said("b", False)], MEMBERS, doubts=Doubts(void="no fine detail"))
     assert (verdict.kind, verdict.families) == ("insufficient", ())
 
 

@@ -40,8 +40,12 @@ def readable_errors():
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
 
 
-def _fail(message: str, status: int) -> None:
+def _complain(message: str) -> None:
     print(f"tracer: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _fail(message: str, status: int) -> None:
+    _complain(message)
     raise typer.Exit(status)
 
 
@@ -49,10 +53,6 @@ def _say(line: str) -> None:
     """Progress: overwrites itself on a terminal, and stays out of files and pipes."""
     if sys.stderr.isatty():
         print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-
-
-def _print(documents: list[dict]) -> None:
-    print(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
 
 
 @app.command()
@@ -65,23 +65,32 @@ def trace(
     as_json: Json = False,
 ) -> None:
     """Say which family's decoder can reproduce the image (latent inversion)."""
-    documents = []
+    documents, refused = [], False
     with readable_errors():
         for path in images:
-            for update in api.trace_stream(
-                path, lineup=lineup_name, families=family, autoencoder=autoencoder, mode=mode
-            ):
-                if isinstance(update, api.Loading):
-                    total = f": calibrating, {update.done} of {update.total}" if update.total else ": loading"
-                    _say(update.family + total)
-                elif isinstance(update, api.Stepped):
-                    _say(f"{update.family}: step {update.step.index}, {update.step.score(mode):.3g}")
-            _say("")
-            documents.append(update.document())
+            try:
+                documents.append(_trace_one(path, lineup_name, family, autoencoder, mode))
+            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
+                _complain(f"{path}: {error}")
+                refused = True
+                continue
             if not as_json:
                 _report(documents[-1])
-    if as_json:
-        _print(documents)
+    if as_json and documents:
+        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+    if refused:
+        raise typer.Exit(2)
+
+
+def _trace_one(path: Path, lineup_name: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> dict:
+    for update in api.trace_stream(path, lineup=lineup_name, families=family, autoencoder=autoencoder, mode=mode):
+        if isinstance(update, api.Loading):
+            total = f": calibrating, {update.done} of {update.total}" if update.total else ": loading"
+            _say(update.family + total)
+        elif isinstance(update, api.Stepped):
+            _say(f"{update.family}: step {update.step.index}, {update.step.score(mode):.3g}")
+    _say("")
+    return update.document()
 
 
 def _report(document: dict) -> None:

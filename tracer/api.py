@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracer import calibration, intake, lineup
-from tracer.evidence import Evidence, Trace, judge
+from tracer.evidence import Doubts, Evidence, Trace, judge
 from tracer.intake import Picture
 from tracer.weights import ModelUnavailable
 
@@ -86,7 +86,7 @@ def trace_stream(
         raise KeyError(f"no mode called {mode!r}; there are: {', '.join(MODES)}")
     rows = [] if autoencoder else _rows(lineup, families)
     picture = source if isinstance(source, Picture) else intake.read(source)
-    condition, doubt = conditions(picture, mode, registered=autoencoder is None)
+    condition, doubts = conditions(picture, mode, registered=autoencoder is None)
     from tracer import inversion, weights  # torch from here on
 
     evidence = []
@@ -107,35 +107,35 @@ def trace_stream(
     members = {row.id: row.members for row in rows}
     yield Trace(
         image=image_document(picture),
-        verdict=judge(evidence, members, max(len(rows) - len(evidence), 0), doubt, _void(picture)),
+        verdict=judge(evidence, members, max(len(rows) - len(evidence), 0), doubts),
         evidence=tuple(evidence),
         versions=calibration.versions(),
     )
 
 
-def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[str, str]:
-    """The calibrated condition to judge a picture under, and why a "no" would mean little, or "".
+def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[str, Doubts]:
+    """The calibrated condition to judge a picture under, and what limits the answer.
 
     Only fast mode has thresholds for compressed images, and only for the families of the registry.
     """
-    condition = calibration.condition_of(picture.lossy, picture.jpeg_quality)
-    if condition == calibration.LOSSLESS or (condition and registered and mode == "fast"):
-        return condition, ""
-    if picture.jpeg_quality is not None and condition is None:
-        doubt = f"JPEG quality {picture.jpeg_quality} has destroyed the traces that a decoder leaves"
-    else:
-        doubt = f"lossy {picture.format} compression may have destroyed the traces that a decoder leaves"
-    lowest = f"jpeg-{calibration.JPEG_LEVELS[-1]}"
-    return (lowest if registered and mode == "fast" else calibration.LOSSLESS), doubt
-
-
-def _void(picture: Picture) -> str:
-    """Why nothing can be said about a picture, or "": without fine detail every decoder can draw it."""
     from tracer import inversion
 
+    void = miss = between = ""
     if inversion.detail_of(picture.pixels) < 3 * inversion.ROUNDING:
-        return "the picture has no fine detail, so nothing in it tells one decoder from another"
-    return ""
+        void = "the picture has no fine detail, so nothing in it tells one decoder from another"
+    condition = calibration.condition_of(picture.lossy, picture.jpeg_quality)
+    if condition is None and picture.jpeg_quality is not None:
+        miss = f"JPEG quality {picture.jpeg_quality} has destroyed the traces that a decoder leaves"
+    elif condition is None:
+        miss = f"lossy {picture.format} compression may have destroyed the traces that a decoder leaves"
+    elif condition != calibration.LOSSLESS:
+        between = f"after JPEG compression of quality {picture.jpeg_quality}"
+    if registered and mode == "fast":
+        condition = condition or f"jpeg-{calibration.JPEG_LEVELS[-1]}"
+    elif condition != calibration.LOSSLESS:
+        condition = calibration.LOSSLESS
+        miss = miss or f"{mode} mode has no threshold for compressed pictures here"
+    return condition, Doubts(void, miss, between)
 
 
 def trace(source: str | Path | bytes | Picture, **options) -> Trace:

@@ -75,12 +75,23 @@ class Trace:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Doubts:
+    """What about the file limits the answer, as half a sentence each; "" where nothing does.
+
+    Attributes:
+        void: why no answer would mean anything ("the picture has no fine detail").
+        miss: why a "no" would mean nothing ("JPEG quality 30 has destroyed the traces").
+        between: why a score may be neither clearly in nor out ("after JPEG compression of quality 80").
+    """
+
+    void: str = ""
+    miss: str = ""
+    between: str = ""
+
+
 def judge(
-    evidence: list[Evidence],
-    members: dict[str, tuple[str, ...]],
-    skipped: int = 0,
-    doubt: str = "",
-    void: str = "",
+    evidence: list[Evidence], members: dict[str, tuple[str, ...]], skipped: int = 0, doubts: Doubts | None = None
 ) -> Verdict:
     """The verdict from the families' evidence.
 
@@ -88,12 +99,11 @@ def judge(
         evidence: one entry per inspected family.
         members: models per family, for those known.
         skipped: families that were to be inspected when the run was stopped.
-        doubt: why a negative answer would mean nothing ("too compressed ..."), or "".
-        void: why no answer would mean anything ("too smooth ..."), or "".
+        doubts: what about the file limits the answer.
 
     Returns:
-        A family only where exactly one belongs; several, or a score in the grey band, are undecided. With `doubt`, an
-        image that fits no family is called insufficient, not "none".
+        A family only where exactly one belongs; several, or a score in the grey band, are undecided. Where compression
+        explains the grey band, or leaves a "no" without meaning, the answer is "insufficient".
     """
 
     def verdict(kind: VerdictKind, families: list[str], sentence: str) -> Verdict:
@@ -101,9 +111,9 @@ def judge(
 
     belonging = [e.family for e in evidence if e.belongs]
     unsure = [e.family for e in evidence if e.belongs is None]
-    others = len(evidence) - 1
-    if void:
-        return verdict("insufficient", [], f"Too little evidence: {void}.")
+    others, doubts = len(evidence) - 1, doubts or Doubts()
+    if doubts.void:
+        return verdict("insufficient", [], f"Too little evidence: {doubts.void}.")
     if skipped or any(e.stopped for e in evidence):
         named = belonging + unsure
         found = f"it fits {_listed(belonging)}" if belonging else "nothing fits so far"
@@ -113,12 +123,15 @@ def judge(
     if len(belonging) == 1 and not unsure:
         rest = ("", "; the other one inspected does not fit", f"; none of the {others} others fits")[min(others, 2)]
         return verdict("family", belonging, f"Made by a model that uses the {belonging[0]} autoencoder{rest}.")
+    if unsure and not belonging and doubts.between:
+        why = f"{doubts.between} {_listed(unsure)} can be neither named nor ruled out"
+        return verdict("insufficient", unsure, f"Too little evidence: {why}.")
     if len(belonging + unsure) > 1:
         return verdict("undecided", belonging + unsure, f"Undecided between {_listed(belonging + unsure)}.")
     if unsure:
         return verdict("undecided", unsure, f"Undecided: the {unsure[0]} autoencoder nearly fits, but not clearly.")
-    if doubt:
-        return verdict("insufficient", [], f"Too little evidence: {doubt}.")
+    if doubts.miss:
+        return verdict("insufficient", [], f"Too little evidence: {doubts.miss}.")
     if not others:
         return verdict("none", [], f"Not made by a model that uses the {evidence[0].family} autoencoder.")
     return verdict("none", [], f"None of the {len(evidence)} autoencoders inspected can reproduce this image.")

@@ -25,7 +25,7 @@ class Family:
         kind: diffusers class of the autoencoder.
         source: a folder in the package (bundled) or a Hub repository "owner/name".
         subfolder: folder of the autoencoder inside `source`.
-        members: the models known to draw with this autoencoder.
+        members: the models known to draw with this autoencoder; none of the minis has a generator yet.
         stands_for: for a mini, the real models that are built alike.
         licence: licence of the weights, as an SPDX id or the licence's own name.
         stride: image pixels per latent cell and side.
@@ -73,7 +73,6 @@ FAMILIES: dict[str, Family] = {
             lineup="minis",
             kind="AutoencoderKL",
             source=MINIS / "mini-kl",
-            members=("mini-kl-fluent", "mini-kl-noto"),
             stands_for="Stable Diffusion and its relatives",
             native=128,
         ),
@@ -83,7 +82,6 @@ FAMILIES: dict[str, Family] = {
             lineup="minis",
             kind="AutoencoderDC",
             source=MINIS / "mini-dc",
-            members=("mini-dc-flat",),
             stands_for="Sana",
             stride=16,
             latent_channels=32,

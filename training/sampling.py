@@ -19,6 +19,7 @@ import torch
 from tracer import lineup, weights
 from tracer.autoencoder import Autoencoder
 from tracer.inversion import as_pixels
+from training.generator import GENERATORS, MINIS
 
 STEPS = 20
 GUIDANCE = 3.0
@@ -51,21 +52,8 @@ class Generator:
 
 
 def folder_of(name: str) -> Path:
-    """The folder of a bundled generator.
-
-    Raises:
-        KeyError: there is none of that name; the message lists those there are.
-    """
-    found = {
-        member: Path(row.source) / member
-        for row in lineup.FAMILIES.values()
-        if row.bundled
-        for member in row.members
-        if (Path(row.source) / member / "generator.json").exists()
-    }
-    if name not in found:
-        raise KeyError(f"no generator called {name!r}; there are: {', '.join(found) or 'none'}")
-    return found[name]
+    """The folder that `training.generator` exports a generator to."""
+    return MINIS / GENERATORS[name].family / name
 
 
 @functools.lru_cache(maxsize=8)
@@ -73,7 +61,7 @@ def load(name: str) -> Generator:
     """A bundled generator, loaded once.
 
     Raises:
-        KeyError: there is none of that name.
+        KeyError: there is no recipe of that name.
     """
     from diffusers import UNet2DConditionModel
     from transformers import AutoTokenizer, CLIPTextModel
