@@ -78,3 +78,13 @@ def test_loading_works_where_gradients_are_switched_off(tmp_path):
     fastest_dtype.cache_clear()
     with torch.no_grad():
         weights.from_folder(models.make("AutoencoderKL", tmp_path), "kl")
+
+
+def test_trying_16_bit_does_not_touch_the_weights(tmp_path):
+    from tracer.autoencoder import _agrees_in_16_bit
+
+    autoencoder = weights.from_folder(models.make("AutoencoderKL", tmp_path), "kl")
+    before = [parameter.clone() for parameter in autoencoder.model.parameters()]
+    assert not _agrees_in_16_bit(autoencoder, tolerance=0)
+    assert all(map(torch.equal, before, autoencoder.model.parameters()))
+    assert autoencoder.dtype == torch.float32

@@ -72,6 +72,7 @@ def test_a_stored_calibration_comes_back_the_same(known, tmp_path):
     stored = json.loads(path.read_text())
     assert stored["n"] == 200 and len(stored["scores"]) == 200
     assert stored["thresholds"]["conformal"] == known.conformal(4)
+    assert stored["thresholds"]["missed"] == known.missed() <= 0.02
     assert calibration.stored("mini", SETTINGS, "sha256:1", folder=tmp_path) == known
 
 

@@ -10,8 +10,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tests import models
-from tracer import api, calibration, inversion, lineup, weights
-from tracer.__main__ import app
+from tracer import belonging as images
+from tracer import calibration, inversion, lineup, weights
+from tracer.__main__ import app, main
 
 run = CliRunner()
 
@@ -82,11 +83,12 @@ def test_without_json_the_sentence_is_printed(belonging):
         ["unheard-of"],
     ],
 )
-def test_bad_input_or_usage_leaves_with_status_2(arguments, photograph):
-    result = run.invoke(app, [argument.format(image=photograph) for argument in arguments])
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.strip()
+def test_bad_input_or_usage_leaves_with_status_2_and_one_line(arguments, photograph, capfd):
+    status = main([argument.format(image=photograph) for argument in arguments])
+    said = capfd.readouterr()
+    assert status == 2
+    assert said.out == ""
+    assert len(said.err.strip().splitlines()) == 1
 
 
 def test_a_model_that_is_not_available_leaves_with_status_3(photograph, tmp_path):
@@ -128,7 +130,7 @@ def test_a_missing_threshold_names_the_command_to_run(photograph, monkeypatch):
 
 def test_any_autoencoder_is_calibrated_on_the_spot_once(photograph, tmp_path, monkeypatch):
     monkeypatch.setenv("LATENT_LINEUP_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(api, "SPOT_SIDE", 64)
+    monkeypatch.setattr(images, "SIDE", 64)
     folder = models.make("AutoencoderTiny", tmp_path / "mine")
     command = ["trace", str(photograph), "--autoencoder", str(folder), "--json"]
     document = json.loads(run.invoke(app, command).stdout)
@@ -147,7 +149,7 @@ def test_reconstruct_writes_a_picture_of_the_same_size(photograph, tmp_path):
 
 def test_calibrate_stores_a_threshold(tmp_path, monkeypatch):
     monkeypatch.setitem(inversion.MODES, "fast", inversion.Settings(steps=1))
-    monkeypatch.setattr(api, "SPOT_SIDE", 64)
+    monkeypatch.setattr(images, "SIDE", 64)
     result = run.invoke(app, ["calibrate", "mini-dc", "--count", "5", "--out", str(tmp_path)])
     assert result.exit_code == 0
     stored = calibration.load(calibration.path_of("mini-dc", "fast", folder=tmp_path))

@@ -107,6 +107,31 @@ def test_stopping_returns_what_there_is_undecided(autoencoder, picture):
     assert answer.stopped and answer.belongs is None and answer.steps == 0
 
 
+def test_a_run_stopped_before_its_only_checkpoint_has_no_p_value(autoencoder, picture):
+    settings = dataclasses.replace(inversion.PAPER, steps=3)
+    known = inversion.calibration_of(autoencoder, settings, [(i / 1000,) for i in range(1, 101)], "made up")
+    running = inversion.inspect(picture, autoencoder, known, settings, stop=lambda: True)
+    next(running)
+    with pytest.raises(StopIteration) as end:
+        next(running)
+    answer = end.value.value
+    assert answer.stopped
+    assert answer.p_value is None
+
+
+def test_a_large_image_is_recognised_on_tiles():
+    from skimage import data
+
+    from tracer import api, intake
+
+    made = api.reconstruct("mini-dc", intake.from_array(data.astronaut(), "astronaut"))
+    assert max(made.shape) > inversion.FAST.whole
+    trace = api.trace(intake.from_array(made, "made"), families=["mini-dc", "mini-dc"])
+    assert len(trace.evidence) == 1
+    assert trace.verdict.families == ("mini-dc",)
+    assert api.trace(intake.from_array(data.astronaut(), "photograph"), families=["mini-dc"]).verdict.kind == "none"
+
+
 def test_a_small_image_is_read_whole_and_cut_to_the_grid(picture):
     (window,) = windows(picture[:61, :93], stride=8, whole=384, tile=128, margin=32, count=4)
     assert window.box == window.scored == (0, 0, 56, 88)

@@ -50,3 +50,26 @@ def test_truncated_weights(tmp_path, keep):
     file.write_bytes(file.read_bytes()[:keep])
     with pytest.raises(ModelUnavailable, match="damaged"):
         weights.from_folder(tmp_path, "cut")
+
+
+def test_incomplete_weights_are_not_filled_with_random_ones(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    file = models.make("AutoencoderKL", tmp_path) / weights.WEIGHTS_FILE
+    tensors = load_file(file)
+    save_file({name: tensor for name, tensor in tensors.items() if "decoder" not in name}, file)
+    with pytest.raises(ModelUnavailable, match="incomplete"):
+        weights.from_folder(tmp_path, "half")
+
+
+def test_an_autoencoder_of_grey_images(tmp_path):
+    import diffusers
+
+    diffusers.AutoencoderKL(**models.CONFIGS["AutoencoderKL"], in_channels=1, out_channels=1).save_pretrained(tmp_path)
+    with pytest.raises(ModelUnavailable, match="RGB"):
+        weights.from_folder(tmp_path, "grey")
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(ModelUnavailable, match="there is no folder nowhere"):
+        weights.from_folder(tmp_path / "nowhere", "nowhere")

@@ -2,7 +2,7 @@
 
     >>> import tracer
     >>> tracer.trace("picture.png").verdict.sentence
-    'Made by a model that uses the mini-kl autoencoder; the other family inspected does not fit.'
+    'Made by a model that uses the mini-kl autoencoder; the other one inspected does not fit.'
 
 Importing this package is cheap: torch and diffusers are loaded when the first model is.
 """
@@ -11,13 +11,14 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 __all__ = ["Evidence", "Family", "IntakeError", "ModelUnavailable", "Picture", "Trace", "Verdict", "families", "read"]
-__all__ += ["reconstruct", "trace", "trace_stream"]
+__all__ += ["ThresholdMismatch", "reconstruct", "trace", "trace_stream"]
 
 _HOMES = {
     "Evidence": "evidence",
     "Family": "lineup",
     "IntakeError": "intake",
     "ModelUnavailable": "weights",
+    "ThresholdMismatch": "calibration",
     "Picture": "intake",
     "Trace": "evidence",
     "Verdict": "evidence",

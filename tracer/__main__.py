@@ -17,11 +17,15 @@ import typer
 from tracer import api, calibration, intake, lineup
 from tracer.weights import ModelUnavailable
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
+# Some releases of typer carry their own copy of click, so its base of usage errors is reached through typer.
+UsageError = typer.BadParameter.__mro__[1]
 Images = Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="image files", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
-Mode = Annotated[str, typer.Option(help="fast: relative loss, early stop; paper: LatentTracer's settings")]
+Mode = Annotated[
+    str, typer.Option(help="fast: relative loss, early stop; paper, paper-random: LatentTracer's settings")
+]
 
 
 @contextmanager
@@ -103,7 +107,8 @@ def _report(document: dict) -> None:
         answer = {True: "fits", False: "does not fit", None: "open"}[row["belongs"]]
         print(
             f"  {row['family']:<12} {answer:<13} score {row['score']:<10.4g} threshold {row['threshold']:<10.4g} "
-            f"p {row['p_value']:.3f}  {row['steps']} steps, {row['seconds']:.2f} s"
+            f"p {'-' if row['p_value'] is None else format(row['p_value'], '.3f')}  "
+            f"{row['steps']} steps, {row['seconds']:.2f} s"
         )
 
 
@@ -112,6 +117,7 @@ def reconstruct(
     family: Annotated[str, typer.Argument(help="a family of the registry")],
     image: Annotated[Path, typer.Argument(help="an image file")],
     out: Annotated[Path, typer.Option(help="the PNG to write")],
+    as_json: Json = False,
 ) -> None:
     """Send an image once through a family's autoencoder."""
     from PIL import Image
@@ -119,7 +125,10 @@ def reconstruct(
     with readable_errors():
         if out.suffix.lower() != ".png":
             raise ValueError("--out must end in .png: a lossy format would destroy the traces")
-        Image.fromarray(api.reconstruct(family, image)).save(out)
+        pixels = api.reconstruct(family, image)
+        Image.fromarray(pixels).save(out)
+        if as_json:
+            print(json.dumps({"file": str(out), "family": family, "width": pixels.shape[1], "height": pixels.shape[0]}))
 
 
 @app.command()
@@ -127,22 +136,26 @@ def calibrate(
     family: Annotated[str, typer.Argument(help="a family of the registry")],
     belonging: Annotated[Path | None, typer.Option(help="folder of images that this family made")] = None,
     photographs: Annotated[Path | None, typer.Option(help="folder of photographs to send through it instead")] = None,
-    count: Annotated[int, typer.Option(help="number of images")] = 200,
+    count: Annotated[int, typer.Option(help="number of images", min=3)] = 200,
     mode: Mode = "fast",
     condition: Annotated[str, typer.Option(help="lossless, or jpeg-95, jpeg-85, jpeg-70, jpeg-50")] = "lossless",
     out: Annotated[Path, typer.Option(help="folder for the threshold")] = calibration.FOLDER,
+    as_json: Json = False,
 ) -> None:
     """Measure and store a family's threshold.
 
     Without a folder, the belonging images are reconstructions of tiles of the pictures that scikit-image bundles.
     """
     with readable_errors():
-        path = api.calibrate(
+        from tracer.belonging import calibrate as measure
+
+        path = measure(
             family, mode, count, belonging, photographs, out, condition, lambda n: _say(f"{family}: {n} of {count}")
         )
         _say("")
-        last = json.loads(path.read_text())
-        print(f"{path.name}: {last['n']} images, {last['thresholds']}")
+        stored = json.loads(path.read_text())
+        found = {"file": str(path), "n": stored["n"], **stored["thresholds"]}
+        print(json.dumps(found) if as_json else f"{path.name}: {stored['n']} images, {stored['thresholds']}")
 
 
 @app.command()
@@ -170,11 +183,14 @@ def models(as_json: Json = False) -> None:
 
 @app.command()
 def benchmark(
-    photographs: Annotated[Path, typer.Option(help="folder of test photographs")],
-    out: Annotated[Path, typer.Option(help="folder for results; a run that was cut off goes on there")],
-    count: Annotated[int, typer.Option(help="photographs in fast mode")] = 200,
-    paper_count: Annotated[int, typer.Option(help="photographs in paper mode, which is slow")] = 20,
+    photographs: Annotated[Path | None, typer.Option(help="folder of test photographs; else scikit-image's")] = None,
+    out: Annotated[Path, typer.Option(help="folder for results; a run that was cut off goes on there")] = Path(
+        "benchmark"
+    ),
+    count: Annotated[int, typer.Option(help="photographs in fast mode", min=2)] = 200,
+    paper_count: Annotated[int, typer.Option(help="photographs in paper mode, which is slow", min=0)] = 20,
     quick: Annotated[bool, typer.Option("--quick", help="20 photographs, fast mode only")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure how often the answer is right, on photographs that nothing was trained or calibrated on."""
     from tracer import benchmark as bench
@@ -184,13 +200,20 @@ def benchmark(
             count, paper_count = 20, 0
         results = bench.run(photographs, out, count, paper_count, _say)
         _say("")
-        print(bench.markdown(results))
+        print(json.dumps(results, indent=2) if as_json else bench.markdown(results))
 
 
-def main() -> None:
-    """Run the command line; usage errors leave with status 2, as typer's own do."""
-    app(prog_name="python -m tracer")
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status; a usage error is one line, like every other error."""
+    command = typer.main.get_command(app)
+    try:
+        return command.main(arguments, prog_name="python -m tracer", standalone_mode=False) or 0
+    except UsageError as error:
+        _complain(error.format_message())
+    except typer.Abort:
+        _complain("stopped")
+    return 2
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,6 +8,7 @@ run that is cut off goes on where it was.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import socket
@@ -22,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer import __version__, api, calibration, intake, lineup
-from tracer.evidence import Trace
+from tracer import __version__, api, belonging, calibration, intake, inversion, lineup, weights
+from tracer.settings import FAST
 
 NONE = "none of them"
 
@@ -38,38 +39,50 @@ def interval(hits: int, count: int) -> tuple[float, float]:
 
 def images(photographs: list[np.ndarray]) -> list[tuple[str, int, np.ndarray]]:
     """(true family or `NONE`, index, uint8 image) for every photograph and every mini family."""
-    from tracer import inversion, weights
-
     result = [(NONE, index, photograph) for index, photograph in enumerate(photographs)]
     for row in lineup.families("minis"):
-        model = weights.load(row)
-        made = inversion.reconstructions(model, photographs)
+        made = inversion.reconstructions(weights.load(row), photographs)
         result += [(row.id, index, image) for index, image in enumerate(made)]
     return result
 
 
 def answers(photographs: list[np.ndarray], mode: str, file: Path, progress: Callable[[str], None]) -> list[dict]:
-    """Trace every image in a mode, resuming from `file` (JSON lines)."""
+    """Trace every image in a mode; resume from `file` (JSON lines) where image, weights and thresholds are the same."""
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    done = {(row["truth"], row["index"]) for row in rows}
-    todo = [item for item in images(photographs) if item[:2] not in done]
+    key = _key(mode)
+    known = {(row["truth"], row["sha256"]): row for row in rows if row["key"] == key}
+    result = []
+    todo = images(photographs)
     with file.open("a") as out:
         for count, (truth, index, pixels) in enumerate(todo):
-            began = time.perf_counter()
-            trace: Trace = api.trace(intake.from_array(pixels, ""), mode=mode)
-            row = {
-                "truth": truth,
-                "index": index,
-                "kind": trace.verdict.kind,
-                "families": list(trace.verdict.families),
-                "seconds": round(time.perf_counter() - began, 3),
-                "evidence": [asdict(evidence) for evidence in trace.evidence],
-            }
-            rows.append(row)
-            out.write(json.dumps(row) + "\n")
-            out.flush()
-            progress(f"{mode}: {count + 1} of {len(todo)}")
-    return rows
+            picture = intake.from_array(pixels, "")
+            if (truth, picture.sha256) not in known:
+                began = time.perf_counter()
+                trace = api.trace(picture, mode=mode)
+                row = {
+                    "key": key,
+                    "truth": truth,
+                    "index": index,
+                    "sha256": picture.sha256,
+                    "kind": trace.verdict.kind,
+                    "families": list(trace.verdict.families),
+                    "seconds": round(time.perf_counter() - began, 3),
+                    "evidence": [asdict(evidence) for evidence in trace.evidence],
+                }
+                known[truth, picture.sha256] = row
+                out.write(json.dumps(row) + "\n")
+                out.flush()
+                progress(f"{mode}: {count + 1} of {len(todo)}")
+            result.append(known[truth, picture.sha256])
+    return result
+
+
+def _key(mode: str) -> str:
+    """What an answer rests on: the thresholds, which name weights and settings, and this version."""
+    digest = hashlib.sha256(__version__.encode())
+    for row in lineup.families("minis"):
+        digest.update(calibration.path_of(row.id, mode).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def answer_of(row: dict) -> str:
@@ -145,24 +158,35 @@ def server_start() -> float | None:
     return None
 
 
+def commit() -> str:
+    """The commit that is checked out, with a mark where files differ from it; "unknown" outside a checkout."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--exclude=*"],  # noqa: S607 - whatever git there is
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parent,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
 def markdown(results: dict) -> str:
     """The results as a page."""
     lines = [
         "# Benchmark",
         "",
         f"Made by `python -m tracer benchmark` on {results['date']}, version {results['versions']['tracer']}, "
-        f"commit {results['commit']}, torch {results['versions']['torch']}, {results['threads']} threads. "
-        "Belonging images are test photographs decoded by each family; neither training nor calibration saw them.",
+        f"commit {results['commit']}, torch {results['versions']['torch']}, {results['threads']} threads, with "
+        f"{results['photographs']}. Each picture is shown as it is and decoded by each family from the latent of its "
+        "own encoder; neither training nor calibration saw any of them.",
     ]
-    for mode, found in results["modes"].items():
+    for title, found in results["parts"].items():
         columns = [*found["matrix"], "undecided", "insufficient"]
-        lines += [
-            "",
-            f"## {mode} mode",
-            "",
-            "| made by | " + " | ".join(columns) + " |",
-            "|---" * (len(columns) + 1) + "|",
-        ]
+        lines += ["", f"## {title}", "", "| made by | " + " | ".join(columns) + " |"]
+        lines += ["|---" * (len(columns) + 1) + "|"]
         lines += [
             f"| {truth} | " + " | ".join(str(counts.get(column, 0)) for column in columns) + " |"
             for truth, counts in found["matrix"].items()
@@ -179,52 +203,58 @@ def markdown(results: dict) -> str:
             f"Median {found['median_seconds']:.2f} s per image over all bundled families, "
             f"{found['median_steps']:.0f} gradient steps per family.",
         ]
-    lines += ["", f"A warm trace of one image in fast mode takes {results['warm_seconds']:.2f} s (median of 10)."]
+    lines += ["", f"A warm trace of a 128 px image in fast mode takes {results['warm_seconds']:.2f} s (median)."]
     if results["server_start_seconds"]:
         lines[-1] += f" The page answers its first request {results['server_start_seconds']:.1f} s after it is started."
     return "\n".join(lines) + "\n"
 
 
 def run(
-    photographs: Path, out: Path, count: int, paper_count: int, progress: Callable[[str], None] = lambda line: None
+    photographs: Path | None,
+    out: Path,
+    count: int,
+    paper_count: int,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> dict:
     """Run the benchmark and write `results.json` and `README.md` to `out`.
 
     Args:
-        photographs: folder of test photographs, of 64 px a side or more.
-        out: folder for the results; answers already there are kept.
+        photographs: folder of test photographs; None: tiles of the pictures that scikit-image bundles.
+        out: folder for the results; answers already there are kept as long as they would be the same.
         count: photographs in fast mode.
-        paper_count: photographs in paper mode, which takes about a hundred times as long.
+        paper_count: photographs in paper mode, which takes about a hundred times as long; 0 leaves it out.
         progress: called with a line of text.
 
     Raises:
-        ValueError: the folder has no readable image.
+        ValueError: the folder has fewer than two readable images.
     """
     import torch
 
-    pictures = list(api.pictures(photographs, count))
-    if not pictures:
-        raise ValueError("the folder of photographs has no readable image")
+    pictures = list(belonging.pictures(photographs, count)) if photographs else []
+    if photographs and len(pictures) < 2:
+        raise ValueError("the folder of photographs has fewer than two readable images")
+    pictures = pictures or calibration.bundled_photographs(count, belonging.SIDE)
+    large = [picture for picture in calibration.bundled_pictures() if max(picture.shape) > FAST.whole]
     out.mkdir(parents=True, exist_ok=True)
-    revision = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whatever git there is
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent,
-        check=False,
+    parts = {"Fast mode": summary(answers(pictures, "fast", out / "fast.jsonl", progress))}
+    parts[f"Fast mode on {len(large)} pictures of 451 to 1411 px, read on tiles"] = summary(
+        answers(large, "fast", out / "fast.jsonl", progress)
+    )
+    if paper_count:
+        parts["Paper mode"] = summary(answers(pictures[:paper_count], "paper", out / "paper.jsonl", progress))
+    described = (
+        f"{len(pictures)} photographs from a folder" if photographs else f"{len(pictures)} tiles of scikit-image"
     )
     results = {
         "date": datetime.date.today().isoformat(),
-        "commit": revision.stdout.strip() or "unknown",
-        "versions": calibration.versions() | {"tracer": __version__},
+        "commit": commit(),
+        "versions": calibration.versions(),
         "threads": torch.get_num_threads(),
+        "photographs": described,
+        "parts": parts,
         "warm_seconds": warm_seconds(pictures),
         "server_start_seconds": server_start(),
-        "modes": {},
     }
-    for mode, number in (("fast", count), ("paper", paper_count)):
-        if number:
-            results["modes"][mode] = summary(answers(pictures[:number], mode, out / f"{mode}.jsonl", progress))
     (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (out / "README.md").write_text(markdown(results))
     return results

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from tracer import __version__
 FOLDER = Path(__file__).parent / "thresholds"
 ALPHA = 0.01  # share of belonging images that may be missed
 GRUBBS_ALPHA = 0.05  # of LatentTracer's outlier test
-# Compressed belonging images can score as badly as softened photographs that no decoder ever drew, which begin at about
-# 2.3 (measured on calibration photographs, blurred by 1 to 4 px). Above this, no relative loss counts as a match.
+# Compressed belonging images can score as badly as pictures that the decoder never drew: other decoders' pictures and
+# softened photographs begin at about 2.2 (measured on calibration photographs, sharp and blurred by 1 to 4 px). Above
+# the ceiling no relative loss counts as a match, at the price of the misses that every stored threshold states.
 CEILING = 2.0
 LOSSLESS = "lossless"
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
@@ -154,10 +156,25 @@ class Calibration:
         inner = self.threshold(step) if step == self.checkpoints[-1] else self.threshold(step, 0.10)
         return True if score <= inner else False if score > outer else None
 
+    def missed(self) -> float:
+        """Share of the belonging images themselves that the whole procedure would not call belonging."""
+        return float(np.mean([self._path(row) is not True for row in self.scores]))
+
+    def _path(self, row: tuple[float, ...]) -> bool | None:
+        decisions = (self.decide(score, step) for score, step in zip(row, self.checkpoints, strict=True))
+        return next((decision for decision in decisions if decision is not None), None)
+
     def document(self) -> dict[str, object]:
-        """What is stored: the scores, and the thresholds that follow from them, for a reader."""
+        """What is stored: the scores, and what follows from them, for a reader."""
         last = self.checkpoints[-1]
-        limits = {"step": last, "grubbs": self.grubbs(last), "conformal": self.conformal(last), "alpha": ALPHA}
+        limits = {
+            "step": last,
+            "threshold": self.threshold(last),
+            "conformal": self.conformal(last),
+            "grubbs": self.grubbs(last),
+            "alpha": max(ALPHA, 1 / (self.count + 1)),
+            "missed": self.missed(),
+        }
         return {**asdict(self), "n": self.count, "thresholds": limits}
 
 
@@ -176,10 +193,12 @@ def path_of(family: str, mode: str, condition: str = LOSSLESS, folder: Path = FO
 def save(calibration: Calibration, path: Path) -> None:
     """Store a calibration as JSON, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(calibration.document(), indent=1)
-    # One row of scores a line keeps the file readable and its changes visible.
-    new = path.with_suffix(".new")
-    new.write_text(text + "\n")
+    document = calibration.document()
+    rows = ",\n".join(f"  {json.dumps(row)}" for row in document.pop("scores"))
+    text = json.dumps(document, indent=1).removesuffix("\n}")
+    # One image's scores a line keep the file readable; a name of its own keeps two writers apart.
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new.write_text(f'{text},\n "scores": [\n{rows}\n ]\n}}\n')
     new.replace(path)
 
 
@@ -203,7 +222,7 @@ def load(path: Path) -> Calibration:
             versions=raw["versions"],
             condition=raw["condition"],
         )
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ThresholdMismatch(f"{path.name} is not a stored threshold") from error
 
 
@@ -227,8 +246,18 @@ def stored(
     return calibration
 
 
+def bundled_pictures() -> list[np.ndarray]:
+    """The photographs that scikit-image bundles (public domain or CC0), whole: uint8 RGB."""
+    from skimage import data
+
+    pictures = [data.astronaut(), data.chelsea(), data.coffee(), data.rocket(), data.retina(), data.hubble_deep_field()]
+    return pictures + [
+        np.stack([grey] * 3, axis=-1) for grey in (data.camera(), data.brick(), data.grass(), data.gravel())
+    ]
+
+
 def bundled_photographs(count: int, side: int) -> list[np.ndarray]:
-    """Tiles of the pictures that scikit-image bundles (public domain or CC0), the same ones every time.
+    """Tiles of `bundled_pictures`, the same ones every time.
 
     Args:
         count: number of tiles.
@@ -237,11 +266,7 @@ def bundled_photographs(count: int, side: int) -> list[np.ndarray]:
     Returns:
         uint8 RGB arrays (side, side, 3), spread evenly over the pictures, at native resolution.
     """
-    from skimage import data
-
-    pictures = [data.astronaut(), data.chelsea(), data.coffee(), data.rocket(), data.retina(), data.hubble_deep_field()]
-    pictures += [np.stack([grey] * 3, axis=-1) for grey in (data.camera(), data.brick(), data.grass(), data.gravel())]
-    rng = np.random.default_rng(0)
+    pictures, rng = bundled_pictures(), np.random.default_rng(0)
     tiles = []
     for index in range(count):
         picture = pictures[index % len(pictures)]

@@ -16,16 +16,19 @@ class Evidence:
         family: registry id, or the folder of the inspected autoencoder.
         method: "inversion".
         mode: "fast" or "paper".
-        score: fast mode: reconstruction loss over the loss of the second reconstruction; paper mode: the smallest
+        score: fast mode: the relative loss of fine detail (`inversion.Step.relative`); paper mode: the smallest
             reconstruction loss. Small means that the decoder can make the image.
-        threshold: largest score at which the image still belongs, at the calibrated error.
-        p_value: conformal p-value: the share of belonging images that score at least as high.
+        threshold: largest score at which the image still belongs (`calibration.Calibration.threshold`).
+        p_value: conformal p-value: the share of belonging images that score at least as high; None where the run was
+            stopped before there was anything to compare.
         belongs: True, False, or None where the score lies between the two thresholds or the run was stopped.
-        steps: gradient steps spent.
-        seconds: time spent on this family, without loading.
+        steps: gradient steps behind the score.
+        seconds: time until then, without loading.
         revision: what identifies the weights.
         dtype: data type of the weights.
         calibrated_on: number of belonging images behind the threshold.
+        condition: what was done to those images, as to this one: "lossless", or "jpeg-85".
+        detail: mean square of the fine detail of the inspected pixels, on the scale of [0, 1].
         stopped: whether the run was cancelled before its decision.
     """
 
@@ -34,13 +37,15 @@ class Evidence:
     mode: str
     score: float
     threshold: float
-    p_value: float
+    p_value: float | None
     belongs: bool | None
     steps: int
     seconds: float
     revision: str
     dtype: str = "float32"
     calibrated_on: int = 0
+    condition: str = "lossless"
+    detail: float = 1.0
     stopped: bool = False
 
 
@@ -115,19 +120,18 @@ def judge(
     if doubts.void:
         return verdict("insufficient", [], f"Too little evidence: {doubts.void}.")
     if skipped or any(e.stopped for e in evidence):
-        named = belonging + unsure
-        found = f"it fits {_listed(belonging)}" if belonging else "nothing fits so far"
-        return verdict("undecided", named, f"Stopped before every family was inspected: {found}.")
+        found = f"it fits {listed(belonging)}" if belonging else "nothing fits so far"
+        return verdict("undecided", belonging, f"Stopped before every family was inspected: {found}.")
     if not evidence:
         return verdict("insufficient", [], "No family was inspected, so there is nothing to say about this image.")
     if len(belonging) == 1 and not unsure:
         rest = ("", "; the other one inspected does not fit", f"; none of the {others} others fits")[min(others, 2)]
         return verdict("family", belonging, f"Made by a model that uses the {belonging[0]} autoencoder{rest}.")
     if unsure and not belonging and doubts.between:
-        why = f"{doubts.between} {_listed(unsure)} can be neither named nor ruled out"
+        why = f"{doubts.between} {listed(unsure)} can be neither named nor ruled out"
         return verdict("insufficient", unsure, f"Too little evidence: {why}.")
     if len(belonging + unsure) > 1:
-        return verdict("undecided", belonging + unsure, f"Undecided between {_listed(belonging + unsure)}.")
+        return verdict("undecided", belonging + unsure, f"Undecided between {listed(belonging + unsure)}.")
     if unsure:
         return verdict("undecided", unsure, f"Undecided: the {unsure[0]} autoencoder nearly fits, but not clearly.")
     if doubts.miss:
@@ -137,5 +141,6 @@ def judge(
     return verdict("none", [], f"None of the {len(evidence)} autoencoders inspected can reproduce this image.")
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Names as running text."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -65,7 +65,7 @@ class Step:
 
     def score(self, mode: str) -> float:
         """The number that a threshold is compared with."""
-        return self.best if mode == "paper" else self.relative
+        return self.relative if mode == "fast" else self.best
 
     def reconstruction(self) -> np.ndarray:
         """The decoded image, or the first tile of it: uint8 RGB (height, width, 3)."""
@@ -157,34 +157,32 @@ def inspect(
     Returns:
         The evidence (the value of a `yield from`).
     """
-    belongs, stopped, places = None, False, checkpoints(settings)
-    decided_at, deciding = places[0], None
+    belongs, stopped, places, looked = None, False, checkpoints(settings), None
     for step in invert(pixels, autoencoder, settings):
         yield step
-        if step.index in places and deciding is None:
-            decided_at = step.index
+        if step.index in places and belongs is None:
+            looked = step
             belongs = calibration.decide(step.score(settings.mode), step.index)
-            if belongs is not None:
-                deciding = step
-                if not watch:
-                    break
-        if stopped := stop():
+        if (belongs is not None and not watch) or (stopped := stop()):
             break
-    step = deciding or step
-    score = step.score(settings.mode)
+    # Only at a checkpoint is there anything to compare a score with; a run stopped before the first has no p-value.
+    last = looked or step
+    score = last.score(settings.mode)
     return Evidence(
         family=autoencoder.family,
         method="inversion",
         mode=settings.mode,
         score=score,
-        threshold=calibration.threshold(decided_at),
-        p_value=calibration.p_value(score, decided_at),
+        threshold=calibration.threshold(last.index if looked else places[0]),
+        p_value=calibration.p_value(score, last.index) if looked else None,
         belongs=belongs,
-        steps=step.index,
-        seconds=round(step.seconds, 3),
+        steps=last.index,
+        seconds=round(last.seconds, 3),
         revision=autoencoder.revision,
         dtype=str(autoencoder.dtype).removeprefix("torch."),
         calibrated_on=calibration.count,
+        condition=calibration.condition,
+        detail=float(f"{last.detail:.4g}"),
         stopped=stopped and belongs is None,
     )
 
@@ -193,11 +191,6 @@ def fine_detail(images: torch.Tensor) -> torch.Tensor:
     """Images minus their local 3 x 3 mean, (n, 3, height, width)."""
     padded = torch.nn.functional.pad(images, (1, 1, 1, 1), mode="reflect")
     return images - torch.nn.functional.avg_pool2d(padded, 3, stride=1)
-
-
-def detail_of(pixels: np.ndarray) -> float:
-    """Mean square of the fine detail of an image, uint8 RGB, on the scale of [0, 1]."""
-    return fine_detail(_tensor(pixels)[None]).square().mean().item()
 
 
 def scores(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings) -> tuple[float, ...]:

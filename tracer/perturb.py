@@ -13,8 +13,8 @@ def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
 
     Args:
         pixels: uint8 RGB (height, width, 3).
-        quality: 1 to 95, of the Independent JPEG Group's scale; colour is subsampled below 90, as most software does.
+        quality: 1 to 95, of the Independent JPEG Group's scale; colour is subsampled, as most software does.
     """
     file = BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2)
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=2)
     return np.asarray(Image.open(file).convert("RGB"))

@@ -54,16 +54,27 @@ def from_folder(folder: Path, name: str, device: str = "cpu", scaling: float | N
 
     from tracer.autoencoder import wrap
 
+    if not folder.is_dir():
+        raise ModelUnavailable(f"there is no folder {name}")
     for inside in ("vae", "movq"):
         if not (folder / "config.json").exists() and (folder / inside / "config.json").exists():
             folder = folder / inside
     kind = _kind_of(folder, name)
     try:
-        model = getattr(diffusers, kind).from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, low_cpu_mem_usage=False
+        model, loaded = getattr(diffusers, kind).from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            low_cpu_mem_usage=False,
+            output_loading_info=True,
         )
     except Exception as error:  # diffusers, safetensors and json each raise their own kinds
         raise ModelUnavailable(f"the weights of {name} are damaged or do not fit their configuration") from error
+    if any(loaded.values()):  # diffusers would fill missing tensors with random numbers and only warn
+        raise ModelUnavailable(f"the weights of {name} are incomplete or do not fit their configuration")
+    if model.config.get("in_channels", 3) != 3 or model.config.get("out_channels", 3) != 3:
+        raise ModelUnavailable(f"{name} is no autoencoder of RGB images")
     return wrap(model, family=name, revision=revision_of(folder), scaling=scaling, shift=shift, device=device)
 
 
@@ -72,7 +83,7 @@ def _kind_of(folder: Path, name: str) -> str:
         kind = json.loads((folder / "config.json").read_text())["_class_name"]
     except FileNotFoundError:
         raise ModelUnavailable(f"{name} has no config.json, so it is no autoencoder in diffusers layout") from None
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
+    except (OSError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
         raise ModelUnavailable(f"the config.json of {name} is no diffusers configuration") from None
     if kind not in KINDS:
         raise ModelUnavailable(f"{name} is a {str(kind)[:40]!r}; supported are {', '.join(KINDS)}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer import api, inversion, lineup, weights
+from tracer import belonging, inversion, lineup, weights
 from training import data
 from training.autoencoder import FAMILIES, RUNS
 
@@ -67,8 +67,8 @@ def main() -> None:
     arguments = parser.parse_args()
     row, recipe = lineup.family(arguments.family), FAMILIES[arguments.family]
     model = weights.load(row)
-    photographs = list(api.pictures(arguments.images / "test", 200))
-    drawings = list(api.pictures(arguments.images / "test-drawings", 100))
+    photographs = list(belonging.pictures(arguments.images / "test", 200))
+    drawings = list(belonging.pictures(arguments.images / "test-drawings", 100))
     log = [json.loads(line) for line in (RUNS / row.id / "log.jsonl").read_text().splitlines()]
     card = CARD.format(
         family=row.id,

@@ -107,6 +107,11 @@ class Panel:
             self.run: run,
         }
 
+    def blank(self, run: Run) -> dict[gr.components.Component, Any]:
+        """A run that has just begun: nothing of an earlier image stays on screen."""
+        cleared = dict.fromkeys(self.outputs)
+        return {**cleared, self.banner: words.banner(run), self.shown: gr.Radio(choices=[], value=None)}
+
     def pictures(self, run: Run, family: str) -> dict[gr.components.Component, Any]:
         """Original, reconstruction and residual of one family; nothing where its first step is still to come."""
         trajectory = run.trajectories.get(family)
@@ -239,7 +244,7 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
         with readable_errors(), _stops.running(request.session_hash) as stop:
             picture = intake.read(image)
             run = Run("Your image", mode, families, picture.sha256, picture.width, picture.height)
-            yield {panel.banner: words.banner(run)}
+            yield panel.blank(run)
             for worth_showing in _followed(run, picture, stop, watch):
                 yield panel.live(worth_showing)
             yield panel.final(run)
@@ -256,7 +261,8 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
 
     def choose(name: str) -> dict:
         example = stored[name]
-        return {controls.image: str(example.file), **panel.final(record.load(example))}
+        settled = dict(zip(buttons, settle(), strict=True))
+        return {controls.image: str(example.file), **settled, **panel.final(record.load(example))}
 
     def show(run: Run | None, family: str) -> dict:
         return {**panel.pictures(run, family), panel.explainer: words.explainer(run, family)} if run else {}
@@ -271,7 +277,9 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
     traced.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)
     controls.stop.click(stop, None, controls.stop, queue=False, **hidden)
     for name, button in controls.examples.items():
-        button.click(partial(choose, name), None, [controls.image, *panel.outputs], queue=False, **hidden)
+        outputs = [controls.image, *buttons, *panel.outputs]
+        # A run that goes on must not draw over the example.
+        button.click(partial(choose, name), None, outputs, queue=False, cancels=[traced], **hidden)
     panel.shown.input(
         show, [panel.run, panel.shown], [panel.pair, panel.residual, panel.pair_words, panel.explainer], **hidden
     )
@@ -288,7 +296,7 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
         name = request.query_params.get("example", "")
         return choose(name) if name in stored else {panel.curves: gr.skip()}
 
-    page.load(opened, None, [controls.image, *panel.outputs], queue=False, **hidden)
+    page.load(opened, None, [controls.image, *buttons, *panel.outputs], queue=False, **hidden)
 
 
 def _followed(run: Run, picture: intake.Picture, stop: Any, watch: bool) -> Iterator[Run]:

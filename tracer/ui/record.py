@@ -151,7 +151,7 @@ class Run:
             calibrated={"images": known.images, "condition": known.condition, "date": known.date},
             box=box,
             tiles=len(places),
-            original=picture.pixels[top:bottom, left:right],
+            original=picture.pixels[top:bottom, left:right].copy(),  # a view would keep the whole picture alive
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tracer import figures, lineup
 from tracer.calibration import ALPHA
+from tracer.evidence import listed
 from tracer.settings import FAST, PAPER, Settings, checkpoints
 from tracer.ui.record import Run, Trajectory
 
@@ -27,9 +28,9 @@ def number(value: float) -> str:
     return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1e5 else f"{value:.2e}"
 
 
-def listed(names: list[str]) -> str:
-    """Names as running text."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def chance(p_value: float | None) -> str:
+    """A p-value; a dash where the run was stopped before it had one."""
+    return "–" if p_value is None else f"{p_value:.2g}"
 
 
 def heading(families: list[lineup.Family]) -> str:
@@ -111,7 +112,7 @@ def _chances(run: Run) -> str:
     rows = run.evidence.values()
     if not rows:
         return "No family was inspected."
-    values = ", ".join(f"{escape(row['family'])} <b>p = {row['p_value']:.2g}</b>" for row in rows)
+    values = ", ".join(f"{escape(row['family'])} <b>p = {chance(row['p_value'])}</b>" for row in rows)
     counts = sorted({row["calibrated_on"] for row in rows})
     count = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     return (
@@ -150,7 +151,7 @@ def _strip(run: Run, name: str) -> str:
         f"<tr>{family}<td class='answer'>{answer}</td>"
         f"<td class='bar' aria-hidden='true'><span class='track'>{mark}</span></td>"
         f"<td data-label='Score'>{number(row['score'])}</td><td data-label='Threshold'>{number(row['threshold'])}</td>"
-        f"<td data-label='p'>{row['p_value']:.2g}</td><td data-label='Decided'>{steps}</td></tr>"
+        f"<td data-label='p'>{chance(row['p_value'])}</td><td data-label='Decided'>{steps}</td></tr>"
     )
 
 
@@ -237,7 +238,6 @@ def _evidence_words(run: Run) -> str:
 
 def _formula(row: dict, trajectory: Trajectory) -> str:
     step, count = row["steps"], row["calibrated_on"]
-    at_least = round(row["p_value"] * (count + 1)) - 1
     if row["mode"] == "fast":
         fine, second, detail = (
             number(value)
@@ -257,6 +257,9 @@ def _formula(row: dict, trajectory: Trajectory) -> str:
             f"<dt>Score: the smallest loss within {step} steps</dt>"
             f"<dd>min ‖x − D(z)‖² = <b>{number(row['score'])}</b></dd>"
         )
+    if row["p_value"] is None:
+        return f"<dl>{score}</dl><p class='fine'>Stopped before there was anything to compare this with.</p>"
+    at_least = round(row["p_value"] * (count + 1)) - 1
     sign = "≤" if row["score"] <= row["threshold"] else "&gt;"
     known = {key: escape(str(value)) for key, value in trajectory.calibrated.items()}
     return (

@@ -1,0 +1,137 @@
+"""Belonging images and their scores: where every threshold comes from."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tracer import calibration, intake, inversion, lineup, perturb, weights
+from tracer.autoencoder import Autoencoder
+from tracer.calibration import Calibration
+from tracer.settings import FAST, MODES, Settings
+
+SPOT_IMAGES = 100  # belonging images when a stranger's autoencoder is calibrated on the spot
+SPOT_STEPS = 4
+SIDE = 128  # of the tiles of scikit-image's pictures
+BUNDLED = "reconstructions of tiles of scikit-image's pictures"
+CONDITIONS = {calibration.LOSSLESS: None} | {f"jpeg-{level}": level for level in calibration.JPEG_LEVELS}
+
+
+def calibrate(
+    family: str,
+    mode: str,
+    count: int,
+    belonging: Path | None,
+    photographs: Path | None,
+    out: Path,
+    condition: str = calibration.LOSSLESS,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Path:
+    """Score up to `count` belonging images of a family and store its threshold in the folder `out`.
+
+    Args:
+        family: registry id.
+        mode: one of `settings.MODES`.
+        count: number of images.
+        belonging: a folder of images that this family made; used as they are.
+        photographs: a folder of photographs, sent through the autoencoder first. With neither folder, tiles of
+            scikit-image's pictures are.
+        out: where to store the threshold.
+        condition: "lossless", or "jpeg-Q": save the belonging images as JPEG of quality Q before they are scored.
+        progress: called after each image with the number done.
+
+    Returns:
+        The stored file.
+
+    Raises:
+        KeyError: unknown family, mode or condition.
+        ValueError: both folders are given, or too few of their images can be read.
+        OSError: a folder cannot be read, or `out` not be written; found out before any work is done.
+    """
+    for name, kind, known in ((mode, "mode", MODES), (condition, "condition", CONDITIONS)):
+        if name not in known:
+            raise KeyError(f"no {kind} called {name!r}; there are: {', '.join(known)}")
+    if belonging and photographs:
+        raise ValueError("give a folder of belonging images or one of photographs, not both")
+    row, quality, settings = lineup.family(family), CONDITIONS[condition], MODES[mode]
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out):
+        pass
+    model = weights.load(row)
+    if belonging:
+        images, described = pictures(belonging, count), "images given as belonging"
+    elif photographs:
+        images = inversion.reconstructions(model, pictures(photographs, count))
+        described = "reconstructions of given photographs"
+    else:
+        images = inversion.reconstructions(model, calibration.bundled_photographs(count, SIDE))
+        described = BUNDLED
+    rows = []
+    for image in images:
+        rows.append(inversion.scores(perturb.jpeg(image, quality) if quality else image, model, settings))
+        progress(len(rows))
+    path = calibration.path_of(family, mode, condition, out)
+    calibration.save(inversion.calibration_of(model, settings, rows, described, condition), path)
+    return path
+
+
+def on_the_spot(model: Autoencoder, mode: str) -> Iterator[int]:
+    """Calibrate an autoencoder that the registry does not know, once per weights and settings.
+
+    Yields:
+        The number of images done, of `SPOT_IMAGES`; nothing where an earlier calibration is remembered.
+
+    Returns:
+        The calibration (the value of a `yield from`).
+    """
+    settings = spot_settings(mode)
+    path = calibration.path_of(model.revision.replace(":", "-"), mode, folder=cache_folder() / "thresholds")
+    try:
+        known = calibration.load(path)
+        if known.settings == settings.record() and known.revision == model.revision:
+            return known
+    except (OSError, calibration.ThresholdMismatch):
+        pass  # none yet, or damaged: it is made (again)
+    rows = []
+    for image in inversion.reconstructions(model, calibration.bundled_photographs(SPOT_IMAGES, SIDE)):
+        yield len(rows)
+        rows.append(inversion.scores(image, model, settings))
+    known: Calibration = inversion.calibration_of(model, settings, rows, BUNDLED)
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs time, not the answer
+        calibration.save(known, path)
+    return known
+
+
+def spot_settings(mode: str) -> Settings:
+    """Fewer steps in fast mode, so that a hundred images are scored in bearable time."""
+    return replace(FAST, steps=SPOT_STEPS) if mode == "fast" else MODES[mode]
+
+
+def cache_folder() -> Path:
+    """Where calibrations made on the spot are kept: $LATENT_LINEUP_CACHE, else the user's cache."""
+    chosen = os.environ.get("LATENT_LINEUP_CACHE")
+    return Path(chosen) if chosen else Path.home() / ".cache" / "latent-lineup"
+
+
+def pictures(folder: Path, count: int) -> Iterator[np.ndarray]:
+    """The first `count` readable images of a folder, by name.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    found = 0
+    for path in sorted(folder.iterdir()):
+        if found == count:
+            return
+        try:
+            picture = intake.read(path)
+        except intake.IntakeError:
+            continue
+        found += 1
+        yield picture.pixels
