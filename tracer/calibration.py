@@ -149,11 +149,14 @@ class Calibration:
         """Whether an image belongs, or None while that is open.
 
         Before the last checkpoint a score has to be plainly inside (among the lower nine tenths of the belonging ones)
-        or plainly outside (beyond the conformal and Grubbs' threshold). At the last one, up to `threshold` belongs,
-        beyond both does not, and what lies between stays undecided.
+        or plainly outside (beyond the conformal and Grubbs' threshold and, for ratios, the ceiling). At the last one, up
+        to `threshold` belongs, beyond the conformal and Grubbs' threshold does not, and what lies between stays open.
         """
         outer = max(self.conformal(step), self.grubbs(step))
-        inner = self.threshold(step) if step == self.checkpoints[-1] else self.threshold(step, 0.10)
+        if step == self.checkpoints[-1]:
+            inner = self.threshold(step)
+        else:
+            inner, outer = self.threshold(step, 0.10), max(outer, CEILING if self.mode == "fast" else 0)
         return True if score <= inner else False if score > outer else None
 
     def missed(self) -> float:
