@@ -149,8 +149,8 @@ class Calibration:
         """Whether an image belongs, or None while that is open.
 
         Before the last checkpoint a score has to be plainly inside (among the lower nine tenths of the belonging ones)
-        or plainly outside (beyond the conformal and Grubbs' threshold and, for ratios, the ceiling). At the last one, up
-        to `threshold` belongs, beyond the conformal and Grubbs' threshold does not, and what lies between stays open.
+        or plainly outside (beyond the conformal and Grubbs' threshold and, for ratios, the ceiling). At the last one,
+        up to `threshold` belongs, beyond the conformal and Grubbs' threshold does not, and the rest stays open.
         """
         outer = max(self.conformal(step), self.grubbs(step))
         if step == self.checkpoints[-1]:

@@ -1,9 +1,10 @@
 """Train one of the minis' autoencoders: `python -m training.autoencoder mini-kl --minutes 40 --photos FOLDER`.
 
 The loss is the mean absolute plus four times the mean squared error of images in [0, 1], and a very small regulariser
-of the latents; no perceptual or adversarial term, so that the figures stay easy to read. Training resumes from `training/runs/FAMILY/` and its learning rate follows the
-share of the minutes already spent, so a run that is cut off continues where it was. At the end, and with --export at
-any time, the averaged weights go to `tracer/minis/FAMILY/vae/` in 16 bit.
+of the latents; no perceptual or adversarial term, so that the figures stay easy to read. Training resumes from
+`training/runs/FAMILY/` and its learning rate follows the share of the minutes already spent, so a run that is cut off
+continues where it was. At the end, and with --export at any time, the averaged weights go to
+`tracer/minis/FAMILY/vae/` in 16 bit.
 """
 
 from __future__ import annotations
