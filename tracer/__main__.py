@@ -1,4 +1,4 @@
-"""The command line: `python -m tracer --help`.
+"""Which latent generative model, if any, made an image?
 
 With --json, standard output carries one JSON document and nothing else; progress goes to standard error. Exit status:
 0 answered, 2 bad input or usage, 3 a model is not available.
@@ -62,7 +62,9 @@ def _say(line: str) -> None:
 @app.command()
 def trace(
     images: Images,
-    lineup_name: Annotated[str, typer.Option("--lineup", help="minis, tiny or full")] = "minis",
+    lineup_name: Annotated[
+        str, typer.Option("--lineup", help="which line-up to inspect; this version has minis")
+    ] = "minis",
     family: Annotated[list[str] | None, typer.Option(help="inspect only this family; may be repeated")] = None,
     autoencoder: Annotated[Path | None, typer.Option(help="inspect this folder in diffusers layout instead")] = None,
     mode: Mode = "fast",
@@ -185,7 +187,7 @@ def models(as_json: Json = False) -> None:
 def benchmark(
     photographs: Annotated[Path | None, typer.Option(help="folder of test photographs; else scikit-image's")] = None,
     out: Annotated[Path, typer.Option(help="folder for results; a run that was cut off goes on there")] = Path(
-        "benchmark"
+        "benchmark-results"
     ),
     count: Annotated[int, typer.Option(help="photographs in fast mode", min=2)] = 200,
     paper_count: Annotated[int, typer.Option(help="photographs in paper mode, which is slow", min=0)] = 20,

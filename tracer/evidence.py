@@ -138,7 +138,8 @@ def judge(
         return verdict("insufficient", [], f"Too little evidence: {doubts.miss}.")
     if not others:
         return verdict("none", [], f"Not made by a model that uses the {evidence[0].family} autoencoder.")
-    return verdict("none", [], f"None of the {len(evidence)} autoencoders inspected can reproduce this image.")
+    counted = "Neither of the 2" if len(evidence) == 2 else f"None of the {len(evidence)}"
+    return verdict("none", [], f"{counted} autoencoders inspected can reproduce this image.")
 
 
 def listed(names: list[str]) -> str:

@@ -28,12 +28,12 @@ A miniature `{kind}` for seeing latent inversion work: total stride {stride}, {c
 from scratch, on a CPU. It is not for making, editing or compressing pictures of any value, and evidence about it says
 nothing about the models it is built like.
 
-| figure (`python -m training.card`) | value |
+| figure (`python -m training.card {family} --images IMAGES`) | value |
 |---|---|
 | reconstruction of {photographs} test photographs, 128 px, mean PSNR | {psnr_photographs:.1f} dB |
 | reconstruction of {drawings} held-out drawings, 128 px, mean PSNR | {psnr_drawings:.1f} dB |
 | training | {steps} steps, {minutes:.0f} minutes of one core, {optimiser}, batches of {batch} crops of {side} px |
-| weights | 16-bit safetensors, `{revision}` |
+| weights | 16-bit safetensors; revision (configuration and weights together) `{revision}` |
 
 ## Data
 
