@@ -177,8 +177,10 @@ def test_stop_keeps_what_there_is(page, page_url: str):
     page.get_by_label("Keep stepping after the decision").check()
     page.click("#trace")
     page.wait_for_function("/Step [1-9]/.test(document.querySelector('#verdict').innerText)")
+    assert page.is_disabled("#example-photograph"), "a run would draw over it"
     page.click("#stop")
     finished(page)
+    assert page.is_enabled("#example-photograph")
     assert sentence(page).startswith("Stopped before")
     assert "starts at" in page.inner_text("#curve-words")
     assert page.query_selector_all("#curves .scatterlayer .trace")

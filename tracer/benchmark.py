@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer import __version__, api, belonging, calibration, intake, inversion, lineup, weights
+from tracer import api, belonging, calibration, intake, inversion, lineup, weights
 from tracer.settings import FAST
 
 NONE = "none of them"
@@ -47,7 +47,7 @@ def images(photographs: list[np.ndarray]) -> list[tuple[str, int, np.ndarray]]:
 
 
 def answers(photographs: list[np.ndarray], mode: str, file: Path, progress: Callable[[str], None]) -> list[dict]:
-    """Trace every image in a mode; resume from `file` (JSON lines) where image, weights and thresholds are the same."""
+    """Trace every image in a mode; resume from `file` (JSON lines) where image, thresholds and code are the same."""
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     key = _key(mode)
     known = {(row["truth"], row["sha256"]): row for row in rows if row["key"] == key}
@@ -78,8 +78,10 @@ def answers(photographs: list[np.ndarray], mode: str, file: Path, progress: Call
 
 
 def _key(mode: str) -> str:
-    """What an answer rests on: the thresholds, which name weights and settings, and this version."""
-    digest = hashlib.sha256(__version__.encode())
+    """What an answer rests on: the package's code, and the thresholds, which name weights and settings."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
     for row in lineup.families("minis"):
         digest.update(calibration.path_of(row.id, mode).read_bytes())
     return digest.hexdigest()[:16]

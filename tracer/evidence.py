@@ -15,11 +15,11 @@ class Evidence:
     Attributes:
         family: registry id, or the folder of the inspected autoencoder.
         method: "inversion".
-        mode: "fast" or "paper".
-        score: fast mode: the relative loss of fine detail (`inversion.Step.relative`); paper mode: the smallest
+        mode: "fast", "paper" or "paper-random".
+        score: fast mode: the relative loss of fine detail (`inversion.Step.relative`); paper modes: the smallest
             reconstruction loss. Small means that the decoder can make the image.
         threshold: largest score at which the image still belongs (`calibration.Calibration.threshold`).
-        p_value: conformal p-value: the share of belonging images that score at least as high; None where the run was
+        p_value: conformal p-value, (1 + belonging images that score at least as high) / (N + 1); None where the run was
             stopped before there was anything to compare.
         belongs: True, False, or None where the score lies between the two thresholds or the run was stopped.
         steps: gradient steps behind the score.

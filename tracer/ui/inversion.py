@@ -233,12 +233,14 @@ def _move(position: float) -> dict:
 
 
 def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, record.Example]) -> None:
-    buttons = [controls.start, controls.stop]
+    # Examples wait while a run goes on: it would draw over them.
+    resting = [controls.start, *controls.examples.values()]
+    buttons = [*resting, controls.stop]
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
 
     def prepare(image: str, mode: str, families: list[str], watch: bool, request: gr.Request) -> list[Any]:
         _stops.prepare(request.session_hash)
-        return [words.waiting(), gr.update(interactive=False), gr.update(interactive=True)]
+        return [words.waiting(), *switched(running=True)]
 
     def stream(image: str, mode: str, families: list[str], watch: bool, request: gr.Request) -> Iterator[dict]:
         with readable_errors(), _stops.running(request.session_hash) as stop:
@@ -253,16 +255,18 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
         _stops.stop(request.session_hash)
         return gr.update(interactive=False)
 
+    def switched(running: bool) -> list[dict]:
+        return [*(gr.update(interactive=not running) for _ in resting), gr.update(interactive=running)]
+
     def settle() -> list[dict]:
-        return [gr.update(interactive=True), gr.update(interactive=False)]
+        return switched(running=False)
 
     def fail() -> list[Any]:
         return [words.failed(), *settle()]
 
     def choose(name: str) -> dict:
         example = stored[name]
-        settled = dict(zip(buttons, settle(), strict=True))
-        return {controls.image: str(example.file), **settled, **panel.final(record.load(example))}
+        return {controls.image: str(example.file), **panel.final(record.load(example))}
 
     def show(run: Run | None, family: str) -> dict:
         return {**panel.pictures(run, family), panel.explainer: words.explainer(run, family)} if run else {}
@@ -277,9 +281,7 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
     traced.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)
     controls.stop.click(stop, None, controls.stop, queue=False, **hidden)
     for name, button in controls.examples.items():
-        outputs = [controls.image, *buttons, *panel.outputs]
-        # A run that goes on must not draw over the example.
-        button.click(partial(choose, name), None, outputs, queue=False, cancels=[traced], **hidden)
+        button.click(partial(choose, name), None, [controls.image, *panel.outputs], queue=False, **hidden)
     panel.shown.input(
         show, [panel.run, panel.shown], [panel.pair, panel.residual, panel.pair_words, panel.explainer], **hidden
     )
@@ -296,7 +298,7 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
         name = request.query_params.get("example", "")
         return choose(name) if name in stored else {panel.curves: gr.skip()}
 
-    page.load(opened, None, [controls.image, *buttons, *panel.outputs], queue=False, **hidden)
+    page.load(opened, None, [controls.image, *panel.outputs], queue=False, **hidden)
 
 
 def _followed(run: Run, picture: intake.Picture, stop: Any, watch: bool) -> Iterator[Run]:

@@ -35,12 +35,12 @@ def chance(p_value: float | None) -> str:
 
 def heading(families: list[lineup.Family]) -> str:
     """What this page is, and what it can see."""
-    covered = listed([f"<b>{escape(row.title)}</b> (as in {escape(row.stands_for)})" for row in families])
+    covered = listed([f"<b>{escape(row.title)}</b> (built like those of {escape(row.stands_for)})" for row in families])
     return (
         '<header class="top"><h1>Latent Lineup</h1>'
         "<p class='question'>Which latent generative model, if any, made this image?</p>"
-        f"<p class='coverage'>Inspects the {len(families)} bundled miniature models: {covered}. "
-        "A photograph, or any other model's picture, should come out as none of them.</p></header>"
+        f"<p class='coverage'>Inspects the {len(families)} bundled miniature autoencoders: {covered}. "
+        "Full-size models are not in this line-up: their pictures, like photographs, should fit none of it.</p></header>"
     )
 
 
