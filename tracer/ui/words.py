@@ -40,7 +40,8 @@ def heading(families: list[lineup.Family]) -> str:
         '<header class="top"><h1>Latent Lineup</h1>'
         "<p class='question'>Which latent generative model, if any, made this image?</p>"
         f"<p class='coverage'>Inspects the {len(families)} bundled miniature autoencoders: {covered}. "
-        "Full-size models are not in this line-up: their pictures, like photographs, should fit none of it.</p></header>"
+        "Full-size models are not in this line-up: their pictures, like photographs, should fit none of it.</p>"
+        "</header>"
     )
 
 
