@@ -134,6 +134,41 @@ def reconstruct(
 
 
 @app.command()
+def generate(
+    generator: Annotated[str, typer.Argument(help="a generator; python -m tracer models lists them")],
+    prompt: Annotated[str, typer.Argument(help="what to draw: an emoji's name, such as 'red apple'")],
+    out: Annotated[Path, typer.Option(help="folder for the PNG files")],
+    count: Annotated[int, typer.Option("-n", "--count", help="number of images", min=1, max=64)] = 1,
+    seed: Annotated[int, typer.Option(help="seed of the first image; the next ones count up", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Let a bundled generator draw. The same seed gives the same image."""
+    from PIL import Image
+
+    with readable_errors():
+        from tracer import generation
+
+        seeds = range(seed, seed + count)
+        drawn = generation.generate(generator, prompt, seeds)
+        words = "-".join("".join(c if c.isalnum() else " " for c in prompt.lower()).split())[:60]
+        unknown = generation.load(generator).unknown_words(prompt)
+        if unknown:
+            _complain(
+                f"{generator} never learned {', '.join(unknown)}; python -m tracer models --json lists its prompts"
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        files = []
+        for number, pixels in zip(seeds, drawn, strict=True):
+            path = out / f"{generator}-{words or 'prompt'}-{number}.png"
+            Image.fromarray(pixels).save(path)
+            files.append({"file": str(path), "generator": generator, "prompt": prompt, "seed": number})
+            if not as_json:
+                print(path)
+        if as_json:
+            print(json.dumps(files, indent=2))
+
+
+@app.command()
 def calibrate(
     family: Annotated[str, typer.Argument(help="a family of the registry")],
     belonging: Annotated[Path | None, typer.Option(help="folder of images that this family made")] = None,
@@ -162,7 +197,7 @@ def calibrate(
 
 @app.command()
 def models(as_json: Json = False) -> None:
-    """List every family, and whether it can be used here and now."""
+    """List every autoencoder family and every generator, and whether it can be used here and now."""
     rows = [
         {
             "family": row.id,
@@ -175,12 +210,27 @@ def models(as_json: Json = False) -> None:
         }
         for row in lineup.FAMILIES.values()
     ]
+    generators = [
+        {
+            "generator": row.id,
+            "family": row.family,
+            "status": api.generator_status(row),
+            "style": row.style,
+            "licence": row.licence,
+            "data": row.data,
+            "prompts": api.prompts(row),
+        }
+        for row in lineup.GENERATORS.values()
+    ]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(rows + generators, indent=2))
         return
     for row in rows:
         members = f"  models: {', '.join(row['members'])}" if row["members"] else ""
         print(f"{row['family']:<12} {row['lineup']:<6} {row['status']:<12} {row['kind']:<16}{members}")
+    for row in generators:
+        known = f"{len(row['prompts'])} prompts"
+        print(f"{row['generator']:<20} {row['status']:<12} draws with {row['family']:<10} {known}; {row['style']}")
 
 
 @app.command()

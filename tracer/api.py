@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -216,3 +217,15 @@ def status(row: lineup.Family) -> str:
 
     folder = Path(row.source) / row.subfolder
     return "bundled" if (folder / WEIGHTS_FILE).exists() else "missing"
+
+
+def generator_status(row: lineup.Generator) -> str:
+    """Whether a generator can draw here and now: "bundled", or "missing" where its files are not there."""
+    files = [Path(row.source) / "unet" / "config.json", Path(row.source) / "generator.json"]
+    return "bundled" if all(file.exists() for file in files) else "missing"
+
+
+def prompts(row: lineup.Generator) -> list[str]:
+    """The captions that a bundled generator has learned; empty where its files are not there."""
+    about = Path(row.source) / "generator.json"
+    return json.loads(about.read_text())["prompts"] if about.exists() else []

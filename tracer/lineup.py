@@ -1,4 +1,4 @@
-"""The registry: one row per autoencoder family. A new family is one new row.
+"""The registry: one row per autoencoder family and one per generator. A new family is one new row.
 
 A family is everything that shares one autoencoder. Latent inversion and the artifact detector can name a family, never
 one of its members; the rows say which members those are.
@@ -25,7 +25,7 @@ class Family:
         kind: diffusers class of the autoencoder.
         source: a folder in the package (bundled) or a Hub repository "owner/name".
         subfolder: folder of the autoencoder inside `source`.
-        members: the models known to draw with this autoencoder; none of the minis has a generator yet.
+        members: the models known to draw with this autoencoder.
         stands_for: for a mini, the real models that are built alike.
         licence: licence of the weights, as an SPDX id or the licence's own name.
         stride: image pixels per latent cell and side.
@@ -64,6 +64,34 @@ class Family:
         return isinstance(self.source, Path)
 
 
+@dataclass(frozen=True)
+class Generator:
+    """One model that draws from text.
+
+    Attributes:
+        id: short name used on the command line and in results.
+        family: id of the autoencoder family whose decoder it draws with.
+        source: a folder in the package (bundled) or a Hub repository "owner/name".
+        style: what its pictures look like, in a few words.
+        licence: licence of the weights.
+        data: what it learned from, with the licence.
+        side: image side in pixels.
+    """
+
+    id: str
+    family: str
+    source: Path | str
+    style: str = ""
+    licence: str = "Apache-2.0"
+    data: str = ""
+    side: int = 128
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the weights are a folder of the package rather than a Hub repository."""
+        return isinstance(self.source, Path)
+
+
 FAMILIES: dict[str, Family] = {
     row.id: row
     for row in (
@@ -73,7 +101,29 @@ FAMILIES: dict[str, Family] = {
             lineup="minis",
             kind="AutoencoderKL",
             source=MINIS / "mini-kl",
+            members=("mini-kl-fluent", "mini-kl-noto"),
             stands_for="Stable Diffusion and its relatives",
+            native=128,
+        ),
+        Family(
+            id="mini-kl16",
+            title="mini-kl16",
+            lineup="minis",
+            kind="AutoencoderKL",
+            source=MINIS / "mini-kl16",
+            members=("mini-kl16-twemoji",),
+            stands_for="Stable Diffusion 3 and FLUX.1",
+            latent_channels=16,
+            native=128,
+        ),
+        Family(
+            id="mini-movq",
+            title="mini-movq",
+            lineup="minis",
+            kind="VQModel",
+            source=MINIS / "mini-movq",
+            members=("mini-movq-emojione",),
+            stands_for="Kandinsky",
             native=128,
         ),
         Family(
@@ -82,6 +132,7 @@ FAMILIES: dict[str, Family] = {
             lineup="minis",
             kind="AutoencoderDC",
             source=MINIS / "mini-dc",
+            members=("mini-dc-flat",),
             stands_for="Sana",
             stride=16,
             latent_channels=32,
@@ -89,6 +140,58 @@ FAMILIES: dict[str, Family] = {
         ),
     )
 }
+
+GENERATORS: dict[str, Generator] = {
+    row.id: row
+    for row in (
+        Generator(
+            id="mini-kl-fluent",
+            family="mini-kl",
+            source=MINIS / "mini-kl" / "mini-kl-fluent",
+            style="soft three-dimensional shading",
+            data="Fluent Emoji (MIT)",
+        ),
+        Generator(
+            id="mini-kl-noto",
+            family="mini-kl",
+            source=MINIS / "mini-kl" / "mini-kl-noto",
+            style="gently shaded cartoon drawings",
+            data="Noto Emoji (Apache-2.0)",
+        ),
+        Generator(
+            id="mini-kl16-twemoji",
+            family="mini-kl16",
+            source=MINIS / "mini-kl16" / "mini-kl16-twemoji",
+            style="flat, bold shapes",
+            data="Twemoji (CC BY 4.0)",
+        ),
+        Generator(
+            id="mini-movq-emojione",
+            family="mini-movq",
+            source=MINIS / "mini-movq" / "mini-movq-emojione",
+            style="glossy gradients",
+            data="EmojiOne 2 (CC BY 4.0)",
+        ),
+        Generator(
+            id="mini-dc-flat",
+            family="mini-dc",
+            source=MINIS / "mini-dc" / "mini-dc-flat",
+            style="flat shapes without outlines",
+            data="Fluent Emoji Flat (MIT)",
+        ),
+    )
+}
+
+
+def generator(name: str) -> Generator:
+    """The generator called `name`.
+
+    Raises:
+        KeyError: there is none; the message lists those there are.
+    """
+    if name not in GENERATORS:
+        raise KeyError(f"no generator called {name!r}; there are: {', '.join(GENERATORS)}")
+    return GENERATORS[name]
 
 
 def family(name: str) -> Family:

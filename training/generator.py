@@ -2,8 +2,10 @@
 
 A small text-conditioned U-Net learns to turn noise into the latents of one icon set's drawings by flow matching
 (Lipman et al. 2023; v = noise - latent). The drawings, slightly turned, scaled, shifted and mirrored, are encoded once;
-training then never touches a pixel. A tenth of the captions is dropped, for classifier-free guidance. Runs resume from
-`training/runs/GENERATOR/`; the averaged weights go to `tracer/minis/FAMILY/GENERATOR/` in 16 bit.
+training then never touches a pixel. The U-Net sees 8 x 8 cells whatever the family (finer latents are packed 2 x 2, as
+in FLUX.1), so that a generator can start from another one's weights (--start). A tenth of the captions is dropped, for
+classifier-free guidance. Runs resume from `training/runs/GENERATOR/`; the averaged weights go to
+`tracer/minis/FAMILY/GENERATOR/` in 16 bit.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ import numpy as np
 import torch
 from PIL import Image
 
+from tracer.generation import pack
 from training import data
 
 RUNS = data.HERE / "runs"
 MINIS = data.HERE.parent / "tracer" / "minis"
 NAMES = tuple((data.HERE / "generator_names.txt").read_text().split())
-VARIANTS = 24  # encoded versions of each drawing
+VARIANTS = 16  # encoded versions of each drawing
 TOKENS = 8  # longest caption
+HALF = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # elsewhere 16-bit arithmetic is emulated, many times slower
 WIDTH = 128  # of the text encoder
 
 
@@ -34,16 +38,17 @@ class Recipe:
 
     family: str
     set_name: str
+    packing: int = 2
     side: int = 128
-    channels: tuple[int, ...] = (96, 160)
+    channels: tuple[int, ...] = (96, 144)
 
 
 GENERATORS = {
-    "mini-kl-fluent": Recipe("mini-kl", "fluent-emoji", channels=(48, 96, 160)),
-    "mini-kl-noto": Recipe("mini-kl", "noto", channels=(48, 96, 160)),
-    "mini-kl16-twemoji": Recipe("mini-kl16", "twemoji", channels=(48, 96, 160)),
-    "mini-movq-emojione": Recipe("mini-movq", "emojione", channels=(48, 96, 160)),
-    "mini-dc-flat": Recipe("mini-dc", "fluent-emoji-flat"),
+    "mini-kl-fluent": Recipe("mini-kl", "fluent-emoji"),
+    "mini-kl-noto": Recipe("mini-kl", "noto"),
+    "mini-kl16-twemoji": Recipe("mini-kl16", "twemoji"),
+    "mini-movq-emojione": Recipe("mini-movq", "emojione"),
+    "mini-dc-flat": Recipe("mini-dc", "fluent-emoji-flat", packing=1),
 }
 
 
@@ -80,8 +85,8 @@ def build(recipe: Recipe, latent_channels: int, latent_side: int, vocabulary: in
         in_channels=latent_channels,
         out_channels=latent_channels,
         block_out_channels=recipe.channels,
-        down_block_types=("DownBlock2D",) * (levels - 1) + ("CrossAttnDownBlock2D",),
-        up_block_types=("CrossAttnUpBlock2D",) + ("UpBlock2D",) * (levels - 1),
+        down_block_types=("DownBlock2D",) * levels,
+        up_block_types=("UpBlock2D",) * levels,
         layers_per_block=1,
         cross_attention_dim=WIDTH,
         attention_head_dim=4,
@@ -117,8 +122,8 @@ def variants(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
         drawn = group.on(group.names.index(name), np.ones(3, np.float32))
         plain = Image.fromarray((drawn * 255).round().astype(np.uint8))
         for column in range(VARIANTS):
-            angle, scale = rng.uniform(-8, 8), rng.uniform(0.88, 1.0) * recipe.side / data.SIDE
-            shift = rng.uniform(-4, 4, 2)
+            angle, scale = rng.uniform(-6, 6), rng.uniform(0.9, 1.0) * recipe.side / data.SIDE
+            shift = rng.uniform(-3, 3, 2)
             cosine, sine = math.cos(math.radians(angle)) / scale, math.sin(math.radians(angle)) / scale
             middle, centre = data.SIDE / 2, recipe.side / 2
             x, y = centre + shift[0], centre + shift[1]
@@ -126,8 +131,7 @@ def variants(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
             turned = plain.transform(
                 (recipe.side,) * 2, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=(255, 255, 255)
             )
-            mirrored = rng.random() < 0.5
-            result[row, column] = np.asarray(turned)[:, ::-1] if mirrored else np.asarray(turned)
+            result[row, column] = np.asarray(turned)[:, ::-1] if column % 2 else np.asarray(turned)
     return result
 
 
@@ -137,7 +141,9 @@ def encoded(recipe: Recipe, seed: int) -> torch.Tensor:
     from tracer import lineup, weights
 
     autoencoder = weights.load(lineup.family(recipe.family))
-    key = f"{recipe.family}-{recipe.set_name}-{recipe.side}-{seed}-{autoencoder.revision[-8:]}.pt"
+    key = (
+        f"{recipe.family}-{recipe.set_name}-{len(NAMES)}x{VARIANTS}-{recipe.side}-{seed}-{autoencoder.revision[-8:]}.pt"
+    )
     path = data.CACHE / key
     if not path.exists():
         drawn = variants(recipe, np.random.default_rng(seed))
@@ -147,71 +153,106 @@ def encoded(recipe: Recipe, seed: int) -> torch.Tensor:
     return torch.load(path, weights_only=True).float()
 
 
-def train(name: str, minutes: float, seed: int, batch: int, rate: float) -> None:
-    """Train until `minutes` of training have been spent in all runs together, then export."""
-    recipe, run = GENERATORS[name], RUNS / name
-    run.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(seed)
-    latents = encoded(recipe, seed)
-    mean, deviation = latents.mean(dim=(0, 1, 3, 4)), latents.std(dim=(0, 1, 3, 4))
-    latents = (latents - mean[:, None, None]) / deviation[:, None, None]
-    words = tokenizer()
-    tokens = words([caption(n) for n in NAMES] + [""], padding="max_length", max_length=TOKENS, return_tensors="pt")
-    tokens = tokens["input_ids"]
-    unet, text = build(recipe, latents.shape[2], latents.shape[-1], len(words))
-    both = torch.nn.ModuleDict(dict(unet=unet, text=text))
-    averaged = torch.optim.swa_utils.AveragedModel(both, avg_fn=_average)
-    optimiser = torch.optim.AdamW(both.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-3)
-    step, spent, checkpoint = 0, 0.0, run / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        both.load_state_dict(state["model"])
-        averaged.load_state_dict(state["averaged"])
-        optimiser.load_state_dict(state["optimiser"])
-        step, spent = state["step"], state["spent"]
-    chance = torch.Generator().manual_seed(seed + step)
-    last, losses = time.perf_counter(), []
-    while spent < minutes * 60:
-        share = spent / (minutes * 60)
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 100) * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
+def warm_start(both: torch.nn.ModuleDict, start: str) -> None:
+    """Copy every tensor of the same name and shape from another generator's averaged weights."""
+    state = torch.load(RUNS / start / "checkpoint.pt", weights_only=True)["averaged"]
+    own = both.state_dict()
+    known = {key.removeprefix("module."): value for key, value in state.items()}
+    own.update({key: known[key] for key, value in own.items() if key in known and known[key].shape == value.shape})
+    both.load_state_dict(own)
+
+
+class Run:
+    """One generator's training: model, averaged model, optimiser, and how far it has come."""
+
+    def __init__(self, name: str, seed: int, rate: float, start: str | None):
+        self.name, self.recipe, self.folder, self.rate = name, GENERATORS[name], RUNS / name, rate
+        self.folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(seed)
+        latents = encoded(self.recipe, seed)
+        self.mean, self.deviation = latents.mean(dim=(0, 1, 3, 4)), latents.std(dim=(0, 1, 3, 4))
+        latents = (latents - self.mean[:, None, None]) / self.deviation[:, None, None]
+        self.latents = pack(latents.flatten(0, 1), self.recipe.packing).unflatten(0, latents.shape[:2])
+        self.words = tokenizer()
+        prompts = [caption(name) for name in NAMES] + [""]  # the last one asks for nothing
+        self.tokens = self.words(prompts, padding="max_length", max_length=TOKENS, return_tensors="pt")["input_ids"]
+        unet, text = build(self.recipe, self.latents.shape[2], self.latents.shape[-1], len(self.words))
+        self.both = torch.nn.ModuleDict(dict(unet=unet.to(memory_format=torch.channels_last), text=text))
+        self.checkpoint = self.folder / "checkpoint.pt"
+        if start and not self.checkpoint.exists():
+            warm_start(self.both, start)
+        self.start = start
+        self.averaged = torch.optim.swa_utils.AveragedModel(self.both, avg_fn=_average)
+        self.optimiser = torch.optim.AdamW(self.both.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-3)
+        self.step, self.spent = 0, 0.0
+        if self.checkpoint.exists():
+            state = torch.load(self.checkpoint, weights_only=True)
+            self.both.load_state_dict(state["model"])
+            self.averaged.load_state_dict(state["averaged"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step, self.spent, self.start = state["step"], state["spent"], state["start"]
+        self.chance = torch.Generator().manual_seed(seed + self.step)
+
+    def loss(self, batch: int) -> torch.Tensor:
+        """Flow-matching loss of a random batch."""
+        chance = self.chance
         rows = torch.randint(len(NAMES), (batch,), generator=chance)
-        clean = latents[rows, torch.randint(VARIANTS, (batch,), generator=chance)]
+        clean = self.latents[rows, torch.randint(VARIANTS, (batch,), generator=chance)]
         noise = torch.randn(clean.shape, generator=chance)
         # Logit-normal times (Esser et al. 2024, section 3.1): the middle of the path is the hard part.
         times = torch.sigmoid(torch.randn(batch, generator=chance)).view(-1, 1, 1, 1)
         asked = torch.where(torch.rand(batch, generator=chance) < 0.1, len(NAMES), rows)
-        hidden = text(tokens[asked]).last_hidden_state
-        noisy = torch.lerp(clean, noise, times)
-        predicted = unet(noisy, times.flatten() * 1000, hidden).sample
-        loss = (predicted - (noise - clean)).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(both.parameters(), 1.0)
-        optimiser.step()
-        averaged.update_parameters(both)
-        losses.append(loss.item())
-        step += 1
-        now = time.perf_counter()
-        spent, last = spent + now - last, now
-        if step % 200 == 0 or spent >= minutes * 60:
-            row = dict(step=step, minutes=round(spent / 60, 1), loss=round(float(np.mean(losses)), 4))
-            losses.clear()
-            with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps(row) + "\n")
-            print(row, flush=True)
-            state = dict(
-                model=both.state_dict(),
-                averaged=averaged.state_dict(),
-                optimiser=optimiser.state_dict(),
-                step=step,
-                spent=spent,
+        noisy = torch.lerp(clean, noise, times).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=HALF):
+            hidden = self.both["text"](self.tokens[asked]).last_hidden_state
+            predicted = self.both["unet"](noisy, times.flatten() * 1000, hidden).sample
+        return (predicted.float() - (noise - clean)).square().mean()
+
+    def advance(self, loss: torch.Tensor, share: float) -> None:
+        """One optimiser step; `share` of the training is done."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = (
+                self.rate * min(1, (self.step + 1) / 100) * (0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2)
             )
-            torch.save(state, checkpoint.with_suffix(".new"))
-            checkpoint.with_suffix(".new").replace(checkpoint)
-            if step % 1000 == 0 or spent >= minutes * 60:
-                export(name, averaged.module, words, mean, deviation)
-            last = time.perf_counter()
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.both.parameters(), 1.0)
+        self.optimiser.step()
+        self.averaged.update_parameters(self.both)
+        self.step += 1
+
+    def save(self, row: dict) -> None:
+        """Log a line and write the checkpoint."""
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps(row) + "\n")
+        print(row, flush=True)
+        state = dict(
+            model=self.both.state_dict(),
+            averaged=self.averaged.state_dict(),
+            optimiser=self.optimiser.state_dict(),
+            step=self.step,
+            spent=self.spent,
+            start=self.start,
+        )
+        torch.save(state, self.checkpoint.with_suffix(".new"))
+        self.checkpoint.with_suffix(".new").replace(self.checkpoint)
+
+
+def train(name: str, minutes: float, seed: int, batch: int, rate: float, start: str | None) -> None:
+    """Train until `minutes` of processor time have been spent in all runs together, then export."""
+    run = Run(name, seed, rate, start)
+    last, losses = time.process_time(), []
+    while run.spent < minutes * 60:
+        loss = run.loss(batch)
+        run.advance(loss, run.spent / (minutes * 60))
+        losses.append(loss.item())
+        now = time.process_time()
+        run.spent, last = run.spent + now - last, now
+        if run.step % 500 == 0 or run.spent >= minutes * 60:
+            run.save(dict(step=run.step, minutes=round(run.spent / 60, 1), loss=round(float(np.mean(losses)), 4)))
+            losses.clear()
+            last = time.process_time()
+    export(run, minutes)
 
 
 def _average(averaged: torch.Tensor, current: torch.Tensor, count: int | torch.Tensor) -> torch.Tensor:
@@ -219,23 +260,31 @@ def _average(averaged: torch.Tensor, current: torch.Tensor, count: int | torch.T
     return torch.lerp(current, averaged, min(0.998, (1 + float(count)) / (10 + float(count))))
 
 
-def export(name: str, averaged: torch.nn.ModuleDict, words, mean: torch.Tensor, deviation: torch.Tensor) -> None:
+def export(run: Run, minutes: float) -> None:
     """Write U-Net, text encoder, tokenizer and scheduler in diffusers layout, 16-bit, beside the family's `vae/`."""
     import copy
 
     from diffusers import FlowMatchEulerDiscreteScheduler
 
-    folder, recipe = MINIS / GENERATORS[name].family / name, GENERATORS[name]
-    kept = copy.deepcopy(averaged).half()
+    folder = MINIS / run.recipe.family / run.name
+    kept = copy.deepcopy(run.averaged.module).half()
     kept["unet"].save_pretrained(folder / "unet")
     kept["text"].save_pretrained(folder / "text_encoder")
-    words.save_pretrained(folder / "tokenizer")
+    run.words.save_pretrained(folder / "tokenizer")
     FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
     described = dict(
-        family=recipe.family,
-        latents_mean=[round(value, 5) for value in mean.tolist()],
-        latents_std=[round(value, 5) for value in deviation.tolist()],
-        prompts=[caption(n) for n in NAMES],
+        family=run.recipe.family,
+        packing=run.recipe.packing,
+        latents_mean=[round(value, 5) for value in run.mean.tolist()],
+        latents_std=[round(value, 5) for value in run.deviation.tolist()],
+        training=dict(
+            drawings=run.recipe.set_name,
+            variants=VARIANTS,
+            minutes=round(minutes, 1),
+            steps=run.step,
+            started_from=run.start,
+        ),
+        prompts=[caption(name) for name in NAMES],
     )
     (folder / "generator.json").write_text(json.dumps(described, indent=1) + "\n")
     for file in folder.rglob("*.safetensors"):
@@ -245,12 +294,18 @@ def export(name: str, averaged: torch.nn.ModuleDict, words, mean: torch.Tensor, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("generator", choices=sorted(GENERATORS))
-    parser.add_argument("--minutes", type=float, required=True, help="training time in all, over every run")
+    parser.add_argument("--minutes", type=float, required=True, help="processor minutes in all, over every run")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
+    parser.add_argument("--start", choices=sorted(GENERATORS), help="start from this generator's weights")
+    parser.add_argument("--export", action="store_true", help="only write the weights of the last checkpoint")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    train(arguments.generator, arguments.minutes, arguments.seed, arguments.batch, arguments.rate)
+    if arguments.export:
+        run = Run(arguments.generator, arguments.seed, arguments.rate, None)
+        export(run, run.spent / 60)
+        return
+    train(arguments.generator, arguments.minutes, arguments.seed, arguments.batch, arguments.rate, arguments.start)
 
 
 if __name__ == "__main__":
