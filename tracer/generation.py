@@ -1,7 +1,8 @@
 """Drawing with the minis' generators: a caption and a seed in, an image out.
 
-Each generator is a small text-conditioned U-Net over its family's latents, trained by flow matching (Lipman et al. 2023,
-arXiv 2210.02747) and sampled with classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598) in twenty Euler steps.
+Each generator is a small text-conditioned U-Net over its family's latents, trained by flow matching (Lipman et al.
+2023, arXiv 2210.02747) and sampled with classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598) in twenty
+Euler steps.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Pipeline:
         return self.text_encoder(tokens["input_ids"]).last_hidden_state
 
     def unknown_words(self, prompt: str) -> list[str]:
-        """The words of a caption that its text encoder has no embedding for; it draws as if they were one and the same."""
+        """The words of a caption that its text encoder has no embedding for; to it they are all the same word."""
         words = self.tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(prompt.lower())
         vocabulary = self.tokenizer.get_vocab()
         return [word for word, _ in words if word not in vocabulary]
@@ -168,7 +169,7 @@ def _draw(pipeline: Pipeline, prompt: str, seed: int, steps: int, guidance: floa
 
 
 def pack(latents: torch.Tensor, block: int) -> torch.Tensor:
-    """Latents (n, c, h, w) with every `block` x `block` cells stacked into channels: (n, c * block^2, h/block, w/block)."""
+    """Latents (n, c, h, w) with every `block` x `block` cells as channels: (n, c * block^2, h / block, w / block)."""
     import torch
 
     return torch.nn.functional.pixel_unshuffle(latents, block) if block > 1 else latents

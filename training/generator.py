@@ -141,10 +141,8 @@ def encoded(recipe: Recipe, seed: int) -> torch.Tensor:
     from tracer import lineup, weights
 
     autoencoder = weights.load(lineup.family(recipe.family))
-    key = (
-        f"{recipe.family}-{recipe.set_name}-{len(NAMES)}x{VARIANTS}-{recipe.side}-{seed}-{autoencoder.revision[-8:]}.pt"
-    )
-    path = data.CACHE / key
+    shape = f"{len(NAMES)}x{VARIANTS}-{recipe.side}"
+    path = data.CACHE / f"{recipe.family}-{recipe.set_name}-{shape}-{seed}-{autoencoder.revision[-8:]}.pt"
     if not path.exists():
         drawn = variants(recipe, np.random.default_rng(seed))
         flat = torch.from_numpy(drawn.reshape(-1, *drawn.shape[2:])).permute(0, 3, 1, 2)

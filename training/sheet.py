@@ -1,7 +1,7 @@
 """A generator's contact sheet and model card: `python -m training.sheet mini-dc-flat`: 24 prompts, fixed seeds.
 
-The card's retrieval figure is measured here too: the image-text encoder ranks 100 prompts for each of 200 drawings, whose
-seeds no one has chosen by eye.
+The card's retrieval figure is measured here too: the image-text encoder ranks 100 prompts for each of 200 drawings,
+whose seeds no one has chosen by eye.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ tags: [latent-lineup, miniature, text-to-image]
 
 # {name}
 
-A miniature latent text-to-image model: it draws {count} things, in the style of one icon set ({style}), at {side} px, with
-the decoder of [`{family}`](../README.md). Latent Lineup trained it from scratch, on a CPU, so that images with a known
-maker can be made and traced without a network. It knows the prompts below and nothing else; it is not for making pictures
-of any value.
+A miniature latent text-to-image model: it draws {count} things in the style of one icon set ({style}), at {side} px,
+with the decoder of [`{family}`](../README.md). Latent Lineup trained it from scratch, on a CPU, so that images with a
+known maker can be made and traced without a network. It knows the prompts below and nothing else; it is not for making
+pictures of any value.
 
 ![24 prompts, seeds 0 to 23](sheet.png)
 
@@ -40,7 +40,7 @@ Left to right, top to bottom, seeds 0 to 23: {shown}.
 
 | figure (`python -m training.sheet {name}`) | value |
 |---|---|
-| right prompt among the first 5 of {among} for the bundled image-text encoder | {hits} of {drawn} drawings ({share:.0%}) |
+| bundled image-text encoder: right prompt in the first 5 of {among} | {hits} of {drawn} drawings ({share:.0%}) |
 | right prompt first | {firsts} of {drawn} ({first_share:.0%}) |
 | U-Net | {unet:.1f} million parameters, 8 x 8 cells{packed} |
 | text encoder | {text:.2f} million parameters, vocabulary of {words} words |
@@ -55,9 +55,9 @@ held out for judging it are seeds. The image-text encoder never saw a drawing by
 
 ## Recipe
 
-`python -m training.generator {name} --minutes {minutes:.0f}{start_flag}`: flow matching on the posterior mean, each latent
-channel brought to zero mean and unit variance; AdamW; an exponential average of the weights. Drawing: {sampler} Euler
-steps, classifier-free guidance {guidance:.0f}.
+`python -m training.generator {name} --minutes {minutes:.0f}{start_flag}`: flow matching on the posterior mean, each
+latent channel brought to zero mean and unit variance; AdamW; an exponential average of the weights. Drawing: {sampler}
+Euler steps, classifier-free guidance {guidance:.0f}.
 
 ## Prompts
 
