@@ -13,36 +13,43 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from tracer import api, intake, lineup
+from tracer import api, generation, intake, lineup
 from tracer.ui import record
 from tracer.ui.record import EXAMPLES, STORED, Run
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an example is made: a crop of a picture, and what happens to it.
+    """How an example is made: a crop of a picture, and what happens to it; or what a mini is asked to draw.
 
     Attributes:
         name: short name, also in the page's address (`?example=NAME`).
         title, lesson: what its card says.
-        picture: name of the picture in skimage.data.
+        picture: name of the picture in skimage.data, or "".
         crop: top, left, side in pixels.
         through: the family it is sent through, or "".
         quality: JPEG quality, or 0 for PNG.
+        drawn: generator, prompt and seed of a picture that a mini drew, or ().
     """
 
     name: str
     title: str
     lesson: str
-    picture: str
-    crop: tuple[int, int, int]
+    picture: str = ""
+    crop: tuple[int, int, int] = (0, 0, 0)
     through: str = ""
     quality: int = 0
+    drawn: tuple[str, str, int] | tuple[()] = ()
 
     @property
     def file(self) -> str:
         """The image's file name."""
         return f"{self.name}.{'jpg' if self.quality else 'png'}"
+
+    @property
+    def maker(self) -> str:
+        """The family whose decoder made it, or ""."""
+        return lineup.generator(self.drawn[0]).family if self.drawn else self.through
 
 
 RECIPES = (
@@ -84,8 +91,12 @@ def make(recipe: Recipe) -> None:
     """Write the image of a recipe."""
     from skimage import data
 
-    top, left, side = recipe.crop
-    pixels = np.ascontiguousarray(getattr(data, recipe.picture)()[top : top + side, left : left + side])
+    if recipe.drawn:
+        generator, prompt, seed = recipe.drawn
+        pixels = next(generation.generate(generator, prompt, [seed]))
+    else:
+        top, left, side = recipe.crop
+        pixels = np.ascontiguousarray(getattr(data, recipe.picture)()[top : top + side, left : left + side])
     if recipe.through:
         pixels = api.reconstruct(recipe.through, intake.from_array(pixels, recipe.name))
     options = {"quality": recipe.quality} if recipe.quality else {"optimize": True}
@@ -111,7 +122,7 @@ def main() -> int:
         run = inspect(recipe)
         record.save(run, STORED / recipe.name)
         found = run.trace["verdict"]["families"] if run.trace["verdict"]["kind"] != "undecided" else ["undecided"]
-        good = found == ([recipe.through] if recipe.through else [])
+        good = found == ([recipe.maker] if recipe.maker else [])
         wrong += not good
         print(f"{'ok ' if good else 'NOT'} {recipe.file}: {run.trace['verdict']['sentence']}")
     rows = [{"name": r.name, "title": r.title, "lesson": r.lesson, "file": r.file} for r in RECIPES]
