@@ -223,7 +223,7 @@ def calibration_of(
         raise ValueError(f"a threshold needs at least 3 belonging images, not {len(rows)}")
     return Calibration(
         family=autoencoder.family,
-        revision=autoencoder.revision,
+        revision=autoencoder.digest,
         settings=settings.record(),
         checkpoints=checkpoints(settings),
         scores=tuple(rows),

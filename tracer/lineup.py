@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tracer import lineup_hub
+
 MINIS = Path(__file__).parent / "minis"
 LINEUPS = ("minis", "tiny", "full")
 
@@ -24,17 +26,18 @@ class Family:
         lineup: "minis", "tiny" or "full".
         kind: diffusers class of the autoencoder.
         source: a folder in the package (bundled) or a Hub repository "owner/name".
-        subfolder: folder of the autoencoder inside `source`.
+        subfolder: folder of the autoencoder inside `source`; "" for the top.
         members: the models known to draw with this autoencoder; none of the minis has a generator yet.
-        stands_for: for a mini, the real models that are built alike.
-        licence: licence of the weights, as an SPDX id or the licence's own name.
+        stands_for: for a mini, the real models that are built alike; for a tiny one, those whose latents it shares.
+        licence: licence of the weights, as an SPDX id or the licence's own name; "unknown" where it was not read.
         stride: image pixels per latent cell and side.
         latent_channels: channels of the latent.
         scaling: factor that brings latents to about unit variance; None: the configuration's own.
         shift: subtracted before scaling; None: the configuration's own.
         parameters: number of weights, in millions.
-        megabytes: download size.
-        native: image side in pixels that the members usually draw.
+        encoder_work, decoder_work: multiplications per pixel of the image, in millions; 0 where they were not counted.
+        megabytes: download size; 0 where it is not known before the Hub is asked.
+        native: image side in pixels that the members usually draw; 0 where they differ.
         gated: whether the Hub asks for a login and an accepted licence.
         note: what a reader should know about this row.
     """
@@ -53,6 +56,8 @@ class Family:
     scaling: float | None = None
     shift: float | None = None
     parameters: float = 0.0
+    encoder_work: float = 0.0
+    decoder_work: float = 0.0
     megabytes: float = 0.0
     native: int = 512
     gated: bool = False
@@ -87,6 +92,7 @@ FAMILIES: dict[str, Family] = {
             latent_channels=32,
             native=128,
         ),
+        *(Family(**row) for row in lineup_hub.ROWS),
     )
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tracer.lineup import Family
 
 KINDS = ("AutoencoderKL", "VQModel", "AutoencoderTiny", "AutoencoderDC")
+KINDS += ("AutoencoderKLFlux2", "AutoencoderKLQwenImage", "AutoencoderKLWan")
 WEIGHTS_FILE = "diffusion_pytorch_model.safetensors"
 
 _loading = threading.Lock()
