@@ -17,6 +17,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("LATENT_LINEUP_SHARED", ROOT.parent / "shared"))  # real files, where there are any
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -41,6 +42,24 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     yield url.rstrip("/")
     page.close(verbose=False)
+
+
+@pytest.fixture
+def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A Hub on this machine and an empty cache, used instead of the real ones."""
+    from huggingface_hub import constants
+
+    from tests.hub import Hub
+    from tracer import weights
+
+    server = Hub()
+    monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 2)
+    monkeypatch.setattr(weights, "_shelf", type(weights._shelf)())
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 LARGE = 4_000  # bytes from which a file lies in the store
+PIECE = 2_000  # bytes that drip at a time
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Faults:
         missing: file names that every repository lacks.
         status: an error to answer every question with.
         cut, cuts: the store closes the connection after so many bytes, so many times.
-        drip: seconds between two pieces of 100 bytes from the store.
+        drip: seconds between two pieces of `PIECE` bytes from the store.
         wrong: the store changes one byte.
         short: the store leaves out so many bytes and says that this is all.
     """
@@ -116,6 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
+        if not self.hub._servers:  # away, and this is a connection from before
+            self.close_connection = True
+            return
         self.hub.asked.append(f"{self.command} {self.path}")
         if self.hub.faults.status:
             self.answer(self.hub.faults.status)
@@ -142,11 +146,11 @@ class _Front(_Handler):
         if not found:
             return self.answer(404)
         repository, what, revision, name = found.groups()
+        if repository in self.hub.faults.gated:
+            return self.answer(401, X_Error_Code="GatedRepo", X_Error_Message="Access to this model is restricted.")
         commits = self.hub.repositories.get(repository)
         if commits is None or repository in self.hub.faults.gone:
             return self.answer(401, X_Error_Code="RepoNotFound")
-        if repository in self.hub.faults.gated:
-            return self.answer(401, X_Error_Code="GatedRepo", X_Error_Message="Access to this model is restricted.")
         commit = list(commits)[-1] if revision == "main" else revision
         if commit not in commits:
             return self.answer(404, X_Error_Code="RevisionNotFound")
@@ -202,8 +206,8 @@ class _Store(_Handler):
             self.close_connection = True
             return
         while faults.drip and content:
-            self.wfile.write(content[:100])
+            self.wfile.write(content[:PIECE])
             self.wfile.flush()
-            content = content[100:]
+            content = content[PIECE:]
             time.sleep(faults.drip)
         self.wfile.write(content)

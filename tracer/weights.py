@@ -6,7 +6,8 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tracer import hub, machine
@@ -192,17 +193,18 @@ def from_folder(
             folder = folder / inside
     kind = _kind_of(folder, name)
     try:
-        model, loaded = getattr(diffusers, kind).from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            low_cpu_mem_usage=False,
-            output_loading_info=True,
-        )
+        with _quiet(diffusers):
+            model, missing = getattr(diffusers, kind).from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                low_cpu_mem_usage=False,
+                output_loading_info=True,
+            )
     except Exception as error:  # diffusers, safetensors and json each raise their own kinds
         raise ModelUnavailable(f"the weights of {name} are damaged or do not fit their configuration") from error
-    if any(loaded.values()):  # diffusers would fill missing tensors with random numbers and only warn
+    if any(missing.values()):  # diffusers would fill missing tensors with random numbers and only warn
         raise ModelUnavailable(f"the weights of {name} are incomplete or do not fit their configuration")
     _check_shape(model.config, name)
     digest = revision_of(folder)
@@ -215,6 +217,17 @@ def from_folder(
         device=device,
         digest=digest,
     )
+
+
+@contextmanager
+def _quiet(diffusers) -> Iterator[None]:
+    """Keep warnings about superfluous settings out of standard error, which is for our own lines."""
+    level = diffusers.logging.get_verbosity()
+    diffusers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        diffusers.logging.set_verbosity(level)
 
 
 def _check_shape(config, name: str) -> None:
