@@ -9,6 +9,7 @@ from tests import models
 from tracer import lineup, weights
 
 HUB = [row for row in lineup.FAMILIES.values() if not row.bundled]
+COUNTED = [row for row in lineup.FAMILIES.values() if row.decoder_work]
 GONE = ("runwayml/", "stabilityai/stable-diffusion-2")
 
 
@@ -31,9 +32,12 @@ def test_every_row_loads_at_its_shape_and_an_image_comes_back(row, tmp_path):
     assert drawn.isfinite().all()
 
 
+@pytest.mark.parametrize("row", COUNTED, ids=lambda row: row.id)
 def test_parameters_and_work_are_those_of_the_published_shape(row):
+    kind = getattr(diffusers, row.kind)
+    shape = kind.load_config(row.source / row.subfolder) if row.bundled else models.SHAPES[row.id]
     with torch.device("meta"):
-        model = getattr(diffusers, row.kind)(**models.SHAPES[row.id]).eval()
+        model = kind.from_config(shape).eval()
     assert sum(each.numel() for each in model.parameters()) / 1e6 == pytest.approx(row.parameters, abs=0.006)
     side = 256
     images = torch.zeros(1, 3, side, side, device="meta")
@@ -60,6 +64,10 @@ def test_rows_say_where_they_come_from(row):
     assert not row.source.startswith(GONE), "repositories that are gone"
     assert row.kind in weights.KINDS
     assert bool(row.members) == (row.lineup == "full"), "nobody is known to draw with a tiny autoencoder alone"
+
+
+def test_work_was_counted_for_every_row_of_the_hub():
+    assert set(HUB) <= set(COUNTED)
 
 
 def test_ids_are_file_names_and_repositories_are_used_once():

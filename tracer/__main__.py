@@ -81,10 +81,10 @@ def trace(
                 _complain(f"{path}: {error}")
                 refused = True
                 continue
-            for name, reason in documents[-1].get("unavailable", {}).items():
-                if name not in absent:
-                    _complain(f"{name} was not inspected: {reason}")
-                    absent.add(name)
+            missing = documents[-1].get("unavailable", {})
+            for reason, names in _grouped({name: why for name, why in missing.items() if name not in absent}).items():
+                _complain(f"not inspected: {names}: {reason}")
+            absent |= set(missing)
             if not as_json:
                 _report(documents[-1])
     if as_json and documents:
@@ -210,14 +210,22 @@ def _pinned(rows: list[lineup.Family], quiet: bool) -> bool:
     """Write the lock file; True where a row could not be resolved."""
     from tracer import hub
 
-    outcome = hub.pin(rows)
-    locked = hub.pins()
+    outcome, locked = hub.pin(rows), hub.pins()
+    failed = {name: found for name, found in outcome.items() if locked.get(name, {}).get("revision") != found}
+    for reason, names in _grouped(failed).items():
+        _complain(f"not pinned: {names}: {reason}")
     for name, found in outcome.items():
-        if locked.get(name, {}).get("revision") != found:
-            _complain(f"{name} is not pinned: {found}")
-        elif not quiet:
+        if name not in failed and not quiet:
             print(f"{name:<11} {found}")
-    return any(locked.get(name, {}).get("revision") != found for name, found in outcome.items())
+    return bool(failed)
+
+
+def _grouped(reasons: dict[str, str]) -> dict[str, str]:
+    """Names by reason, as running text: a Hub that is away would be named once per family."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        groups.setdefault(reason, []).append(name)
+    return {reason: ", ".join(names) for reason, names in groups.items()}
 
 
 @app.command()

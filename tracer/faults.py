@@ -52,7 +52,7 @@ def explained(error: BaseException, row: Family) -> ModelUnavailable | None:
     if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
         error = error.__cause__  # it only says that there is no copy here; the cause says why none could be fetched
     if isinstance(error, errors.OfflineModeIsEnabled):
-        what = f"{row.title} is not on this machine, and HF_HUB_OFFLINE forbids downloads; unset it, then try again"
+        what = "HF_HUB_OFFLINE is set, so nothing can be downloaded; unset it, then try again"
         return ModelUnavailable(what, "unreachable")
     if isinstance(error, errors.GatedRepoError):
         return _gated(row)
@@ -69,8 +69,8 @@ def explained(error: BaseException, row: Family) -> ModelUnavailable | None:
     if isinstance(error, errors.FileMetadataError):
         return ModelUnavailable(f"what answers instead of the Hub knows nothing of {row.source}", "unreachable")
     if type(error).__module__.split(".")[0] in _HTTP_LIBRARIES:
-        what = f"the connection to the Hub failed or broke off, so {row.title} is not here yet"
-        return ModelUnavailable(f"{what}; try again once there is a network", "unreachable")
+        what = "the Hub cannot be reached, or the connection broke off; try again once there is a network"
+        return ModelUnavailable(what, "unreachable")
     return _of_the_disk(error, row) if isinstance(error, OSError) else None
 
 

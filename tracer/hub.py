@@ -185,11 +185,14 @@ def pin(rows: list[Family], path: Path | None = None) -> dict[str, str]:
         Per row the commit, or the sentence that says why there is none.
     """
     path = path or LOCK
-    locked, outcome = pins(path), {}
+    locked, outcome, away = pins(path), {}, None
     for row in rows:
         try:
+            if away:
+                raise away
             commit = look(row, at="main")[0].commit
         except ModelUnavailable as error:
+            away = error if error.kind == "unreachable" else None
             outcome[row.id] = str(error)
             continue
         locked[row.id] = {"source": row.source, "revision": commit}

@@ -79,6 +79,9 @@ FAMILIES: dict[str, Family] = {
             kind="AutoencoderKL",
             source=MINIS / "mini-kl",
             stands_for="Stable Diffusion and its relatives",
+            parameters=0.79,
+            encoder_work=0.014,
+            decoder_work=0.041,
             native=128,
         ),
         Family(
@@ -90,6 +93,9 @@ FAMILIES: dict[str, Family] = {
             stands_for="Sana",
             stride=16,
             latent_channels=32,
+            parameters=2.46,
+            encoder_work=0.018,
+            decoder_work=0.028,
             native=128,
         ),
         *(Family(**row) for row in lineup_hub.ROWS),
@@ -117,3 +123,9 @@ def families(lineup: str) -> list[Family]:
     if lineup not in LINEUPS:
         raise KeyError(f"no line-up called {lineup!r}; there are: {', '.join(LINEUPS)}")
     return [row for row in FAMILIES.values() if row.lineup == lineup]
+
+
+def place(name: str) -> int:
+    """A family's place within its line-up, which its looks in the figures follow; 0 for one that is not registered."""
+    row = FAMILIES.get(name)
+    return families(row.lineup).index(row) if row else 0

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from tracer import api, figures, intake, lineup
-from tracer.ui import record, words
+from tracer.ui import chooser, record, words
 from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
 from tracer.ui.record import Run
 
@@ -30,7 +30,7 @@ def trace_inversion(
     Args:
         image: the image file, inspected at its native size; at least 64 pixels a side.
         mode: "fast" scores the relative loss and stops when it is decided, "paper" uses LatentTracer's own settings.
-        families: ids of the autoencoder families to inspect; all bundled ones by default.
+        families: ids of the autoencoder families to inspect; all bundled ones by default. Others are downloaded.
 
     Returns:
         The verdict with its sentence, and per family the score, threshold, p-value and weights' revision.
@@ -151,7 +151,6 @@ def build(page: gr.Blocks) -> None:
 
 
 def _controls(stored: dict[str, record.Example], first: record.Example | None) -> Controls:
-    rows = lineup.families("minis")
     image = upload(
         value=str(first.file) if first else None,
         label="Image to inspect",
@@ -168,11 +167,11 @@ def _controls(stored: dict[str, record.Example], first: record.Example | None) -
         gr.HTML("<h2 class='small'>Or look at an example, answered already</h2>")
     with gr.Column(elem_classes="examples"):
         examples = {name: _card(example) for name, example in stored.items()}
+    chosen = chooser.build()
     with gr.Accordion("Settings", open=False):
         mode = gr.Radio([("Fast", FAST), ("Paper's settings", PAPER)], value=FAST, label="Mode", elem_id="mode")
-        families = gr.CheckboxGroup([row.id for row in rows], value=[row.id for row in rows], label="Families")
         watch = gr.Checkbox(False, label="Keep stepping after the decision", info="Slower; shows the whole curve.")
-    return Controls(image, start, stop, examples, mode, families, watch)
+    return Controls(image, start, stop, examples, mode, chosen.families, watch)
 
 
 def _card(example: record.Example) -> gr.Button:
@@ -259,6 +258,7 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
         return [*(gr.update(interactive=not running) for _ in resting), gr.update(interactive=running)]
 
     def settle() -> list[dict]:
+        chooser.forget()
         return switched(running=False)
 
     def fail() -> list[Any]:
@@ -285,10 +285,12 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
     panel.shown.input(
         show, [panel.run, panel.shown], [panel.pair, panel.residual, panel.pair_words, panel.explainer], **hidden
     )
+    # Programs may name any family, whatever line-up the page shows.
+    every = gr.CheckboxGroup(list(lineup.FAMILIES), label="Families", visible=False)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
         trace_inversion,
-        [controls.image, controls.mode, controls.families],
+        [controls.image, controls.mode, every],
         gr.JSON(visible=False),
         api_name="trace_inversion",
         **ONE_AT_A_TIME,
