@@ -174,6 +174,8 @@ class _Front(_Handler):
             X_Repo_Commit=commit,
             X_Linked_Etag=f'"{digest}"',
             X_Linked_Size=str(len(content)),
+            X_Xet_Hash=digest,  # the Hub offers its other protocol for every large file
+            X_Xet_Refresh_Route=f"{self.hub.endpoint}/api/models/token",
         )
 
 

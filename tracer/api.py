@@ -169,7 +169,7 @@ def _ask(
         if row.lineup != "tiny":
             raise
         settings = belonging.spot_settings(mode)
-        known = yield from _on_the_spot(model, mode)
+        known = yield from _on_the_spot(model, mode, stop)
     return (yield from _inspect(pixels, model, known, settings, stop, watch))
 
 
@@ -236,13 +236,16 @@ def _rows(name: str, families: list[str] | None) -> list[lineup.Family]:
     return rows
 
 
-def _on_the_spot(model: Autoencoder, mode: str):
+def _on_the_spot(model: Autoencoder, mode: str, stop: Callable[[], bool] = lambda: False):
     """Pass the progress of a calibration on as updates; return the calibration."""
     from tracer import belonging
 
-    total = belonging.SPOT_IMAGES
-    work = belonging.on_the_spot(model, mode)
-    return (yield from _passed_on(work, lambda done: Loading(model.family, done, total, "images")))
+    def told(done: int) -> Loading:
+        if stop():
+            raise ModelUnavailable("the calibration was stopped", "stopped")
+        return Loading(model.family, done, belonging.SPOT_IMAGES, "images")
+
+    return (yield from _passed_on(belonging.on_the_spot(model, mode), told))
 
 
 def _inspect(

@@ -23,9 +23,6 @@ from pathlib import Path
 from tracer.faults import ModelUnavailable, in_words
 from tracer.lineup import Family
 
-# The plain path can be checked, counted and stopped; the other storage protocol can do none of these from here.
-os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-
 LOCK = Path(__file__).with_name("hub.lock.json")
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 PATIENCE = 10  # seconds to wait for an answer about a file
@@ -203,6 +200,15 @@ def pin(rows: list[Family], path: Path | None = None) -> dict[str, str]:
     return outcome
 
 
+def preload_lines(rows: list[Family]) -> list[str]:
+    """What a Space's front matter says under `preload_from_hub`: repository, files and, where pinned, the commit."""
+    commits = [revision(row) for row in rows]
+    return [
+        f"{row.source} {','.join(files(row))}" + (f" {commit}" if commit != "main" else "")
+        for row, commit in zip(rows, commits, strict=True)
+    ]
+
+
 def endpoint() -> str | None:
     """Another Hub, such as a mirror or the tests' own; None for the usual one."""
     return os.environ.get("HF_ENDPOINT") or None
@@ -211,8 +217,11 @@ def endpoint() -> str | None:
 def _library():
     """huggingface_hub, quiet: progress and errors are ours to tell."""
     import huggingface_hub
+    from huggingface_hub import constants
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars
 
+    if "HF_HUB_DISABLE_XET" not in os.environ:  # bytes that come by that protocol can be neither counted nor stopped
+        constants.HF_HUB_DISABLE_XET = True
     if not are_progress_bars_disabled():
         disable_progress_bars()
         huggingface_hub.logging.set_verbosity_error()

@@ -12,7 +12,7 @@ import gradio as gr
 
 from tracer import api, figures, intake, lineup
 from tracer.ui import chooser, record, words
-from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
+from tracer.ui.common import ONE_AT_A_TIME, Stops, Wish, budget, on_gpu, readable_errors, upload, upload_problem
 from tracer.ui.record import Run
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
@@ -241,13 +241,15 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
         _stops.prepare(request.session_hash)
         return [words.waiting(), *switched(running=True)]
 
+    followed = on_gpu(_followed)
+
     def stream(image: str, mode: str, families: list[str], watch: bool, request: gr.Request) -> Iterator[dict]:
         with readable_errors(), _stops.running(request.session_hash) as stop:
             picture = intake.read(image)
             run = Run("Your image", mode, families, picture.sha256, picture.width, picture.height)
             yield panel.blank(run)
-            for worth_showing in _followed(run, picture, stop, watch):
-                yield panel.live(worth_showing)
+            for run in followed(run, picture, stop, watch):  # noqa: B020 - a copy, where another process made it
+                yield panel.live(run)
             yield panel.final(run)
 
     def stop(request: gr.Request) -> dict:
@@ -289,7 +291,7 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
     every = gr.CheckboxGroup(list(lineup.FAMILIES), label="Families", visible=False)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
-        trace_inversion,
+        on_gpu(trace_inversion),
         [controls.image, controls.mode, every],
         gr.JSON(visible=False),
         api_name="trace_inversion",
@@ -303,7 +305,7 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
     page.load(opened, None, [controls.image, *panel.outputs], queue=False, **hidden)
 
 
-def _followed(run: Run, picture: intake.Picture, stop: Any, watch: bool) -> Iterator[Run]:
+def _followed(run: Run, picture: intake.Picture, stop: Wish, watch: bool) -> Iterator[Run]:
     """Yield the run whenever the page should show it: at every checkpoint, and else every `PAUSE` seconds."""
     shown = 0.0
     for update in api.trace_stream(picture, families=run.families, mode=run.mode, stop=stop, watch=watch):
