@@ -18,6 +18,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LATENT_LINEUP_SHARED", ROOT.parent / "shared"))  # real files, where there are any
+SLOW = 120_000  # milliseconds; the machine that runs this may be busy
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -92,3 +93,17 @@ def not_an_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("images") / "text.png"
     path.write_text("this is no picture\n" * 40)
     return path
+
+
+@pytest.fixture
+def page(browser, page_url: str) -> Iterator:
+    """A fresh tab on the page, with everything that it asked for and complained about."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    tab = context.new_page()
+    tab.complaints, tab.requests = [], []
+    tab.on("console", lambda line: tab.complaints.append(line.text) if line.type == "error" else None)
+    tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    tab.on("request", lambda request: tab.requests.append(request.url))
+    tab.set_default_timeout(SLOW)
+    yield tab
+    context.close()

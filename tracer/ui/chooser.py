@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -20,6 +22,7 @@ ABOUT = {
     "A first use downloads them and may calibrate them for some minutes.",
     "full": "The autoencoders of real models, from the Hub on first use.",
 }
+TIMES = "Times are estimates for a large picture: if the first look decides, and at most."
 _STATUS = {
     "bundled": "bundled",
     "cached": "cached",
@@ -60,10 +63,11 @@ def build() -> Chooser:
 
 
 def _chosen(name: str) -> tuple[dict, str]:
-    """The families of a line-up that can be inspected, and the table of all of them."""
+    """The families of a line-up that can be inspected, and the list of all of them."""
     found = {each.family: each for each in _availability(name)}
     usable = [row for row in lineup.families(name) if not found[row.id].reason]
-    update = gr.CheckboxGroup(choices=_choices(usable), value=[row.id for row in usable])
+    none = None if usable else "None of them can be inspected here and now."
+    update = gr.CheckboxGroup(choices=_choices(usable), value=[row.id for row in usable], info=none)
     return update, _table(name)
 
 
@@ -71,23 +75,26 @@ def _table(name: str) -> str:
     from tracer import machine  # measures the speed, for which it needs torch
 
     found = {each.family: each for each in _availability(name)}
-    rows = "".join(_row(row, found[row.id], machine.seconds(row)) for row in lineup.families(name))
-    head = "".join(f"<th scope='col'>{title}</th>" for title in ("Family", "Models", "State", "Trace on this machine"))
-    table = f"<table class='families'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f"<p class='fine'>{ABOUT[name]}</p>{table}"
+    times = Counter(each.reason for each in found.values() if each.reason)
+    shared = {reason for reason, count in times.items() if count > 1}  # said once: a Hub that is away is away for all
+    rows = "".join(_row(row, found[row.id], machine.seconds(row), shared) for row in lineup.families(name))
+    notes = "".join(f"<p class='fine shared'>{escape(reason)}</p>" for reason in sorted(shared))
+    return f"<p class='fine'>{ABOUT[name]} {TIMES}</p>{notes}<ul class='families'>{rows}</ul>"
 
 
-def _row(row: lineup.Family, found: Availability, seconds: tuple[float, float] | None) -> str:
+def _row(
+    row: lineup.Family, found: Availability, seconds: tuple[float, float] | None, shared: Collection[str] = ()
+) -> str:
     state = _STATUS[found.status]
     if found.status == "download" and found.megabytes:
         state += f" of {found.megabytes:.0f} MB"
-    reason = f"<br><span class='fine'>{escape(found.reason)}</span>" if found.reason else ""
     alike = f"built like {row.stands_for}" if row.bundled else f"shares latents with {row.stands_for}"
     models = ", ".join(row.members) or alike
-    time_taken = f"{_span(seconds[0])}, at most {_span(seconds[1])}" if seconds else "not estimated"
+    times = f"{_span(seconds[0])}, at most {_span(seconds[1])}" if seconds else "time not estimated"
+    reason = f"<span class='fine'>{escape(found.reason)}</span>" if found.reason and found.reason not in shared else ""
     return (
-        f"<tr{' class=off' if found.reason else ''}><th scope='row'>{escape(row.title)}</th><td>{escape(models)}</td>"
-        f"<td>{state}{reason}</td><td>{time_taken}</td></tr>"
+        f"<li{' class=off' if found.reason else ''}><b>{escape(row.title)}</b> <span class='state'>{state}</span>"
+        f"<span class='fine'>{escape(models)} · {times}</span>{reason}</li>"
     )
 
 
