@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import time
+import types
 import urllib.request
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 from tests.conftest import ROOT, free_port
 from tracer import intake, lineup, weights
-from tracer.ui import common, record, words
+from tracer.ui import common, inversion, record, words
 
 # Violations that are Gradio's own, and why they are not ours to mend.
 GRADIOS = {"image-redundant-alt"}  # the footer's icon repeats the word beside it
@@ -109,9 +110,28 @@ def test_a_wish_to_stop_reaches_another_process():
     assert pickle.loads(pickle.dumps(common.budget()))() is False
 
 
-def test_what_a_run_yields_can_cross_to_another_process():
-    run = record.load(record.examples()[0])
-    assert pickle.loads(pickle.dumps(run)).trace == run.trace
+def test_a_run_works_where_all_that_goes_in_and_out_is_pickled(monkeypatch):
+    def gpu(duration: int):  # as on ZeroGPU: a process of its own, here without the process
+        def wrapped(function):
+            return lambda *given: (
+                pickle.loads(pickle.dumps(each)) for each in function(*pickle.loads(pickle.dumps(given)))
+            )
+
+        return wrapped
+
+    monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=gpu))
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    followed = common.on_gpu(inversion._followed)
+    assert followed is not inversion._followed
+    picture = intake.read(record.examples()[0].file)
+    run = record.Run("Your image", "fast", ["mini-dc"], picture.sha256, picture.width, picture.height)
+    *_, last = followed(run, picture, common.budget(), False)
+    assert last.trace["verdict"]["kind"] in ("family", "none")
+    assert run.trace is None, "what was changed there stays there"
+
+
+def test_off_zerogpu_the_decorator_changes_nothing():
+    assert common.on_gpu(len) is len
 
 
 def test_stop_reaches_its_own_session_and_no_other():

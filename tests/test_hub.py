@@ -163,6 +163,12 @@ def test_a_transfer_that_is_cut_goes_on_where_it_was(taesd, local_hub):
     assert progress.done == progress.total
 
 
+def test_a_small_file_may_come_without_its_size(taesd, local_hub):
+    local_hub.faults.unmeasured = True
+    assert hub.look(TAESD)[0].size == 0
+    assert hub.fetch(TAESD).commit == taesd
+
+
 # What goes wrong: the misdeed, the sentence, its kind
 
 
@@ -402,6 +408,17 @@ def test_a_full_size_family_without_a_threshold_says_so_in_the_list(local_hub, p
     (found,) = availability.check([SDXL])
     assert found.status == "download"
     assert "python -m tracer calibrate sdxl --mode fast" in found.reason
+
+
+def test_a_jpeg_is_judged_by_the_lossless_threshold_where_there_is_no_other(taesd, quick, tmp_path):
+    from PIL import Image
+
+    path = tmp_path / "noise.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(path, quality=90)
+    trace = api.trace(path, families=["taesd"])
+    assert trace.evidence[0].condition == "lossless"
+    if not trace.evidence[0].belongs:
+        assert "no threshold for compressed pictures" in trace.verdict.sentence
 
 
 @pytest.mark.parametrize("row", lineup.families("tiny"), ids=lambda row: row.id)

@@ -151,9 +151,12 @@ def _ask(
     """Inspect one family of the registry and pass on what happens; return its evidence.
 
     A tiny autoencoder without a stored threshold is calibrated on the spot, for lossless pictures. For a full-size one
-    that would take hours on a CPU, so its threshold has to be there before anything is downloaded.
+    that would take hours on a CPU, so its threshold has to be there before anything is downloaded. Where there is none
+    for compressed pictures, the lossless one is the strictest.
     """
     settings = MODES[mode]
+    if not row.bundled and not calibration.path_of(row.id, mode, condition).exists():
+        condition = calibration.LOSSLESS
     if row.lineup == "full":
         calibration.check_stored(row.id, mode, condition)
     from tracer import belonging, weights

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from tracer import machine
+
 
 @dataclass(frozen=True)
 class Autoencoder:
@@ -71,7 +73,8 @@ class Autoencoder:
         else:
             raw = encoded.latents if hasattr(encoded, "latents") else encoded.latent
         raw = (raw[:, :, 0] if self.video else raw).float()
-        return (torch.nn.functional.pixel_unshuffle(raw, self.patch) - self.shift) * self.scaling
+        raw = torch.nn.functional.pixel_unshuffle(raw, self.patch)
+        return (raw - _beside(raw, self.shift)) * _beside(raw, self.scaling)
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Images of latents, not clamped, so that gradients survive where pixels saturate.
@@ -80,7 +83,8 @@ class Autoencoder:
         met the codebook (diffusers, pipelines/kandinsky*). The video models' own `decode` clamps, so their decoder is
         called without it; for a single frame nothing else is lost.
         """
-        raw = self._inside(torch.nn.functional.pixel_shuffle(latents / self.scaling + self.shift, self.patch))
+        raw = latents / _beside(latents, self.scaling) + _beside(latents, self.shift)
+        raw = self._inside(torch.nn.functional.pixel_shuffle(raw, self.patch))
         if self.video:
             drawn = self.model.decoder(self.model.post_quant_conv(raw[:, :, None]))[:, :, 0]
         else:
@@ -116,8 +120,8 @@ def wrap(
         An `Autoencoder` in the data type that `fastest_dtype` picks.
     """
     video = model.config.get("temperal_downsample") is not None  # diffusers' spelling
-    model = model.eval().requires_grad_(False).to(device, memory_format=_layout(video))
     own_scaling, own_shift = _units(model)
+    model = model.eval().requires_grad_(False).to(device, memory_format=_layout(video))
     probe = Autoencoder(
         model,
         stride=total_stride(model),
@@ -129,7 +133,8 @@ def wrap(
         patch=_patch(model),
         video=video,
     )
-    if fastest_dtype(device) is torch.bfloat16 and _agrees_in_16_bit(probe):
+    # Before a call, ZeroGPU only pretends to have its GPU, and nothing can be tried out there.
+    if not machine.zero_gpu() and fastest_dtype(device) is torch.bfloat16 and _agrees_in_16_bit(probe):
         model.bfloat16()  # `to` would write a warning to standard error
     return probe
 
@@ -140,14 +145,19 @@ def _units(model: torch.nn.Module) -> tuple[float | torch.Tensor, float | torch.
     Most configurations have one number each. FLUX.2 keeps the running statistics of a batch normalisation over the
     folded cells, the video models a mean and a deviation per channel (diffusers, pipelines/flux2, qwenimage, wan).
     """
-    config, device = model.config, next(model.parameters()).device
+    config = model.config
     if hasattr(model, "bn"):
         deviation = (model.bn.running_var.float() + config["batch_norm_eps"]).sqrt()
         return 1 / deviation.view(1, -1, 1, 1), model.bn.running_mean.float().view(1, -1, 1, 1).clone()
     if config.get("latents_std") and config.get("latents_mean"):
-        mean, deviation = (torch.tensor(config[key], device=device) for key in ("latents_mean", "latents_std"))
+        mean, deviation = (torch.tensor(config[key]) for key in ("latents_mean", "latents_std"))
         return 1 / deviation.view(1, -1, 1, 1), mean.view(1, -1, 1, 1)
     return float(config.get("scaling_factor") or 1.0), float(config.get("shift_factor") or 0.0)
+
+
+def _beside(tensor: torch.Tensor, value: float | torch.Tensor) -> float | torch.Tensor:
+    """A number as it is; numbers per channel where the tensor is."""
+    return value.to(tensor.device) if isinstance(value, torch.Tensor) else value
 
 
 def _patch(model: torch.nn.Module) -> int:

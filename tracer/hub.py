@@ -15,7 +15,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +40,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Remote:
-    """What the Hub says about one file: its path in the repository, the commit, its checksum and its bytes."""
+    """What the Hub says about one file: its path in the repository, the commit, its checksum and its bytes (or 0)."""
 
     name: str
     commit: str
@@ -133,9 +133,11 @@ def look(row: Family, patience: float = PATIENCE, at: str | None = None) -> list
         for name in files(row):
             url = library.hf_hub_url(row.source, name, revision=at, endpoint=endpoint())
             about = library.get_hf_file_metadata(url, timeout=patience, endpoint=endpoint())
-            if not (about.commit_hash and about.etag and about.size):
+            if not (about.commit_hash and about.etag):
                 raise ModelUnavailable(f"what answers instead of the Hub knows nothing of {row.source}", "unreachable")
-            found.append(Remote(name, about.commit_hash, about.etag, about.size))
+            found.append(
+                Remote(name, about.commit_hash, about.etag, about.size or 0)
+            )  # small files may come unmeasured
     return found
 
 
@@ -202,11 +204,8 @@ def pin(rows: list[Family], path: Path | None = None) -> dict[str, str]:
 
 def preload_lines(rows: list[Family]) -> list[str]:
     """What a Space's front matter says under `preload_from_hub`: repository, files and, where pinned, the commit."""
-    commits = [revision(row) for row in rows]
-    return [
-        f"{row.source} {','.join(files(row))}" + (f" {commit}" if commit != "main" else "")
-        for row, commit in zip(rows, commits, strict=True)
-    ]
+    lines = [f"{row.source} {','.join(files(row))} {revision(row)}" for row in rows]
+    return [line.removesuffix(" main") for line in lines]
 
 
 def endpoint() -> str | None:
@@ -244,8 +243,9 @@ def _download(row: Family, remote: Remote, progress: Progress) -> None:
     before, _ = progress.done, progress.restart()
     with in_words(row), _counted(progress):
         path = library.hf_hub_download(row.source, remote.name, revision=at, endpoint=endpoint(), etag_timeout=PATIENCE)
-    progress.done = before + remote.size  # also where the file was here already
-    if Path(path).stat().st_size != remote.size or not _intact(Path(path), remote.etag):
+    size = Path(path).stat().st_size
+    progress.done = before + size  # also where the file was here already
+    if size != (remote.size or size) or not _intact(Path(path), remote.etag):
         _delete(Path(path))
         raise ModelUnavailable(f"{remote.name} of {row.source} arrived damaged and was deleted; try again", "damaged")
 
@@ -283,18 +283,14 @@ def _intact(path: Path, etag: str) -> bool:
 
     Other kinds of ETag say nothing about the content, and are not held against it.
     """
-    makers: dict[int, Callable] = {64: hashlib.sha256, 40: _git_blob(path.stat().st_size)}
-    if len(etag) not in makers:
+    git = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    digest = {64: hashlib.sha256(), 40: git}.get(len(etag))
+    if digest is None:
         return True
-    digest = makers[len(etag)]()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest() == etag
-
-
-def _git_blob(size: int) -> Callable:
-    return lambda: hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
 
 
 def _delete(path: Path) -> None:

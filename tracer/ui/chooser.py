@@ -22,7 +22,7 @@ ABOUT = {
     "A first use downloads them and may calibrate them for some minutes.",
     "full": "The autoencoders of real models, from the Hub on first use.",
 }
-TIMES = "Times are estimates for a large picture: if the first look decides, and at most."
+TIMES = "Times are rough estimates for a large picture: if the first look decides, and at most."
 _STATUS = {
     "bundled": "bundled",
     "cached": "cached",
