@@ -1,9 +1,9 @@
-"""Evidence 3, prompt regeneration (arXiv 2403.01489): which model, given the image's caption, draws something most like it?
+"""Evidence 3, prompt regeneration (arXiv 2403.01489): which model, given the caption, draws something most like the image?
 
 The image is captioned; every candidate model draws the caption several times; the models are ranked by the mean cosine
 similarity between the image's embedding and those of what they drew. A ranking always has a first place, so it becomes
 an answer only where two stored distributions allow it: the winner's similarities to images of its own (does it explain
-the image at all?) and the margins by which it came first on images that are not its own (is this lead more than noise?).
+the image at all?) and the margins by which it came first on others' images (is this lead more than noise?).
 """
 
 from __future__ import annotations
@@ -210,9 +210,7 @@ def load_reference(generators: Sequence[str], count: int, file: Path = FILE) -> 
     for row in json.loads(file.read_text()):
         if row["candidates"] == count and set(row["own"]) == set(generators):
             if row["revision"] != revision(sorted(generators)):
-                raise ThresholdMismatch(
-                    "the stored similarities were measured with other weights: run python -m tracer calibrate-regeneration"
-                )
+                raise ThresholdMismatch("the stored similarities were measured with other weights; measure them anew")
             own, leads = ({k: tuple(v) for k, v in row[part].items()} for part in ("own", "leads"))
             return Reference(**{**row, "own": own, "leads": leads})
     return None

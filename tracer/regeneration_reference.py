@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer import api, lineup, regeneration
+from tracer import lineup, regeneration
 from tracer.regeneration import Reference
 
 FIRST_SEED = 1_000_000  # of the inspected images; candidates count up from the user's seed, 0 unless told
@@ -25,12 +25,14 @@ FIRST_SEED = 1_000_000  # of the inspected images; candidates count up from the 
 
 def prompts(part: str) -> list[str]:
     """The prompts, shared by all bundled generators, of a part: "calibrate" or "test", about half each."""
-    shared = set.intersection(*(set(api.prompts(row)) for row in lineup.GENERATORS.values() if row.bundled))
+    shared = set.intersection(*(set(row.prompts()) for row in lineup.GENERATORS.values() if row.bundled))
     halves = {"calibrate": 0, "test": 1}
     return sorted(p for p in shared if hashlib.sha256(f"regeneration/{p}".encode()).digest()[0] % 2 == halves[part])
 
 
-def images(generators: Sequence[str], part: str, per_generator: int, seed: int) -> Iterator[tuple[str, str, np.ndarray]]:
+def images(
+    generators: Sequence[str], part: str, per_generator: int, seed: int
+) -> Iterator[tuple[str, str, np.ndarray]]:
     """Drawings to inspect: (generator, prompt, image), one per prompt, prompts in a seeded order."""
     from tracer import generation
 

@@ -132,7 +132,7 @@ def forward(model: torch.nn.Module, images: torch.Tensor, sample: bool) -> tuple
         latents = posterior.sample() if sample else posterior.mode()
         decoded, penalty = model.decode(latents).sample, 1e-6 * posterior.kl().mean()
     elif isinstance(model, VQModel):
-        # Kandinsky decodes latents that never met the codebook, so training leaves it out; `export` fits one afterwards.
+        # Kandinsky decodes latents that never met the codebook, so training leaves it out; `export` fits one later.
         latents = model.encode(inputs).latents
         if sample:
             latents = _jittered(latents)

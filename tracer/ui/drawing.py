@@ -100,8 +100,8 @@ def grid(board: Board) -> str:
     rows = "".join(_row(board, name) for name in board.generators)
     return (
         "<table class='drawings'><caption>What each model draws when it is asked for "
-        f"“{escape(board.caption or '…')}”</caption><thead><tr><th scope='col'>Model</th><th scope='col'>Similarity</th>"
-        f"<th scope='col'>Drawings</th></tr></thead><tbody>{rows}</tbody></table>"
+        f"“{escape(board.caption or '…')}”</caption><thead><tr><th scope='col'>Model</th>"
+        f"<th scope='col'>Similarity</th><th scope='col'>Drawings</th></tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
@@ -115,7 +115,9 @@ def _row(board: Board, name: str) -> str:
     cells += "<span class='blank' aria-hidden='true'></span>" * max(board.candidates - len(mine), 0)
     ranked = next((row for row in board.ranking if row.generator == name), None)
     place = board.ranking.index(ranked) + 1 if ranked else 0
-    value = f"<b>{ranked.similarity:.3f}</b> ± {ranked.spread:.3f}<br><span>place {place}</span>" if ranked else "–"
+    value = (
+        f"<b>{ranked.similarity:.3f}</b> ± {ranked.spread:.3f}<br><span>place {place}</span>" if ranked else "&ndash;"
+    )
     row = lineup.generator(name)
     look = figures.style(list(lineup.GENERATORS).index(name))
     return (
@@ -173,9 +175,9 @@ what they drew with your picture: the same thing in the same style is close to 1
 <p>Two models can share an autoencoder and leave the same traces. What they <em>draw</em> still differs, so this is the
 only evidence here that can tell such models apart.</p></section>
 <section><h3>The evidence</h3>
-<p>A ranking always has a winner, so being first is not enough. A model is named only if its drawings are as much like the
-picture as they are like its own pictures (all but {ALPHA_FIT:.0%} of them), and if its lead is one that it has on at most
-{ALPHA_LEAD:.0%} of the pictures that others made. Otherwise the answer is “undecided” or “none of these”.</p></section>
+<p>A ranking always has a winner, so being first is not enough. A model is named only if its drawings are as much like
+the picture as they are like its own pictures (all but {ALPHA_FIT:.0%} of them), and if its lead is one that it has on
+at most {ALPHA_LEAD:.0%} of the pictures that others made. Otherwise the answer is “undecided” or “none of these”.</p></section>
 <section><h3>When it fails</h3><ul>
 <li>A poor caption: the models draw something else, and all are equally far off. You can edit it.</li>
 <li>Models with similar styles, or a prompt that they never learned: a mini knows 160 names and nothing else.</li>

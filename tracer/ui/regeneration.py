@@ -67,14 +67,16 @@ class Panel:
         return {**self.live(board), self.caption: board.caption, self.document: board.document}
 
 
-def build(page: gr.Blocks) -> None:  # noqa: ARG001 - every tab's builder takes the page
+def build(page: gr.Blocks) -> None:
     """Lay the tab out and wire it."""
     empty = Board("", _ALL, regeneration.CANDIDATES)
     with gr.Column(elem_classes="tab"):
         banner = gr.HTML(words.frame("running", "Choose an image, then let the models draw.", [], ""), elem_id="drawn")
         with gr.Row(elem_classes="work"):
             with gr.Column(scale=1, min_width=300):
-                image = upload(label="Image", height=230, buttons=[], alt_text="The image to explain", elem_id="subject")
+                image = upload(
+                    label="Image", height=230, buttons=[], alt_text="The image to explain", elem_id="subject"
+                )
                 caption = gr.Textbox(
                     label="Caption",
                     placeholder="left empty, the captioner writes it",
@@ -135,9 +137,7 @@ def _wire(inputs: list[gr.components.Component], start: gr.Button, stop: gr.Butt
     def fail() -> list[Any]:
         return [words.failed(), *settle()]
 
-    ready = start.click(
-        prepare, inputs, [panel.banner, *buttons], validator=check, concurrency_limit=None, **hidden
-    )
+    ready = start.click(prepare, inputs, [panel.banner, *buttons], validator=check, concurrency_limit=None, **hidden)
     drawn = ready.success(stream, inputs, list(vars(panel).values()), **hidden, **ONE_AT_A_TIME)
     drawn.success(settle, None, buttons, queue=False, **hidden)
     drawn.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)

@@ -39,8 +39,9 @@ def heading(families: list[lineup.Family]) -> str:
     return (
         '<header class="top"><h1>Latent Lineup</h1>'
         "<p class='question'>Which latent generative model, if any, made this image?</p>"
-        f"<p class='coverage'>Inspects the {len(families)} bundled miniature autoencoders: {covered}. "
-        "Full-size models are not in this line-up: their pictures, like photographs, should fit none of it.</p>"
+        f"<p class='coverage'>Inspects the {len(families)} bundled miniature autoencoders: {covered}. Full-size models "
+        "are not in this line-up: their pictures, like photographs, should fit none of it. Tiny and full-size "
+        "autoencoders from the Hub can be chosen below, where they can be had.</p>"
         "</header>"
     )
 
@@ -85,7 +86,7 @@ def _progress(run: Run) -> str:
     sentence = f"Can the {run.current} decoder draw this picture again? ({place})"
     trajectory = run.trajectories.get(run.current)
     if run.loading or trajectory is None:
-        line = "Loading its weights."
+        line = f"{(run.loading or 'loading its weights').capitalize()}."
     else:
         line = f"Step {trajectory.steps[-1]} of at most {trajectory.last}: score {number(trajectory.scores[-1])}."
     return _banner("running", sentence, [line], _subject(run))
@@ -137,11 +138,13 @@ def strips(run: Run) -> str:
 
 def _strip(run: Run, name: str) -> str:
     row = run.evidence.get(name)
-    looks = figures.style(list(lineup.FAMILIES).index(name))
+    looks = figures.style(lineup.place(name))
     glyph = f"<span aria-hidden='true' style='color:{looks.colour}'>{looks.glyph}</span>"
     family = f"<th scope='row'>{glyph} {escape(name)}</th>"
     if row is None:
         waiting = "waiting" if run.trace is None else "not inspected"
+        if name in run.unavailable:
+            return f"<tr class='off'>{family}<td colspan='6'>not inspected: {escape(run.unavailable[name])}</td></tr>"
         state = "being inspected …" if run.current == name else waiting
         return f"<tr>{family}<td colspan='6'>{state}</td></tr>"
     place = figures.fit_position(row["score"], row["threshold"])
