@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from tracer import api, calibration, intake, lineup
+from tracer import api, calibration, intake, lineup, regeneration
 from tracer.faults import ModelUnavailable
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -170,6 +170,56 @@ def generate(
                 print(path)
         if as_json:
             print(json.dumps(files, indent=2))
+
+
+@app.command()
+def regenerate(
+    images: Images,
+    caption: Annotated[str | None, typer.Option(help="what to draw; by default the captioner's words")] = None,
+    generator: Annotated[list[str] | None, typer.Option(help="only this model; may be repeated")] = None,
+    candidates: Annotated[int, typer.Option(help="drawings per model", min=1, max=regeneration.MOST)] = (
+        regeneration.CANDIDATES
+    ),
+    seed: Annotated[int, typer.Option(help="seed of every model's first drawing", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Say which model draws what is most like the image (prompt regeneration)."""
+    documents, refused = [], False
+    options = dict(caption=caption, generators=generator, candidates=candidates, seed=seed)
+    with readable_errors():
+        for path in images:
+            try:
+                documents.append(_regenerate_one(path, options))
+            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
+                _complain(f"{path}: {error}")
+                refused = True
+                continue
+            if not as_json:
+                _report_drawn(documents[-1])
+    if as_json and documents:
+        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+    if refused:
+        raise typer.Exit(2)
+
+
+def _regenerate_one(path: Path, options: dict) -> dict:
+    drawn = 0
+    for update in api.regenerate_stream(path, **options):
+        if isinstance(update, regeneration.Drawn):
+            drawn += 1
+            _say(f"{update.generator}: drawing {drawn}, similarity {update.similarity:.3f}")
+    _say("")
+    return update.document()
+
+
+def _report_drawn(document: dict) -> None:
+    print(f"{document['image']['file']}: {document['verdict']['sentence']}")
+    for row in document["ranking"]:
+        chance = "-" if row["p_value"] is None else format(row["p_value"], ".3f")
+        print(
+            f"  {row['generator']:<20} similarity {row['similarity']:.3f} ± {row['spread']:.3f}  "
+            f"SSIM {row['structural']:.3f}  p {chance}"
+        )
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tracer import calibration, intake, lineup
+from tracer import calibration, intake, lineup, regeneration
 from tracer.evidence import Doubts, Evidence, Trace, judge
 from tracer.faults import ModelUnavailable
 from tracer.intake import Picture
@@ -199,6 +199,73 @@ def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[st
 def trace(source: str | Path | bytes | Picture, **options) -> Trace:
     """The same as `trace_stream`, whole: only the finished `Trace`."""
     *_, last = trace_stream(source, **options)
+    return last
+
+
+def regenerate_stream(
+    source: str | Path | bytes | Picture,
+    *,
+    generators: list[str] | None = None,
+    caption: str | None = None,
+    candidates: int = regeneration.CANDIDATES,
+    seed: int = 0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[regeneration.Captioned | regeneration.Drawn | regeneration.Regeneration]:
+    """Let models draw an image's caption and yield what they draw; the last update is the `Regeneration`.
+
+    Args:
+        source: a file's path, its bytes, or a picture already read.
+        generators: registry ids; all bundled ones by default.
+        caption: what to draw; by default the captioner's words for the image.
+        candidates: drawings per model, 1 to 16.
+        seed: of every model's first drawing; the next ones count up.
+        stop: asked between drawings; once True, the rest is skipped and the verdict says so.
+
+    Raises:
+        IntakeError: the image cannot be read.
+        KeyError: unknown generator.
+        ValueError: a number or the caption is out of range.
+        ModelUnavailable: a model cannot be loaded.
+        ThresholdMismatch: the stored similarities were measured with other weights.
+    """
+    names = [row.id for row in lineup.GENERATORS.values() if row.bundled] if generators is None else generators
+    names = [lineup.generator(name).id for name in dict.fromkeys(names)]
+    if not names:
+        raise ValueError("no model was chosen")
+    if not 1 <= candidates <= regeneration.MOST:
+        raise ValueError(f"between 1 and {regeneration.MOST} drawings per model, not {candidates}")
+    if caption is not None and not 0 < len(caption.strip()) <= regeneration.LONGEST_CAPTION:
+        raise ValueError(f"a caption has between 1 and {regeneration.LONGEST_CAPTION} characters")
+    picture = _picture(source)
+    reference = regeneration.load_reference(names, candidates)
+    inferred = caption is None
+    if caption is None:
+        from tracer import text
+
+        caption = text.caption(picture.pixels)
+    yield regeneration.Captioned(caption, inferred)
+    drawn: list[regeneration.Drawn] = []
+    for each in regeneration.candidates(picture.pixels, caption, names, candidates, seed):
+        drawn.append(each)
+        yield each
+        if stop():
+            break
+    ranking = regeneration.rank(drawn, reference)
+    stopped = len(drawn) < candidates * len(names)
+    yield regeneration.Regeneration(
+        image=image_document(picture),
+        caption=caption,
+        inferred=inferred,
+        seed=seed,
+        ranking=tuple(ranking),
+        verdict=regeneration.judge(ranking, reference, caption, stopped),
+        versions=calibration.versions(),
+    )
+
+
+def regenerate(source: str | Path | bytes | Picture, **options) -> regeneration.Regeneration:
+    """The same as `regenerate_stream`, whole: only the finished result."""
+    *_, last = regenerate_stream(source, **options)
     return last
 
 

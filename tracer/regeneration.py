@@ -1,4 +1,4 @@
-"""Evidence 3, prompt regeneration (arXiv 2403.01489): which model, given the caption, draws something most like the image?
+"""Evidence 3, prompt regeneration (arXiv 2403.01489): which model, given the caption, draws what is most like it?
 
 The image is captioned; every candidate model draws the caption several times; the models are ranked by the mean cosine
 similarity between the image's embedding and those of what they drew. A ranking always has a first place, so it becomes
@@ -23,6 +23,7 @@ from tracer.evidence import Verdict, listed
 
 CANDIDATES = 4  # gamma in the paper
 MOST = 16
+LONGEST_CAPTION = 200  # characters
 ALPHA_FIT = 0.01  # share of a model's own images that may be called unexplained
 ALPHA_LEAD = 0.05  # share of other images on which a model may lead by as much
 FILE = Path(__file__).parent / "thresholds" / "regeneration.json"
@@ -45,6 +46,14 @@ class Drawn:
     image: np.ndarray
     similarity: float
     structural: float
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """What the models are asked to draw, and whether the captioner wrote it."""
+
+    caption: str
+    inferred: bool
 
 
 @dataclass(frozen=True)
@@ -216,12 +225,27 @@ def load_reference(generators: Sequence[str], count: int, file: Path = FILE) -> 
     return None
 
 
-def document(caption: str, inferred: bool, ranking: Sequence[Ranked], verdict: Verdict, seed: int) -> dict[str, Any]:
-    """The JSON document of the command line, without the image's part."""
-    return {
-        "caption": caption,
-        "caption_inferred": inferred,
-        "seed": seed,
-        "ranking": [asdict(row) for row in ranking],
-        "verdict": asdict(verdict),
-    }
+@dataclass(frozen=True)
+class Regeneration:
+    """Everything that regeneration says about one image; `document()` is the command line's JSON.
+
+    Attributes:
+        image: what the result says about the file.
+        caption, inferred: what was drawn, and whether the captioner wrote it.
+        seed: of every model's first drawing.
+        ranking: best first.
+        verdict: the answer.
+        versions: of the libraries involved.
+    """
+
+    image: dict[str, Any]
+    caption: str
+    inferred: bool
+    seed: int
+    ranking: tuple[Ranked, ...]
+    verdict: Verdict
+    versions: dict[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """A JSON document, as the README describes it."""
+        return asdict(self)

@@ -12,8 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from tracer import api, figures, lineup
-from tracer.regeneration import ALPHA_FIT, ALPHA_LEAD, Drawn, Ranked, rank
+from tracer import figures, lineup
+from tracer.regeneration import ALPHA_FIT, ALPHA_LEAD, Captioned, Drawn, Ranked, Regeneration, rank
 
 
 @dataclass
@@ -48,11 +48,11 @@ class Board:
         self.pictures.append(address(drawn.image))  # once: the grid is written anew with every drawing
 
 
-def taken(board: Board, update: api.Update) -> Board:
+def taken(board: Board, update: Captioned | Drawn | Regeneration) -> Board:
     """The board with one more piece of the stream on it."""
-    if isinstance(update, api.Captioned):
+    if isinstance(update, Captioned):
         board.caption, board.inferred = update.caption, update.inferred
-    elif isinstance(update, api.Regenerated):
+    elif isinstance(update, Regeneration):
         board.ranking, board.document = list(update.ranking), update.document()
     else:
         board.take(update)
@@ -115,9 +115,9 @@ def _row(board: Board, name: str) -> str:
     cells += "<span class='blank' aria-hidden='true'></span>" * max(board.candidates - len(mine), 0)
     ranked = next((row for row in board.ranking if row.generator == name), None)
     place = board.ranking.index(ranked) + 1 if ranked else 0
-    value = (
-        f"<b>{ranked.similarity:.3f}</b> ± {ranked.spread:.3f}<br><span>place {place}</span>" if ranked else "&ndash;"
-    )
+    value = "&ndash;"
+    if ranked:
+        value = f"<b>{ranked.similarity:.3f}</b> ± {ranked.spread:.3f}<br><span>place {place}</span>"
     row = lineup.generator(name)
     look = figures.style(list(lineup.GENERATORS).index(name))
     return (
@@ -177,7 +177,8 @@ only evidence here that can tell such models apart.</p></section>
 <section><h3>The evidence</h3>
 <p>A ranking always has a winner, so being first is not enough. A model is named only if its drawings are as much like
 the picture as they are like its own pictures (all but {ALPHA_FIT:.0%} of them), and if its lead is one that it has on
-at most {ALPHA_LEAD:.0%} of the pictures that others made. Otherwise the answer is “undecided” or “none of these”.</p></section>
+at most {ALPHA_LEAD:.0%} of the pictures that others made. Otherwise the answer is “undecided” or
+“none of these”.</p></section>
 <section><h3>When it fails</h3><ul>
 <li>A poor caption: the models draw something else, and all are equally far off. You can edit it.</li>
 <li>Models with similar styles, or a prompt that they never learned: a mini knows 160 names and nothing else.</li>

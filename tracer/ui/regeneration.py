@@ -32,13 +32,15 @@ def regenerate_image(
         The caption, the ranking with mean similarities, and the verdict with its sentence.
     """
     with readable_errors():
-        return api.regenerate(image, caption=caption or None, candidates=candidates, seed=seed, stop=budget())
+        options = dict(caption=caption.strip() or None, candidates=candidates, seed=seed, stop=budget())
+        return api.regenerate(image, **options).document()
 
 
 def check(image: str | None, caption: str, generators: list[str], *rest: object) -> list[dict]:
     """Validate the inputs of a run; one answer per input."""
     chosen = gr.validate(len(generators) > 1, "Choose at least two models.")
-    short = gr.validate(len(caption or "") <= api.LONGEST_PROMPT, f"At most {api.LONGEST_PROMPT} characters.")
+    longest = regeneration.LONGEST_CAPTION
+    short = gr.validate(len(caption or "") <= longest, f"At most {longest} characters.")
     return [upload_problem(image), short, chosen, *(gr.validate(True, "") for _ in rest)]
 
 
@@ -81,7 +83,7 @@ def build(page: gr.Blocks) -> None:
                     label="Caption",
                     placeholder="left empty, the captioner writes it",
                     info="What the models are asked to draw. Edit it and draw again if it is wrong.",
-                    max_length=api.LONGEST_PROMPT,
+                    max_length=regeneration.LONGEST_CAPTION,
                     elem_id="caption",
                 )
                 with gr.Row(elem_classes="buttons"):

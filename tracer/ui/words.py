@@ -60,28 +60,28 @@ def banner(run: Run) -> str:
         )
     if run.trace["image"]["notes"]:
         lines.append("Before inspection: " + escape("; ".join(run.trace["image"]["notes"])) + ".")
-    return _banner(verdict["kind"], verdict["sentence"], lines, _subject(run))
+    return frame(verdict["kind"], verdict["sentence"], lines, _subject(run))
 
 
 def waiting() -> str:
     """Shown from the click until the first step."""
-    return _banner("running", "Waiting for a place in the queue …", [], "")
+    return frame("running", "Waiting for a place in the queue …", [], "")
 
 
 def empty() -> str:
     """Shown where there is no stored example to begin with."""
-    return _banner("running", "Choose an image, then press Trace.", [], "")
+    return frame("running", "Choose an image, then press Trace.", [], "")
 
 
 def failed() -> str:
     """Shown where a run ended in an error; the message itself is in the notice."""
-    return _banner("insufficient", "This run ended without an answer.", [], "")
+    return frame("insufficient", "This run ended without an answer.", [], "")
 
 
 def _progress(run: Run) -> str:
     if not run.current:
         line = "The first run after a restart takes a few seconds longer."
-        return _banner("running", "Starting …", [line], _subject(run))
+        return frame("running", "Starting …", [line], _subject(run))
     place = f"{run.families.index(run.current) + 1} of {len(run.families)}"
     sentence = f"Can the {run.current} decoder draw this picture again? ({place})"
     trajectory = run.trajectories.get(run.current)
@@ -89,10 +89,11 @@ def _progress(run: Run) -> str:
         line = f"{(run.loading or 'loading its weights').capitalize()}."
     else:
         line = f"Step {trajectory.steps[-1]} of at most {trajectory.last}: score {number(trajectory.scores[-1])}."
-    return _banner("running", sentence, [line], _subject(run))
+    return frame("running", sentence, [line], _subject(run))
 
 
-def _banner(kind: str, sentence: str, lines: list[str], subject: str) -> str:
+def frame(kind: str, sentence: str, lines: list[str], subject: str) -> str:
+    """The banner of a verdict: its kind, the sentence, more lines (HTML), and what it is about (HTML)."""
     symbol, name = _KINDS[kind]
     below = "".join(f"<p>{line}</p>" for line in lines)
     # Only the sentence is announced: a screen reader would never get to the end of the numbers.
