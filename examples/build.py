@@ -17,6 +17,8 @@ from tracer import api, generation, intake, lineup
 from tracer.ui import record
 from tracer.ui.record import EXAMPLES, STORED, Run
 
+SHOWN = ("red apple", "fox", "rocket", "birthday cake", "penguin", "guitar", "cactus", "clown face")  # in `minis.png`
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -54,20 +56,28 @@ class Recipe:
 
 RECIPES = (
     Recipe(
-        name="coffee-through-mini-kl",
-        title="Coffee, sent through mini-kl",
-        lesson="The decoder that drew it draws it again.",
-        picture="coffee",
-        crop=(90, 200, 256),
-        through="mini-kl",
+        name="fox-by-mini-kl-noto",
+        title="A fox, drawn by mini-kl-noto",
+        lesson="Its own decoder can draw it again.",
+        drawn=("mini-kl-noto", "fox", 3),
     ),
     Recipe(
-        name="cat-through-mini-dc",
-        title="Cat, sent through mini-dc",
+        name="penguin-by-mini-kl16-twemoji",
+        title="A penguin, drawn by mini-kl16-twemoji",
         lesson="Another decoder, another answer.",
-        picture="chelsea",
-        crop=(20, 110, 256),
-        through="mini-dc",
+        drawn=("mini-kl16-twemoji", "penguin", 1),
+    ),
+    Recipe(
+        name="strawberry-by-mini-movq-emojione",
+        title="A strawberry, drawn by mini-movq-emojione",
+        lesson="A quantising family leaves its own traces.",
+        drawn=("mini-movq-emojione", "strawberry", 2),
+    ),
+    Recipe(
+        name="koala-by-mini-dc-flat",
+        title="A koala, drawn by mini-dc-flat",
+        lesson="Each latent cell covers 16 pixels, not 8.",
+        drawn=("mini-dc-flat", "koala", 0),
     ),
     Recipe(
         name="photograph",
@@ -75,6 +85,14 @@ RECIPES = (
         lesson="No decoder drew it, so none can.",
         picture="astronaut",
         crop=(0, 96, 256),
+    ),
+    Recipe(
+        name="coffee-through-mini-kl",
+        title="A photograph sent through mini-kl",
+        lesson="Not invented, yet marked by the decoder.",
+        picture="coffee",
+        crop=(90, 200, 256),
+        through="mini-kl",
     ),
     Recipe(
         name="photograph-jpeg",
@@ -112,8 +130,19 @@ def inspect(recipe: Recipe) -> Run:
     return run
 
 
+def minis_sheet() -> None:
+    """What the five generators draw for the same prompts, one row each, for the README."""
+    rows = [
+        np.concatenate([next(generation.generate(name, prompt, [0])) for prompt in SHOWN], axis=1)
+        for name in lineup.GENERATORS
+    ]
+    picture = Image.fromarray(np.concatenate(rows)).quantize(256, dither=Image.Dither.NONE)
+    picture.save(EXAMPLES / "minis.png", optimize=True)
+
+
 def main() -> int:
     """Make everything anew; 1 where an example does not teach its lesson."""
+    minis_sheet()
     if STORED.exists():
         shutil.rmtree(STORED)
     wrong = 0

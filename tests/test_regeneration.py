@@ -90,7 +90,7 @@ def test_a_reference_of_other_weights_is_refused(tmp_path):
     ids=str,
 )
 def test_what_is_out_of_range_is_refused_before_anything_is_drawn(options):
-    with pytest.raises(ValueError, match="characters|drawings per model|no model"):
+    with pytest.raises(ValueError, match=r"characters|drawings per model|no model"):
         next(api.regenerate_stream(intake.from_array(np.zeros((64, 64, 3), np.uint8), "black"), **options))
 
 

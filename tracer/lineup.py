@@ -145,6 +145,9 @@ FAMILIES: dict[str, Family] = {
             source=MINIS / "mini-movq",
             members=("mini-movq-emojione",),
             stands_for="Kandinsky",
+            parameters=1.01,
+            encoder_work=0.034,
+            decoder_work=0.086,
             native=128,
         ),
         Family(
