@@ -53,8 +53,8 @@ The published weights are an exponential average over steps.{aside}
 # What the recipe as it stands does not say about the published weights.
 ASIDES = {
     "mini-movq": " In the first 16 minutes a quarter of the batches was quantised, with a commitment loss; the recipe"
-    " no longer does that. The codebook holds the k-means centres of latents and was fitted after the training; decoding"
-    " leaves it out, as Kandinsky's pipelines do.",
+    " no longer does that. The codebook holds the k-means centres of latents and was fitted after the training;"
+    " decoding leaves it out, as Kandinsky's pipelines do.",
 }
 
 
