@@ -27,7 +27,7 @@ def autocast() -> contextlib.AbstractContextManager:
 
 def average(averaged: torch.Tensor, current: torch.Tensor, count: int | torch.Tensor) -> torch.Tensor:
     """Exponential average that forgets its start: the decay grows to 0.998 with the number of steps."""
-    if not averaged.is_floating_point():  # counters of batch normalisation
+    if not averaged.is_floating_point() or current.isinf().any():  # counters of batch normalisation; attention masks
         return current
     return torch.lerp(current, averaged, min(0.998, (1 + float(count)) / (10 + float(count))))
 
