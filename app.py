@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+
+with contextlib.suppress(ImportError):
+    import spaces  # noqa: F401 - on a ZeroGPU Space it has to come before everything that loads torch
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
-from tracer import lineup
+from tracer import lineup, machine, weights
 from tracer.ui import common, inversion, words
 
 TABS = {"Latent inversion": inversion.build}  # a new kind of evidence is one more line
@@ -25,6 +29,10 @@ LAUNCH = {
     "mcp_server": True,
     "state_session_capacity": 500,
 }
+
+
+if machine.zero_gpu():
+    weights.preload(lineup.families("minis") + lineup.families("tiny"))
 
 
 def build() -> gr.Blocks:

@@ -13,54 +13,71 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from tracer import api, intake, lineup
+from tracer import api, generation, intake, lineup
 from tracer.ui import record
 from tracer.ui.record import EXAMPLES, STORED, Run
+
+SHOWN = ("red apple", "fox", "rocket", "birthday cake", "penguin", "guitar", "cactus", "clown face")  # in `minis.png`
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an example is made: a crop of a picture, and what happens to it.
+    """How an example is made: a crop of a picture, and what happens to it; or what a mini is asked to draw.
 
     Attributes:
         name: short name, also in the page's address (`?example=NAME`).
         title, lesson: what its card says.
-        picture: name of the picture in skimage.data.
+        picture: name of the picture in skimage.data, or "".
         crop: top, left, side in pixels.
         through: the family it is sent through, or "".
         quality: JPEG quality, or 0 for PNG.
+        drawn: generator, prompt and seed of a picture that a mini drew, or ().
     """
 
     name: str
     title: str
     lesson: str
-    picture: str
-    crop: tuple[int, int, int]
+    picture: str = ""
+    crop: tuple[int, int, int] = (0, 0, 0)
     through: str = ""
     quality: int = 0
+    drawn: tuple[str, str, int] | tuple[()] = ()
 
     @property
     def file(self) -> str:
         """The image's file name."""
         return f"{self.name}.{'jpg' if self.quality else 'png'}"
 
+    @property
+    def maker(self) -> str:
+        """The family whose decoder made it, or ""."""
+        return lineup.generator(self.drawn[0]).family if self.drawn else self.through
+
 
 RECIPES = (
     Recipe(
-        name="coffee-through-mini-kl",
-        title="Coffee, sent through mini-kl",
-        lesson="The decoder that drew it draws it again.",
-        picture="coffee",
-        crop=(90, 200, 256),
-        through="mini-kl",
+        name="fox-by-mini-kl-noto",
+        title="A fox, drawn by mini-kl-noto",
+        lesson="Its own decoder can draw it again.",
+        drawn=("mini-kl-noto", "fox", 3),
     ),
     Recipe(
-        name="cat-through-mini-dc",
-        title="Cat, sent through mini-dc",
+        name="penguin-by-mini-kl16-twemoji",
+        title="A penguin, drawn by mini-kl16-twemoji",
         lesson="Another decoder, another answer.",
-        picture="chelsea",
-        crop=(20, 110, 256),
-        through="mini-dc",
+        drawn=("mini-kl16-twemoji", "penguin", 1),
+    ),
+    Recipe(
+        name="strawberry-by-mini-movq-emojione",
+        title="A strawberry, drawn by mini-movq-emojione",
+        lesson="A quantising family leaves its own traces.",
+        drawn=("mini-movq-emojione", "strawberry", 2),
+    ),
+    Recipe(
+        name="koala-by-mini-dc-flat",
+        title="A koala, drawn by mini-dc-flat",
+        lesson="Each latent cell covers 16 pixels, not 8.",
+        drawn=("mini-dc-flat", "koala", 0),
     ),
     Recipe(
         name="photograph",
@@ -68,6 +85,14 @@ RECIPES = (
         lesson="No decoder drew it, so none can.",
         picture="astronaut",
         crop=(0, 96, 256),
+    ),
+    Recipe(
+        name="coffee-through-mini-kl",
+        title="A photograph sent through mini-kl",
+        lesson="Not invented, yet marked by the decoder.",
+        picture="coffee",
+        crop=(90, 200, 256),
+        through="mini-kl",
     ),
     Recipe(
         name="photograph-jpeg",
@@ -84,8 +109,12 @@ def make(recipe: Recipe) -> None:
     """Write the image of a recipe."""
     from skimage import data
 
-    top, left, side = recipe.crop
-    pixels = np.ascontiguousarray(getattr(data, recipe.picture)()[top : top + side, left : left + side])
+    if recipe.drawn:
+        generator, prompt, seed = recipe.drawn
+        pixels = next(generation.generate(generator, prompt, [seed]))
+    else:
+        top, left, side = recipe.crop
+        pixels = np.ascontiguousarray(getattr(data, recipe.picture)()[top : top + side, left : left + side])
     if recipe.through:
         pixels = api.reconstruct(recipe.through, intake.from_array(pixels, recipe.name))
     options = {"quality": recipe.quality} if recipe.quality else {"optimize": True}
@@ -101,8 +130,19 @@ def inspect(recipe: Recipe) -> Run:
     return run
 
 
+def minis_sheet() -> None:
+    """What the five generators draw for the same prompts, one row each, for the README."""
+    rows = [
+        np.concatenate([next(generation.generate(name, prompt, [0])) for prompt in SHOWN], axis=1)
+        for name in lineup.GENERATORS
+    ]
+    picture = Image.fromarray(np.concatenate(rows)).quantize(256, dither=Image.Dither.NONE)
+    picture.save(EXAMPLES / "minis.png", optimize=True)
+
+
 def main() -> int:
     """Make everything anew; 1 where an example does not teach its lesson."""
+    minis_sheet()
     if STORED.exists():
         shutil.rmtree(STORED)
     wrong = 0
@@ -111,7 +151,7 @@ def main() -> int:
         run = inspect(recipe)
         record.save(run, STORED / recipe.name)
         found = run.trace["verdict"]["families"] if run.trace["verdict"]["kind"] != "undecided" else ["undecided"]
-        good = found == ([recipe.through] if recipe.through else [])
+        good = found == ([recipe.maker] if recipe.maker else [])
         wrong += not good
         print(f"{'ok ' if good else 'NOT'} {recipe.file}: {run.trace['verdict']['sentence']}")
     rows = [{"name": r.name, "title": r.title, "lesson": r.lesson, "file": r.file} for r in RECIPES]

@@ -17,6 +17,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("LATENT_LINEUP_SHARED", ROOT.parent / "shared"))  # real files, where there are any
+SLOW = 120_000  # milliseconds; the machine that runs this may be busy
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -41,6 +43,24 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     yield url.rstrip("/")
     page.close(verbose=False)
+
+
+@pytest.fixture
+def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A Hub on this machine and an empty cache, used instead of the real ones."""
+    from huggingface_hub import constants
+
+    from tests.hub import Hub
+    from tracer import weights
+
+    server = Hub()
+    monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 2)
+    monkeypatch.setattr(weights, "_shelf", type(weights._shelf)())
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +93,17 @@ def not_an_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("images") / "text.png"
     path.write_text("this is no picture\n" * 40)
     return path
+
+
+@pytest.fixture
+def page(browser, page_url: str) -> Iterator:
+    """A fresh tab on the page, with everything that it asked for and complained about."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    tab = context.new_page()
+    tab.complaints, tab.requests = [], []
+    tab.on("console", lambda line: tab.complaints.append(line.text) if line.type == "error" else None)
+    tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    tab.on("request", lambda request: tab.requests.append(request.url))
+    tab.set_default_timeout(SLOW)
+    yield tab
+    context.close()

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
+import types
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT, free_port
 from tracer import intake, lineup, weights
-from tracer.ui import common, record, words
+from tracer.ui import common, inversion, record, words
 
-SLOW = 120_000  # milliseconds; the machine that runs this may be busy
 # Violations that are Gradio's own, and why they are not ours to mend.
 GRADIOS = {"image-redundant-alt"}  # the footer's icon repeats the word beside it
-
-
-@pytest.fixture
-def page(browser, page_url: str) -> Iterator:
-    """A fresh tab on the page, with everything that it asked for and complained about."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    tab = context.new_page()
-    tab.complaints, tab.requests = [], []
-    tab.on("console", lambda line: tab.complaints.append(line.text) if line.type == "error" else None)
-    tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
-    tab.on("request", lambda request: tab.requests.append(request.url))
-    tab.set_default_timeout(SLOW)
-    yield tab
-    context.close()
 
 
 def opened(page, url: str):
@@ -112,6 +98,40 @@ def test_nothing_of_a_file_gets_into_the_page_as_html():
     for text in (words.banner(run), words.strips(run), words.explainer(run, run.best())):
         assert "<img" not in text
         assert "<script" not in text
+
+
+def test_a_wish_to_stop_reaches_another_process():
+    stops = common.Stops()
+    with stops.running("here") as wish:
+        elsewhere = pickle.loads(pickle.dumps(wish))
+        assert not elsewhere()
+        stops.stop("here")
+        assert elsewhere()
+    assert pickle.loads(pickle.dumps(common.budget()))() is False
+
+
+def test_a_run_works_where_all_that_goes_in_and_out_is_pickled(monkeypatch):
+    def gpu(duration: int):  # as on ZeroGPU: a process of its own, here without the process
+        def wrapped(function):
+            return lambda *given: (
+                pickle.loads(pickle.dumps(each)) for each in function(*pickle.loads(pickle.dumps(given)))
+            )
+
+        return wrapped
+
+    monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=gpu))
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    followed = common.on_gpu(inversion._followed)
+    assert followed is not inversion._followed
+    picture = intake.read(record.examples()[0].file)
+    run = record.Run("Your image", "fast", ["mini-dc"], picture.sha256, picture.width, picture.height)
+    *_, last = followed(run, picture, common.budget(), False)
+    assert last.trace["verdict"]["kind"] in ("family", "none")
+    assert run.trace is None, "what was changed there stays there"
+
+
+def test_off_zerogpu_the_decorator_changes_nothing():
+    assert common.on_gpu(len) is len
 
 
 def test_stop_reaches_its_own_session_and_no_other():
@@ -237,7 +257,8 @@ def test_a_phone_never_scrolls_sideways(page, page_url: str, theme: str):
 def test_nothing_keeps_a_reader_out(page, page_url: str, theme: str):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
     opened(page, f"{page_url}/?__theme={theme}")
-    for title in ("Settings", "What this can and cannot say", "The settings of both modes", "Full result"):
+    folded = ("Line-up: which models to ask", "Settings", "What this can and cannot say", "The settings of both modes")
+    for title in (*folded, "Full result"):
         page.get_by_role("button", name=title).first.click()
     page.wait_for_timeout(500)
     found = {

@@ -88,3 +88,34 @@ def test_trying_16_bit_does_not_touch_the_weights(tmp_path):
     assert not _agrees_in_16_bit(autoencoder, tolerance=0)
     assert all(map(torch.equal, before, autoencoder.model.parameters()))
     assert autoencoder.dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", ["AutoencoderKLQwenImage", "AutoencoderKLWan"])
+def test_a_single_frame_is_what_the_video_model_itself_decodes_but_not_clamped(kind, tmp_path):
+    autoencoder = weights.from_folder(models.make(kind, tmp_path), kind)
+    latents = 3 * torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    mean, deviation = (torch.tensor(models.CONFIGS[kind][key]) for key in ("latents_mean", "latents_std"))
+    raw = latents * deviation.view(1, 4, 1, 1) + mean.view(1, 4, 1, 1)  # as the pipelines do
+    with torch.no_grad():
+        autoencoder.model.decoder.conv_out.weight.mul_(20)  # random weights draw greys, which nothing would clamp
+        theirs = autoencoder.model.decode(raw[:, :, None]).sample[:, :, 0] / 2 + 0.5
+        ours = autoencoder.decode(latents)
+    torch.testing.assert_close(ours.clamp(0, 1), theirs, atol=1e-5, rtol=0)
+    assert ours.min() < 0 < 1 < ours.max()
+
+
+def test_flux2_latents_are_folded_and_normalised_as_its_pipeline_does(tmp_path):
+    autoencoder = weights.from_folder(models.make("AutoencoderKLFlux2", tmp_path), "flux2")
+    model, images = autoencoder.model, torch.rand(1, 3, 32, 24, generator=torch.Generator().manual_seed(0))
+    model.bn.running_mean.uniform_(-1, 1)
+    model.bn.running_var.uniform_(0.5, 2)
+    model.save_pretrained(tmp_path)
+    autoencoder = weights.from_folder(tmp_path, "flux2")
+    with torch.no_grad():
+        raw = model.encode(images * 2 - 1).latent_dist.mode()
+        folded = raw.view(1, 4, 8, 2, 6, 2).permute(0, 1, 3, 5, 2, 4).reshape(1, 16, 8, 6)
+        mean, variance = (each.view(1, -1, 1, 1) for each in (model.bn.running_mean, model.bn.running_var))
+        expected = (folded - mean) / (variance + model.config.batch_norm_eps).sqrt()
+        torch.testing.assert_close(autoencoder.encode(images), expected, atol=1e-5, rtol=1e-5)
+        theirs = model.decode(raw).sample / 2 + 0.5
+        torch.testing.assert_close(autoencoder.decode(expected), theirs, atol=1e-5, rtol=1e-5)

@@ -115,10 +115,28 @@ def test_a_compressed_photograph_is_never_named(tmp_path, photograph, quality, k
     assert document["verdict"]["kind"] in kinds
 
 
-def test_a_lineup_without_models_leaves_with_status_3(photograph):
+def test_a_lineup_that_cannot_be_reached_leaves_with_status_3(photograph, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     result = run.invoke(app, ["trace", str(photograph), "--lineup", "tiny"])
     assert result.exit_code == 3
-    assert "tiny" in result.stderr
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "HF_HUB_OFFLINE is set, so nothing can be downloaded" in result.stderr
+
+
+def test_a_full_size_family_without_a_threshold_is_not_downloaded(photograph):
+    result = run.invoke(app, ["trace", str(photograph), "--family", "sdxl"])
+    assert result.exit_code == 3
+    assert "python -m tracer calibrate sdxl --mode fast" in result.stderr
+
+
+def test_one_family_that_is_missing_does_not_lose_the_answers_of_the_others(photograph):
+    result = run.invoke(app, ["trace", str(photograph), "--family", "sdxl", "--family", "mini-dc", "--json"])
+    assert result.exit_code == 3
+    document = json.loads(result.stdout)
+    assert [row["family"] for row in document["evidence"]] == ["mini-dc"]
+    assert list(document["unavailable"]) == ["sdxl"]
+    assert result.stderr.startswith("tracer: not inspected: sdxl: ")
 
 
 def test_a_missing_threshold_names_the_command_to_run(photograph, monkeypatch):
@@ -162,6 +180,9 @@ def test_models_lists_the_minis_as_bundled():
     minis = {row["family"]: row["status"] for row in rows if row["lineup"] == "minis"}
     assert minis
     assert set(minis.values()) == {"bundled"}
+    others = {row["status"] for row in rows if row["lineup"] != "minis"}
+    assert others <= {"cached", "unreachable"}, "the Hub may not be asked in this test"
+    assert all(row["reason"] for row in rows if row["status"] == "unreachable")
 
 
 def test_progress_never_reaches_standard_output(belonging):

@@ -11,7 +11,9 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
-ALL = ["mini-kl", "mini-dc"]
+from tracer import lineup
+
+ALL = [row.id for row in lineup.families("minis")]
 
 
 @pytest.fixture(scope="module")

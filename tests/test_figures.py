@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracer import figures
+from tracer import figures, lineup
 
 
 def curve(decided: int | None = 1) -> figures.Curve:
@@ -37,6 +37,12 @@ def test_families_differ_in_more_than_colour():
     looks = [figures.style(index) for index in range(6)]
     for part in ("colour", "dash", "marker", "glyph"):
         assert len({getattr(look, part) for look in looks}) == 6
+
+
+def test_no_two_families_of_a_lineup_look_the_same():
+    for name in lineup.LINEUPS:
+        looks = [figures.style(lineup.place(row.id)) for row in lineup.families(name)]
+        assert len(set(looks)) == len(looks)
 
 
 @pytest.mark.parametrize("ground", [(255, 255, 255), (0x17, 0x17, 0x17)])

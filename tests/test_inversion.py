@@ -172,3 +172,17 @@ def test_a_mini_reproduces_its_own_image_far_better_than_a_photograph(row):
     own = inversion.scores(inversion.reconstruct(photograph, model), model, settings)
     other = inversion.scores(photograph, model, settings)
     assert own[-1] < other[-1] / 2
+
+
+def test_tiles_of_a_large_model_are_decoded_one_by_one_to_the_same_end(autoencoder, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
+    settings = dataclasses.replace(inversion.FAST, steps=3, whole=64, tile=32, margin=16)
+    together = list(inversion.invert(pixels, autoencoder, settings))
+    batches = []
+    decode = type(autoencoder).decode
+    monkeypatch.setattr(type(autoencoder), "decode", lambda self, z: batches.append(len(z)) or decode(self, z))
+    monkeypatch.setattr(inversion, "LARGE", 0)
+    alone = list(inversion.invert(pixels, autoencoder, settings))
+    assert {len(step.decoded) for step in alone} == {4}
+    assert 1 in batches
+    assert [step.loss for step in alone] == pytest.approx([step.loss for step in together], rel=1e-3)

@@ -17,7 +17,7 @@ _HOMES = {
     "Evidence": "evidence",
     "Family": "lineup",
     "IntakeError": "intake",
-    "ModelUnavailable": "weights",
+    "ModelUnavailable": "faults",
     "ThresholdMismatch": "calibration",
     "Picture": "intake",
     "Trace": "evidence",

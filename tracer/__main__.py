@@ -14,8 +14,8 @@ from typing import Annotated
 
 import typer
 
-from tracer import api, calibration, intake, lineup
-from tracer.weights import ModelUnavailable
+from tracer import api, calibration, intake, lineup, regeneration
+from tracer.faults import ModelUnavailable
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -63,7 +63,8 @@ def _say(line: str) -> None:
 def trace(
     images: Images,
     lineup_name: Annotated[
-        str, typer.Option("--lineup", help="which line-up to inspect; this version has minis")
+        str,
+        typer.Option("--lineup", help="minis (bundled), tiny (10 MB each from the Hub) or full (up to 1.3 GB)"),
     ] = "minis",
     family: Annotated[list[str] | None, typer.Option(help="inspect only this family; may be repeated")] = None,
     autoencoder: Annotated[Path | None, typer.Option(help="inspect this folder in diffusers layout instead")] = None,
@@ -71,7 +72,7 @@ def trace(
     as_json: Json = False,
 ) -> None:
     """Say which family's decoder can reproduce the image (latent inversion)."""
-    documents, refused = [], False
+    documents, refused, absent = [], False, set()
     with readable_errors():
         for path in images:
             try:
@@ -80,19 +81,22 @@ def trace(
                 _complain(f"{path}: {error}")
                 refused = True
                 continue
+            missing = documents[-1].get("unavailable", {})
+            for reason, names in _grouped({name: why for name, why in missing.items() if name not in absent}).items():
+                _complain(f"not inspected: {names}: {reason}")
+            absent |= set(missing)
             if not as_json:
                 _report(documents[-1])
     if as_json and documents:
         print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
-    if refused:
-        raise typer.Exit(2)
+    if refused or absent:
+        raise typer.Exit(2 if refused else 3)
 
 
 def _trace_one(path: Path, lineup_name: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> dict:
     for update in api.trace_stream(path, lineup=lineup_name, families=family, autoencoder=autoencoder, mode=mode):
         if isinstance(update, api.Loading):
-            total = f": calibrating, {update.done} of {update.total}" if update.total else ": loading"
-            _say(update.family + total)
+            _say(f"{update.family}: {update.words()}")
         elif isinstance(update, api.Stepped):
             _say(f"{update.family}: step {update.step.index}, {update.step.score(mode):.3g}")
     _say("")
@@ -169,6 +173,56 @@ def generate(
 
 
 @app.command()
+def regenerate(
+    images: Images,
+    caption: Annotated[str | None, typer.Option(help="what to draw; by default the captioner's words")] = None,
+    generator: Annotated[list[str] | None, typer.Option(help="only this model; may be repeated")] = None,
+    candidates: Annotated[int, typer.Option(help="drawings per model", min=1, max=regeneration.MOST)] = (
+        regeneration.CANDIDATES
+    ),
+    seed: Annotated[int, typer.Option(help="seed of every model's first drawing", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Say which model draws what is most like the image (prompt regeneration)."""
+    documents, refused = [], False
+    options = dict(caption=caption, generators=generator, candidates=candidates, seed=seed)
+    with readable_errors():
+        for path in images:
+            try:
+                documents.append(_regenerate_one(path, options))
+            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
+                _complain(f"{path}: {error}")
+                refused = True
+                continue
+            if not as_json:
+                _report_drawn(documents[-1])
+    if as_json and documents:
+        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+    if refused:
+        raise typer.Exit(2)
+
+
+def _regenerate_one(path: Path, options: dict) -> dict:
+    drawn = 0
+    for update in api.regenerate_stream(path, **options):
+        if isinstance(update, regeneration.Drawn):
+            drawn += 1
+            _say(f"{update.generator}: drawing {drawn}, similarity {update.similarity:.3f}")
+    _say("")
+    return update.document()
+
+
+def _report_drawn(document: dict) -> None:
+    print(f"{document['image']['file']}: {document['verdict']['sentence']}")
+    for row in document["ranking"]:
+        chance = "-" if row["p_value"] is None else format(row["p_value"], ".3f")
+        print(
+            f"  {row['generator']:<20} similarity {row['similarity']:.3f} ± {row['spread']:.3f}  "
+            f"SSIM {row['structural']:.3f}  p {chance}"
+        )
+
+
+@app.command()
 def calibrate(
     family: Annotated[str, typer.Argument(help="a family of the registry")],
     belonging: Annotated[Path | None, typer.Option(help="folder of images that this family made")] = None,
@@ -196,41 +250,85 @@ def calibrate(
 
 
 @app.command()
-def models(as_json: Json = False) -> None:
-    """List every autoencoder family and every generator, and whether it can be used here and now."""
+def models(
+    pin: Annotated[
+        bool, typer.Option("--pin", help="resolve the newest commits and write them to the lock file")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List every family and generator, and whether it can be used here and now.
+
+    The Hub is asked about those that are not here.
+    """
+    from tracer import availability, hub
+
+    chosen = list(lineup.FAMILIES.values())
+    failed = _pinned([row for row in chosen if not row.bundled], as_json) if pin else False
     rows = [
         {
             "family": row.id,
             "lineup": row.lineup,
-            "status": api.status(row),
+            "status": found.status,
+            "reason": found.reason,
+            "megabytes": found.megabytes,
             "kind": row.kind,
             "members": list(row.members),
             "licence": row.licence,
-            "source": row.source.name if row.bundled else f"{row.source}:{row.subfolder}",
+            "source": row.source.name if row.bundled else row.source,
+            "subfolder": row.subfolder,
+            "revision": None if row.bundled else hub.revision(row),
+            "note": row.note,
         }
-        for row in lineup.FAMILIES.values()
+        for row, found in zip(chosen, availability.check(chosen), strict=True)
     ]
     generators = [
         {
             "generator": row.id,
             "family": row.family,
-            "status": api.generator_status(row),
+            "status": "bundled" if row.present else "missing",
             "style": row.style,
             "licence": row.licence,
             "data": row.data,
-            "prompts": api.prompts(row),
+            "prompts": row.prompts(),
         }
         for row in lineup.GENERATORS.values()
     ]
     if as_json:
         print(json.dumps(rows + generators, indent=2))
-        return
-    for row in rows:
-        members = f"  models: {', '.join(row['members'])}" if row["members"] else ""
-        print(f"{row['family']:<12} {row['lineup']:<6} {row['status']:<12} {row['kind']:<16}{members}")
-    for row in generators:
+    for row in [] if as_json else rows:
+        size = f"{row['megabytes']:>6.0f} MB" if row["megabytes"] else " " * 9
+        print(
+            f"{row['family']:<11} {row['lineup']:<6} {row['status']:<12} {size}  {', '.join(row['members'])}".rstrip()
+        )
+        if row["reason"]:
+            print(f"{'':<18} {row['reason']}")
+    for row in [] if as_json else generators:
         known = f"{len(row['prompts'])} prompts"
-        print(f"{row['generator']:<20} {row['status']:<12} draws with {row['family']:<10} {known}; {row['style']}")
+        print(f"{row['generator']:<18} {row['status']:<12} draws with {row['family']}: {known}, {row['style']}")
+    if failed:
+        raise typer.Exit(3)
+
+
+def _pinned(rows: list[lineup.Family], quiet: bool) -> bool:
+    """Write the lock file; True where a row could not be resolved."""
+    from tracer import hub
+
+    outcome, locked = hub.pin(rows), hub.pins()
+    failed = {name: found for name, found in outcome.items() if locked.get(name, {}).get("revision") != found}
+    for reason, names in _grouped(failed).items():
+        _complain(f"not pinned: {names}: {reason}")
+    for name, found in outcome.items():
+        if name not in failed and not quiet:
+            print(f"{name:<11} {found}")
+    return bool(failed)
+
+
+def _grouped(reasons: dict[str, str]) -> dict[str, str]:
+    """Names by reason, as running text: a Hub that is away would be named once per family."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        groups.setdefault(reason, []).append(name)
+    return {reason: ", ".join(names) for reason, names in groups.items()}
 
 
 @app.command()

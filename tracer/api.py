@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tracer import calibration, intake, lineup
+from tracer import calibration, intake, lineup, regeneration
 from tracer.evidence import Doubts, Evidence, Trace, judge
+from tracer.faults import ModelUnavailable
 from tracer.intake import Picture
 from tracer.settings import MODES
-from tracer.weights import ModelUnavailable
 
 if TYPE_CHECKING:
     from tracer.autoencoder import Autoencoder
@@ -26,11 +25,20 @@ LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
 
 @dataclass(frozen=True)
 class Loading:
-    """A family is being loaded, or calibrated on the spot (`done` of `total` images)."""
+    """A family is being loaded: `done` of `total` "bytes" have been downloaded, or "images" calibrated on the spot."""
 
     family: str
     done: int = 0
     total: int = 0
+    unit: Literal["bytes", "images"] = "bytes"
+
+    def words(self) -> str:
+        """How far it is, in half a sentence."""
+        if not self.total:
+            return "loading its weights"
+        if self.unit == "images":
+            return f"calibrating, {self.done} of {self.total} images"
+        return f"downloading, {self.done / 1e6:.1f} of {self.total / 1e6:.1f} MB"
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,15 @@ class Answered:
     evidence: Evidence
 
 
-Update = Loading | Stepped | Answered | Trace
+@dataclass(frozen=True)
+class Unavailable:
+    """A family of the line-up cannot be inspected; the others are."""
+
+    family: str
+    reason: str
+
+
+Update = Loading | Stepped | Answered | Unavailable | Trace
 
 
 def trace_stream(
@@ -78,40 +94,86 @@ def trace_stream(
     Raises:
         IntakeError: the image cannot be read.
         KeyError: unknown line-up, family or mode.
-        ModelUnavailable: an autoencoder cannot be loaded.
-        ThresholdMismatch: no stored threshold fits the weights and settings.
+        ModelUnavailable: not one of the autoencoders can be loaded.
+        ThresholdMismatch: no stored threshold fits the weights and settings of any of them.
     """
     if mode not in MODES:
         raise KeyError(f"no mode called {mode!r}; there are: {', '.join(MODES)}")
     rows = [] if autoencoder else _rows(lineup, families)
     picture = _picture(source)
     condition, doubts = conditions(picture, mode, registered=autoencoder is None)
-    from tracer import belonging, inversion, weights  # torch from here on
+    from tracer import belonging, inversion, machine, weights  # torch from here on
 
-    evidence = []
+    evidence, failed = [], {}
     if autoencoder:
         name = Path(autoencoder).resolve().name
         yield Loading(name)
-        model, settings = weights.from_folder(Path(autoencoder), name), belonging.spot_settings(mode)
+        model, settings = weights.from_folder(Path(autoencoder), name, machine.device()), belonging.spot_settings(mode)
         known = yield from _on_the_spot(model, mode)
         evidence.append((yield from _inspect(picture.pixels, model, known, settings, stop, watch)))
     for row in rows:
-        if evidence and stop():
+        if (evidence or failed) and stop():
             break
-        yield Loading(row.id)
-        model = weights.load(row)
-        settings = MODES[mode]
-        known = calibration.stored(row.id, settings.record(), model.revision, condition)
-        evidence.append((yield from _inspect(picture.pixels, model, known, settings, stop, watch)))
+        try:
+            answer = yield from _ask(row, picture.pixels, mode, condition, stop, watch, failed)
+        except (ModelUnavailable, calibration.ThresholdMismatch) as error:
+            if getattr(error, "kind", "") == "stopped":
+                break
+            failed[row.id] = error
+            yield Unavailable(row.id, str(error))
+        else:
+            evidence.append(answer)
+    if failed and not evidence and not stop():
+        raise next(iter(failed.values()))
     if evidence and max(each.detail for each in evidence) < 3 * inversion.ROUNDING:
         doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
+    elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
+        doubts = conditions(picture, mode, registered=False)[1]
     members = {row.id: row.members for row in rows}
     yield Trace(
         image=image_document(picture),
-        verdict=judge(evidence, members, max(len(rows) - len(evidence), 0), doubts),
+        verdict=judge(evidence, members, max(len(rows) - len(evidence) - len(failed), 0), doubts),
         evidence=tuple(evidence),
         versions=calibration.versions(),
+        unavailable={name: str(error) for name, error in failed.items()},
     )
+
+
+def _ask(
+    row: lineup.Family,
+    pixels: np.ndarray,
+    mode: str,
+    condition: str,
+    stop: Callable[[], bool],
+    watch: bool,
+    failed: dict[str, Exception],
+):
+    """Inspect one family of the registry and pass on what happens; return its evidence.
+
+    A tiny autoencoder without a stored threshold is calibrated on the spot, for lossless pictures. For a full-size one
+    that would take hours on a CPU, so its threshold has to be there before anything is downloaded. Where there is none
+    for compressed pictures, the lossless one is the strictest.
+    """
+    settings = MODES[mode]
+    if not row.bundled and not calibration.path_of(row.id, mode, condition).exists():
+        condition = calibration.LOSSLESS
+    if row.lineup == "full":
+        calibration.check_stored(row.id, mode, condition)
+    from tracer import belonging, weights
+
+    yield Loading(row.id)
+    away = next((error for error in failed.values() if getattr(error, "kind", "") == "unreachable"), None)
+    if away and not weights.at_hand(row):
+        raise away  # what could not be reached a moment ago is not waited for again
+    model = yield from _passed_on(weights.loading(row, stop), lambda each: Loading(row.id, each.done, each.total))
+    try:
+        known = calibration.stored(row.id, settings.record(), model.digest, condition)
+    except calibration.ThresholdMismatch:
+        if row.lineup != "tiny":
+            raise
+        settings = belonging.spot_settings(mode)
+        known = yield from _on_the_spot(model, mode, stop)
+    return (yield from _inspect(pixels, model, known, settings, stop, watch))
 
 
 def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[str, Doubts]:
@@ -137,6 +199,73 @@ def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[st
 def trace(source: str | Path | bytes | Picture, **options) -> Trace:
     """The same as `trace_stream`, whole: only the finished `Trace`."""
     *_, last = trace_stream(source, **options)
+    return last
+
+
+def regenerate_stream(
+    source: str | Path | bytes | Picture,
+    *,
+    generators: list[str] | None = None,
+    caption: str | None = None,
+    candidates: int = regeneration.CANDIDATES,
+    seed: int = 0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[regeneration.Captioned | regeneration.Drawn | regeneration.Regeneration]:
+    """Let models draw an image's caption and yield what they draw; the last update is the `Regeneration`.
+
+    Args:
+        source: a file's path, its bytes, or a picture already read.
+        generators: registry ids; all bundled ones by default.
+        caption: what to draw; by default the captioner's words for the image.
+        candidates: drawings per model, 1 to 16.
+        seed: of every model's first drawing; the next ones count up.
+        stop: asked between drawings; once True, the rest is skipped and the verdict says so.
+
+    Raises:
+        IntakeError: the image cannot be read.
+        KeyError: unknown generator.
+        ValueError: a number or the caption is out of range.
+        ModelUnavailable: a model cannot be loaded.
+        ThresholdMismatch: the stored similarities were measured with other weights.
+    """
+    names = [row.id for row in lineup.GENERATORS.values() if row.bundled] if generators is None else generators
+    names = [lineup.generator(name).id for name in dict.fromkeys(names)]
+    if not names:
+        raise ValueError("no model was chosen")
+    if not 1 <= candidates <= regeneration.MOST:
+        raise ValueError(f"between 1 and {regeneration.MOST} drawings per model, not {candidates}")
+    if caption is not None and not 0 < len(caption.strip()) <= regeneration.LONGEST_CAPTION:
+        raise ValueError(f"a caption has between 1 and {regeneration.LONGEST_CAPTION} characters")
+    picture = _picture(source)
+    reference = regeneration.load_reference(names, candidates)
+    inferred = caption is None
+    if caption is None:
+        from tracer import text
+
+        caption = text.caption(picture.pixels)
+    yield regeneration.Captioned(caption, inferred)
+    drawn: list[regeneration.Drawn] = []
+    for each in regeneration.candidates(picture.pixels, caption, names, candidates, seed):
+        drawn.append(each)
+        yield each
+        if stop():
+            break
+    ranking = regeneration.rank(drawn, reference)
+    stopped = len(drawn) < candidates * len(names)
+    yield regeneration.Regeneration(
+        image=image_document(picture),
+        caption=caption,
+        inferred=inferred,
+        seed=seed,
+        ranking=tuple(ranking),
+        verdict=regeneration.judge(ranking, reference, caption, stopped),
+        versions=calibration.versions(),
+    )
+
+
+def regenerate(source: str | Path | bytes | Picture, **options) -> regeneration.Regeneration:
+    """The same as `regenerate_stream`, whole: only the finished result."""
+    *_, last = regenerate_stream(source, **options)
     return last
 
 
@@ -177,17 +306,16 @@ def _rows(name: str, families: list[str] | None) -> list[lineup.Family]:
     return rows
 
 
-def _on_the_spot(model: Autoencoder, mode: str):
+def _on_the_spot(model: Autoencoder, mode: str, stop: Callable[[], bool] = lambda: False):
     """Pass the progress of a calibration on as updates; return the calibration."""
     from tracer import belonging
 
-    work = belonging.on_the_spot(model, mode)
-    while True:
-        try:
-            done = next(work)
-        except StopIteration as finished:
-            return finished.value
-        yield Loading(model.family, done, belonging.SPOT_IMAGES)
+    def told(done: int) -> Loading:
+        if stop():
+            raise ModelUnavailable("the calibration was stopped", "stopped")
+        return Loading(model.family, done, belonging.SPOT_IMAGES, "images")
+
+    return (yield from _passed_on(belonging.on_the_spot(model, mode), told))
 
 
 def _inspect(
@@ -201,31 +329,17 @@ def _inspect(
     """Pass an inspection's steps on as updates; return its evidence."""
     from tracer import inversion
 
-    steps = inversion.inspect(pixels, model, known, settings, stop, watch)
+    work = inversion.inspect(pixels, model, known, settings, stop, watch)
+    evidence = yield from _passed_on(work, lambda step: Stepped(model.family, step, settings, known))
+    yield Answered(evidence)
+    return evidence
+
+
+def _passed_on(work: Generator, update: Callable):
+    """Yield an update for everything that a generator yields; return what it returns."""
     while True:
         try:
-            step = next(steps)
+            item = next(work)
         except StopIteration as finished:
-            yield Answered(finished.value)
             return finished.value
-        yield Stepped(model.family, step, settings, known)
-
-
-def status(row: lineup.Family) -> str:
-    """Whether a family can be used here and now: "bundled", or "missing" where its files are not there."""
-    from tracer.weights import WEIGHTS_FILE
-
-    folder = Path(row.source) / row.subfolder
-    return "bundled" if (folder / WEIGHTS_FILE).exists() else "missing"
-
-
-def generator_status(row: lineup.Generator) -> str:
-    """Whether a generator can draw here and now: "bundled", or "missing" where its files are not there."""
-    files = [Path(row.source) / "unet" / "config.json", Path(row.source) / "generator.json"]
-    return "bundled" if all(file.exists() for file in files) else "missing"
-
-
-def prompts(row: lineup.Generator) -> list[str]:
-    """The captions that a bundled generator has learned; empty where its files are not there."""
-    about = Path(row.source) / "generator.json"
-    return json.loads(about.read_text())["prompts"] if about.exists() else []
+        yield update(item)

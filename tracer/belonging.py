@@ -91,10 +91,10 @@ def on_the_spot(model: Autoencoder, mode: str) -> Iterator[int]:
         The calibration (the value of a `yield from`).
     """
     settings = spot_settings(mode)
-    path = calibration.path_of(model.revision.replace(":", "-"), mode, folder=cache_folder() / "thresholds")
+    path = calibration.path_of(model.digest.replace(":", "-"), mode, folder=cache_folder() / "thresholds")
     try:
         known = calibration.load(path)
-        if known.settings == settings.record() and known.revision == model.revision:
+        if known.settings == settings.record() and known.revision == model.digest:
             return known
     except (OSError, calibration.ThresholdMismatch):
         pass  # none yet, or damaged: it is made (again)

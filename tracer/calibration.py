@@ -238,15 +238,26 @@ def stored(
         ThresholdMismatch: there is none, or it was made with other weights or settings.
     """
     mode = str(settings["mode"])
-    path, remedy = path_of(family, mode, condition, folder), f"run: {command(family, mode, condition)}"
-    if not path.exists():
-        raise ThresholdMismatch(f"{family} has no threshold for {mode} mode and {condition} images; {remedy}")
-    calibration = load(path)
+    remedy = f"run: {command(family, mode, condition)}"
+    calibration = load(check_stored(family, mode, condition, folder))
     if calibration.revision != revision:
         raise ThresholdMismatch(f"the threshold of {family} was made with other weights; {remedy}")
     if calibration.settings != settings:
         raise ThresholdMismatch(f"the threshold of {family} was made with other settings; {remedy}")
     return calibration
+
+
+def check_stored(family: str, mode: str, condition: str = LOSSLESS, folder: Path = FOLDER) -> Path:
+    """The stored file of a family under a condition, without a look at what is in it.
+
+    Raises:
+        ThresholdMismatch: there is none.
+    """
+    path = path_of(family, mode, condition, folder)
+    if not path.exists():
+        remedy = f"run: {command(family, mode, condition)}"
+        raise ThresholdMismatch(f"{family} has no threshold for {mode} mode and {condition} images; {remedy}")
+    return path
 
 
 def bundled_pictures() -> list[np.ndarray]:

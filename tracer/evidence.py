@@ -68,16 +68,25 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything `trace` says about one image; `document()` is the command line's JSON."""
+    """Everything `trace` says about one image; `document()` is the command line's JSON.
+
+    Attributes:
+        image: file name, hash, size and what was done to it.
+        verdict: the joint answer.
+        evidence: one entry per inspected family.
+        versions: of the libraries involved.
+        unavailable: why a family of the line-up was not inspected, by id.
+    """
 
     image: dict[str, Any]
     verdict: Verdict
     evidence: tuple[Evidence, ...]
     versions: dict[str, str] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """A JSON document, as the README describes it."""
-        return asdict(self)
+        """A JSON document, as the README describes it; "unavailable" is only there where it is needed."""
+        return {key: value for key, value in asdict(self).items() if value or key != "unavailable"}
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,10 @@ class Curve:
 
 
 def style(index: int) -> Style:
-    """The looks of the family at a place in the registry."""
-    return Style(*_STYLES[index % len(_STYLES)])
+    """The looks of the family at a place in its line-up; from the seventh on, colours meet other markers."""
+    count = len(_STYLES)
+    colour, dash, _, _ = _STYLES[index % count]
+    return Style(colour, dash, *_STYLES[(index + index // count) % count][2:])
 
 
 def loss_curves(curves: list[Curve], mode: str, steps: int) -> go.Figure:

@@ -31,6 +31,7 @@ from tracer.tiles import windows
 
 __all__ = ["FAST", "MODES", "PAPER", "Settings", "Step", "checkpoints", "inspect", "invert", "reconstruct", "scores"]
 
+LARGE = 20_000_000  # weights from which a model's tiles are decoded one by one: their gradients would fill the memory
 ROUNDING = 1 / (12 * 255**2)  # mean squared error of keeping an image in 8 bit: nothing smaller can be measured
 
 
@@ -107,26 +108,35 @@ def invert(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FA
         latents = torch.randn(latents.shape, generator=generator).to(target.device)
     latents = latents.detach().clone().requires_grad_(True)
     optimiser = torch.optim.Adam([latents], lr=settings.rate)
+    piece = 1 if sum(each.numel() for each in autoencoder.model.parameters()) > LARGE else len(parts)
+
+    def draw(descend: bool) -> torch.Tensor:
+        """Decode the latents, and leave the loss's gradient in them; the tiles of a large model one after another."""
+        optimiser.zero_grad()
+        drawn = []
+        for latent, wanted, counted in zip(*(each.split(piece) for each in (latents, target, weight)), strict=True):
+            with torch.set_grad_enabled(descend):
+                part = autoencoder.decode(latent)
+                part = part.clamp(0, 1) if settings.clamp else part
+                if descend:
+                    ((part - wanted).square() * counted).sum().backward()
+            drawn.append(part.detach())
+        return torch.cat(drawn)
+
     best = fine = float("inf")
     for index in range(settings.steps + 1):
         # Most images are decided at the start, which is decoded already and needs no graph.
         reused = index == 0 and settings.start == "encoder"
-        decoded = once if reused else autoencoder.decode(latents)
+        decoded = once if reused else draw(descend=index < settings.steps)
         if settings.clamp:
             decoded = decoded.clamp(0, 1)
-        loss = mean_square(decoded - target)
-        best = min(best, loss.item())
-        with torch.no_grad():
-            fine = min(fine, mean_square(fine_detail(decoded - target)).item())
-        seconds = time.perf_counter() - began
-        yield Step(index, loss.item(), best, fine, second, detail, seconds, decoded.detach())
+        loss = mean_square(decoded - target).item()
+        best, fine = min(best, loss), min(fine, mean_square(fine_detail(decoded - target)).item())
+        yield Step(index, loss, best, fine, second, detail, time.perf_counter() - began, decoded)
         if index == settings.steps:
             return
         if reused:
-            decoded = autoencoder.decode(latents)
-            loss = mean_square((decoded.clamp(0, 1) if settings.clamp else decoded) - target)
-        optimiser.zero_grad()
-        loss.backward()
+            draw(descend=True)
         optimiser.step()
         if settings.schedule == "reference" and index % 50 == 0:
             for group in optimiser.param_groups:
@@ -223,7 +233,7 @@ def calibration_of(
         raise ValueError(f"a threshold needs at least 3 belonging images, not {len(rows)}")
     return Calibration(
         family=autoencoder.family,
-        revision=autoencoder.revision,
+        revision=autoencoder.digest,
         settings=settings.record(),
         checkpoints=checkpoints(settings),
         scores=tuple(rows),

@@ -6,9 +6,12 @@ one of its members; the rows say which members those are.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from tracer import lineup_hub
 
 MINIS = Path(__file__).parent / "minis"
 LINEUPS = ("minis", "tiny", "full")
@@ -24,17 +27,18 @@ class Family:
         lineup: "minis", "tiny" or "full".
         kind: diffusers class of the autoencoder.
         source: a folder in the package (bundled) or a Hub repository "owner/name".
-        subfolder: folder of the autoencoder inside `source`.
+        subfolder: folder of the autoencoder inside `source`; "" for the top.
         members: the models known to draw with this autoencoder.
-        stands_for: for a mini, the real models that are built alike.
-        licence: licence of the weights, as an SPDX id or the licence's own name.
+        stands_for: for a mini, the real models that are built alike; for a tiny one, those whose latents it shares.
+        licence: licence of the weights, as an SPDX id or the licence's own name; "unknown" where it was not read.
         stride: image pixels per latent cell and side.
         latent_channels: channels of the latent.
         scaling: factor that brings latents to about unit variance; None: the configuration's own.
         shift: subtracted before scaling; None: the configuration's own.
         parameters: number of weights, in millions.
-        megabytes: download size.
-        native: image side in pixels that the members usually draw.
+        encoder_work, decoder_work: multiplications per pixel of the image, in millions; 0 where they were not counted.
+        megabytes: download size; 0 where it is not known before the Hub is asked.
+        native: image side in pixels that the members usually draw; 0 where they differ.
         gated: whether the Hub asks for a login and an accepted licence.
         note: what a reader should know about this row.
     """
@@ -53,6 +57,8 @@ class Family:
     scaling: float | None = None
     shift: float | None = None
     parameters: float = 0.0
+    encoder_work: float = 0.0
+    decoder_work: float = 0.0
     megabytes: float = 0.0
     native: int = 512
     gated: bool = False
@@ -91,6 +97,15 @@ class Generator:
         """Whether the weights are a folder of the package rather than a Hub repository."""
         return isinstance(self.source, Path)
 
+    @property
+    def present(self) -> bool:
+        """Whether a bundled generator's files are there."""
+        return all((Path(self.source) / name).exists() for name in ("generator.json", "unet/config.json"))
+
+    def prompts(self) -> list[str]:
+        """The captions that a bundled generator has learned; empty where its files are not there."""
+        return json.loads((Path(self.source) / "generator.json").read_text())["prompts"] if self.present else []
+
 
 FAMILIES: dict[str, Family] = {
     row.id: row
@@ -103,6 +118,9 @@ FAMILIES: dict[str, Family] = {
             source=MINIS / "mini-kl",
             members=("mini-kl-fluent", "mini-kl-noto"),
             stands_for="Stable Diffusion and its relatives",
+            parameters=0.79,
+            encoder_work=0.014,
+            decoder_work=0.041,
             native=128,
         ),
         Family(
@@ -114,6 +132,9 @@ FAMILIES: dict[str, Family] = {
             members=("mini-kl16-twemoji",),
             stands_for="Stable Diffusion 3 and FLUX.1",
             latent_channels=16,
+            parameters=0.81,
+            encoder_work=0.014,
+            decoder_work=0.041,
             native=128,
         ),
         Family(
@@ -124,6 +145,9 @@ FAMILIES: dict[str, Family] = {
             source=MINIS / "mini-movq",
             members=("mini-movq-emojione",),
             stands_for="Kandinsky",
+            parameters=1.01,
+            encoder_work=0.034,
+            decoder_work=0.086,
             native=128,
         ),
         Family(
@@ -136,8 +160,12 @@ FAMILIES: dict[str, Family] = {
             stands_for="Sana",
             stride=16,
             latent_channels=32,
+            parameters=2.46,
+            encoder_work=0.018,
+            decoder_work=0.028,
             native=128,
         ),
+        *(Family(**row) for row in lineup_hub.ROWS),
     )
 }
 
@@ -214,3 +242,9 @@ def families(lineup: str) -> list[Family]:
     if lineup not in LINEUPS:
         raise KeyError(f"no line-up called {lineup!r}; there are: {', '.join(LINEUPS)}")
     return [row for row in FAMILIES.values() if row.lineup == lineup]
+
+
+def place(name: str) -> int:
+    """A family's place within its line-up, which its looks in the figures follow; 0 for one that is not registered."""
+    row = FAMILIES.get(name)
+    return families(row.lineup).index(row) if row else 0

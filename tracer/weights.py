@@ -1,43 +1,174 @@
-"""Loading autoencoders: once each, frozen, from a folder of the package or from one given by its path."""
+"""Loading autoencoders: one at a time, frozen, kept as long as memory allows; from the package, the Hub or a folder."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from tracer import hub, machine
+from tracer.faults import ModelUnavailable
+from tracer.hub import CONFIG, Progress
+from tracer.hub import WEIGHTS as WEIGHTS_FILE
 from tracer.lineup import Family
 
+__all__ = ["KINDS", "WEIGHTS_FILE", "ModelUnavailable", "at_hand", "from_folder", "load", "loaded", "loading"]
+__all__ += ["preload", "revision_of"]
+
 KINDS = ("AutoencoderKL", "VQModel", "AutoencoderTiny", "AutoencoderDC")
-WEIGHTS_FILE = "diffusion_pytorch_model.safetensors"
+KINDS += ("AutoencoderKLFlux2", "AutoencoderKLQwenImage", "AutoencoderKLWan")
+POLL = 0.2  # seconds between two looks at a download
 
-_loading = threading.Lock()
+_shelf: OrderedDict = OrderedDict()  # (family, device) -> Autoencoder, the longest unused first
+_shelf_lock = threading.Lock()
+_turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # one load at a time per family
 
 
-class ModelUnavailable(RuntimeError):
-    """A model cannot be had here and now; the message is one sentence for the reader."""
+def load(row: Family, device: str | None = None, progress: Progress | None = None):
+    """The autoencoder of a registry row: downloaded and loaded on first use, and kept while memory allows.
 
-
-def load(row: Family, device: str = "cpu"):
-    """The autoencoder of a registry row, loaded on first use and kept.
+    Args:
+        row: the family.
+        device: where it is to run; by default an accelerator if there is one.
+        progress: of the download, for a watcher in another thread.
 
     Raises:
-        ModelUnavailable: its files are missing or damaged.
+        ModelUnavailable: its files cannot be had, are damaged, or are too large for this machine.
     """
-    with _loading:
-        return _load(row, device)
+    device = device or machine.device()
+    with _shelf_lock:
+        turn = _turns[row.id]
+    with turn:
+        if found := loaded(row, device):
+            return found
+        if row.bundled:
+            model = from_folder(Path(row.source) / row.subfolder, row.id, device, row.scaling, row.shift)
+        else:
+            _make_room(row)
+            model = _from_hub(row, device, progress)
+        with _shelf_lock:
+            _shelf[row.id, device] = model
+        _evict(machine.budget(), keep=row.id)
+        return model
 
 
-@functools.lru_cache(maxsize=8)
-def _load(row: Family, device: str):
-    if not row.bundled:
-        raise ModelUnavailable(f"{row.title} is not part of this package")
-    return from_folder(Path(row.source) / row.subfolder, row.id, device, row.scaling, row.shift)
+def loading(row: Family, stop: Callable[[], bool]) -> Generator[Progress, None, object]:
+    """Load a row as `load` does, in a thread where it may have to be downloaded, so that its progress can be told.
+
+    Args:
+        row: the family.
+        stop: asked between two looks; once True, the download ends and nothing of it is kept.
+
+    Yields:
+        The progress, now and then.
+
+    Returns:
+        The autoencoder (the value of a `yield from`).
+
+    Raises:
+        ModelUnavailable: as `load` does, or stopped.
+    """
+    if at_hand(row):
+        return load(row)
+    progress, outcome = Progress(), []
+
+    def work() -> None:
+        try:
+            outcome.append(load(row, progress=progress))
+        except Exception as error:  # told where somebody waits for it
+            outcome.append(error)
+
+    thread = threading.Thread(target=work, name=f"load {row.id}", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(POLL)
+            yield progress
+            if stop():
+                raise ModelUnavailable("the download was stopped", "stopped")
+    finally:
+        progress.stopped.set()  # also where the visitor left: a download that nobody waits for ends
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
+    return outcome[0]
 
 
-def from_folder(folder: Path, name: str, device: str = "cpu", scaling: float | None = None, shift: float | None = None):
+def at_hand(row: Family) -> bool:
+    """Whether a row can be loaded without a download."""
+    return bool(row.bundled or loaded(row) or hub.cached(row))
+
+
+def loaded(row: Family, device: str | None = None):
+    """The autoencoder of a row if it is in memory, else None; using it keeps it there longer."""
+    key = row.id, device or machine.device()
+    with _shelf_lock:
+        if key in _shelf:
+            _shelf.move_to_end(key)
+        return _shelf.get(key)
+
+
+def preload(rows: list[Family]) -> dict[str, str]:
+    """Load rows before the first visitor comes, as ZeroGPU wants it: what is loaded inside a call is lost with it.
+
+    Returns:
+        Per row that could not be loaded, the sentence that says why.
+    """
+    failed = {}
+    for row in rows:
+        try:
+            load(row)
+        except ModelUnavailable as error:
+            failed[row.id] = str(error)
+    return failed
+
+
+def _from_hub(row: Family, device: str, progress: Progress | None):
+    snapshot = hub.fetch(row, progress)
+    try:
+        model = from_folder(snapshot.folder, row.id, device, row.scaling, row.shift, snapshot.commit)
+    except ModelUnavailable as error:
+        if damaged := hub.discard_damaged(row):
+            what = f"{' and '.join(damaged)} of {row.title} were damaged on this machine and have been deleted"
+            raise ModelUnavailable(f"{what}; try again", "damaged") from error
+        raise
+    if (kind := type(model.model).__name__) != row.kind:
+        raise ModelUnavailable(f"{row.source} holds a {kind} instead of a {row.kind}", "damaged")
+    return model
+
+
+def _make_room(row: Family) -> None:
+    """Let go of other models until a row fits, or say that it never will."""
+    machine.check_fits(row, spare=sum(_bytes(model.model) for model in list(_shelf.values())))
+    _evict(machine.budget() - machine.bytes_of(row), keep=row.id)
+
+
+def _evict(limit: int, keep: str) -> None:
+    """Drop the longest unused models until the rest takes at most `limit` bytes; never the one to keep."""
+    with _shelf_lock:
+        sizes = {key: _bytes(model.model) for key, model in _shelf.items()}
+        for key in list(sizes):
+            if sum(sizes.values()) <= limit:
+                return
+            if key[0] != keep:
+                del _shelf[key], sizes[key]
+
+
+def _bytes(model) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in (*model.parameters(), *model.buffers()))
+
+
+def from_folder(
+    folder: Path,
+    name: str,
+    device: str = "cpu",
+    scaling: float | None = None,
+    shift: float | None = None,
+    revision: str = "",
+):
     """An autoencoder in diffusers layout: config.json and one safetensors file. Pickled weights are never read.
 
     Args:
@@ -45,6 +176,7 @@ def from_folder(folder: Path, name: str, device: str = "cpu", scaling: float | N
         name: what results call it.
         device: where it is to run.
         scaling, shift: override the configuration's own.
+        revision: what results name; by default a digest of the files.
 
     Raises:
         ModelUnavailable: a file is missing, damaged, or of a class that is not supported.
@@ -57,30 +189,57 @@ def from_folder(folder: Path, name: str, device: str = "cpu", scaling: float | N
     if not folder.is_dir():
         raise ModelUnavailable(f"there is no folder {name}")
     for inside in ("vae", "movq"):
-        if not (folder / "config.json").exists() and (folder / inside / "config.json").exists():
+        if not (folder / CONFIG).exists() and (folder / inside / CONFIG).exists():
             folder = folder / inside
     kind = _kind_of(folder, name)
     try:
-        model, loaded = getattr(diffusers, kind).from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            low_cpu_mem_usage=False,
-            output_loading_info=True,
-        )
+        with _quiet(diffusers):
+            model, missing = getattr(diffusers, kind).from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                low_cpu_mem_usage=False,
+                output_loading_info=True,
+            )
     except Exception as error:  # diffusers, safetensors and json each raise their own kinds
         raise ModelUnavailable(f"the weights of {name} are damaged or do not fit their configuration") from error
-    if any(loaded.values()):  # diffusers would fill missing tensors with random numbers and only warn
+    if any(missing.values()):  # diffusers would fill missing tensors with random numbers and only warn
         raise ModelUnavailable(f"the weights of {name} are incomplete or do not fit their configuration")
-    if model.config.get("in_channels", 3) != 3 or model.config.get("out_channels", 3) != 3:
+    _check_shape(model.config, name)
+    digest = revision_of(folder)
+    return wrap(
+        model,
+        family=name,
+        revision=revision or digest,
+        scaling=scaling,
+        shift=shift,
+        device=device,
+        digest=digest,
+    )
+
+
+@contextmanager
+def _quiet(diffusers) -> Iterator[None]:
+    """Keep warnings about superfluous settings out of standard error, which is for our own lines."""
+    level = diffusers.logging.get_verbosity()
+    diffusers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        diffusers.logging.set_verbosity(level)
+
+
+def _check_shape(config, name: str) -> None:
+    if any(config.get(key, 3) != 3 for key in ("in_channels", "input_channels", "out_channels")):
         raise ModelUnavailable(f"{name} is no autoencoder of RGB images")
-    return wrap(model, family=name, revision=revision_of(folder), scaling=scaling, shift=shift, device=device)
+    if "temperal_downsample" in config and (config.get("is_residual") or config.get("patch_size")):
+        raise ModelUnavailable(f"{name} is a later kind of video autoencoder, which is not supported")
 
 
 def _kind_of(folder: Path, name: str) -> str:
     try:
-        kind = json.loads((folder / "config.json").read_text())["_class_name"]
+        kind = json.loads((folder / CONFIG).read_text())["_class_name"]
     except FileNotFoundError:
         raise ModelUnavailable(f"{name} has no config.json, so it is no autoencoder in diffusers layout") from None
     except (OSError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
@@ -94,7 +253,7 @@ def _kind_of(folder: Path, name: str) -> str:
 
 def revision_of(folder: Path) -> str:
     """What identifies the weights of a folder: the SHA-256 of configuration and weights, shortened."""
-    digest = hashlib.sha256((folder / "config.json").read_bytes())
+    digest = hashlib.sha256((folder / CONFIG).read_bytes())
     with (folder / WEIGHTS_FILE).open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)

@@ -132,19 +132,31 @@ def forward(model: torch.nn.Module, images: torch.Tensor, sample: bool) -> tuple
         latents = posterior.sample() if sample else posterior.mode()
         decoded, penalty = model.decode(latents).sample, 1e-6 * posterior.kl().mean()
     elif isinstance(model, VQModel):
-        # Kandinsky decodes latents that never met the codebook; training with and without it makes both work.
+        # Kandinsky decodes latents that never met the codebook, so training leaves it out; `export` fits one later.
         latents = model.encode(inputs).latents
-        if sample and torch.rand(()) < 0.25:
-            quantised, commitment, _ = model.quantize(latents)
-            decoded, penalty = model.decoder(model.post_quant_conv(quantised), quantised), 0.1 * commitment
-        else:
-            decoded, penalty = model.decode(latents, force_not_quantize=True).sample, inputs.new_zeros(())
+        if sample:
+            latents = _jittered(latents)
+        decoded, penalty = model.decode(latents, force_not_quantize=True).sample, inputs.new_zeros(())
     else:
         latents = model.encode(inputs).latent
-        if sample:  # a little noise keeps the latent space smooth for a generator, as the KL posterior does
-            latents = latents + 0.02 * latents.detach().std() * torch.randn_like(latents)
+        if sample:
+            latents = _jittered(latents)
         decoded, penalty = model.decode(latents).sample, inputs.new_zeros(())
     return (decoded + 1) / 2, penalty
+
+
+def _jittered(latents: torch.Tensor) -> torch.Tensor:
+    """Latents with a little noise, which keeps their space smooth for a generator, as a KL posterior does."""
+    return latents + 0.02 * latents.detach().std() * torch.randn_like(latents)
+
+
+def fit_codebook(model: VQModel, latents: torch.Tensor, seed: int = 0) -> None:
+    """Set the codebook to the k-means centres of latents (n, channels, height, width)."""
+    from scipy.cluster.vq import kmeans2
+
+    cells = latents.permute(0, 2, 3, 1).flatten(0, 2).numpy()
+    centres, _ = kmeans2(cells, model.config.num_vq_embeddings, minit="points", seed=seed)
+    model.quantize.embedding.weight.data.copy_(torch.from_numpy(centres))
 
 
 def validation_images(photos: Path, count: int = 48) -> dict[str, torch.Tensor]:
@@ -181,6 +193,8 @@ def export(family: str, averaged: torch.nn.Module, photos: Path) -> None:
         crops = data.Crops(data.photographs(photos, "calibrate", ("cc-by",)), [], 128, seed=1).batch(64) * 2 - 1
         encoded = model.encode(crops)
         latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded[0]
+    if isinstance(model, VQModel):
+        fit_codebook(model, latents)
     model.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
     folder = MINIS / family / "vae"
     model.half().save_pretrained(folder, safe_serialization=True)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
 
-from tracer import calibration, intake
-from tracer.weights import ModelUnavailable
+from tracer import calibration, intake, machine
+from tracer.faults import ModelUnavailable
 
 CSS = Path(__file__).with_name("style.css")
 ONE_AT_A_TIME = {"concurrency_id": "model", "concurrency_limit": 1}  # of all tabs together
-BUDGET = 300  # seconds that a run may take before it is stopped like by the button
+# Seconds that a run may take before it is stopped like by the button; on ZeroGPU every second is some visitor's quota.
+BUDGET = 60 if machine.zero_gpu() else 300
 
 _SESSIONS = 1000  # of which a wish to stop is remembered
 
@@ -61,42 +65,74 @@ def readable_errors() -> Iterator[None]:
         raise gr.Error(str(error), print_exception=False) from None
 
 
-def budget() -> Callable[[], bool]:
+@dataclass(frozen=True)
+class Wish:
+    """Tells a run to stop: once the flag is there, or its time is over. Plain data, so that it reaches other processes.
+
+    Attributes:
+        flag: a file's path; "" for none.
+        end: as `time.time` counts.
+    """
+
+    flag: str
+    end: float
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return time.time() > self.end or (bool(self.flag) and Path(self.flag).exists())
+
+
+def budget() -> Wish:
     """What tells a run that its time is over."""
-    end = time.monotonic() + BUDGET
-    return lambda: time.monotonic() > end
+    return Wish("", time.time() + BUDGET)
+
+
+def on_gpu(function: Callable) -> Callable:
+    """A function that runs where the GPU is: on ZeroGPU in a process of its own, and everywhere else as it is.
+
+    What goes in and out is pickled there, so it has to be plain data; nothing on a GPU may be among it.
+    """
+    if not machine.zero_gpu():
+        return function
+    import spaces  # only there, and the Space brings it along
+
+    return spaces.GPU(duration=BUDGET)(function)
 
 
 class Stops:
     """Which sessions asked their run to stop. Kept on the server, since a run cannot see the page."""
 
     def __init__(self) -> None:
-        self._events: OrderedDict[str, threading.Event] = OrderedDict()
+        self._folder = tempfile.TemporaryDirectory(prefix="latent-lineup-")
+        self._flags: OrderedDict[str, Path] = OrderedDict()
         self._lock = threading.Lock()
+
+    def _new(self) -> Path:
+        return Path(self._folder.name) / uuid.uuid4().hex
 
     def prepare(self, session: str) -> None:
         """Before a run takes its place in the queue, so that it can be stopped there already."""
         with self._lock:
-            self._events[session] = threading.Event()
-            while len(self._events) > _SESSIONS:  # visitors who left while they waited
-                self._events.popitem(last=False)
+            self._flags[session] = self._new()
+            while len(self._flags) > _SESSIONS:  # visitors who left while they waited
+                self._flags.popitem(last=False)[1].unlink(missing_ok=True)
 
     def stop(self, session: str) -> None:
         """Ask the session's run to stop at its next step."""
         with self._lock:
-            event = self._events.get(session)
-        if event:
-            event.set()
+            flag = self._flags.get(session)
+        if flag:
+            flag.touch()
 
     @contextmanager
-    def running(self, session: str) -> Iterator[Callable[[], bool]]:
+    def running(self, session: str) -> Iterator[Wish]:
         """Yield what tells a run to stop: the visitor's wish, or the end of its time."""
         with self._lock:
-            event = self._events.setdefault(session, threading.Event())
-        over = budget()
+            flag = self._flags.setdefault(session, self._new())
         try:
-            yield lambda: event.is_set() or over()
+            yield Wish(str(flag), time.time() + BUDGET)
         finally:
             with self._lock:
-                if self._events.get(session) is event:  # a newer run may have taken the place
-                    del self._events[session]
+                if self._flags.get(session) is flag:  # a newer run may have taken the place
+                    del self._flags[session]
+            flag.unlink(missing_ok=True)

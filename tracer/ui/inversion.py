@@ -11,8 +11,8 @@ from typing import Any, Literal
 import gradio as gr
 
 from tracer import api, figures, intake, lineup
-from tracer.ui import record, words
-from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
+from tracer.ui import chooser, record, words
+from tracer.ui.common import ONE_AT_A_TIME, Stops, Wish, budget, on_gpu, readable_errors, upload, upload_problem
 from tracer.ui.record import Run
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
@@ -30,7 +30,7 @@ def trace_inversion(
     Args:
         image: the image file, inspected at its native size; at least 64 pixels a side.
         mode: "fast" scores the relative loss and stops when it is decided, "paper" uses LatentTracer's own settings.
-        families: ids of the autoencoder families to inspect; all bundled ones by default.
+        families: ids of the autoencoder families to inspect; all bundled ones by default. Others are downloaded.
 
     Returns:
         The verdict with its sentence, and per family the score, threshold, p-value and weights' revision.
@@ -151,7 +151,6 @@ def build(page: gr.Blocks) -> None:
 
 
 def _controls(stored: dict[str, record.Example], first: record.Example | None) -> Controls:
-    rows = lineup.families("minis")
     image = upload(
         value=str(first.file) if first else None,
         label="Image to inspect",
@@ -168,11 +167,11 @@ def _controls(stored: dict[str, record.Example], first: record.Example | None) -
         gr.HTML("<h2 class='small'>Or look at an example, answered already</h2>")
     with gr.Column(elem_classes="examples"):
         examples = {name: _card(example) for name, example in stored.items()}
+    chosen = chooser.build()
     with gr.Accordion("Settings", open=False):
         mode = gr.Radio([("Fast", FAST), ("Paper's settings", PAPER)], value=FAST, label="Mode", elem_id="mode")
-        families = gr.CheckboxGroup([row.id for row in rows], value=[row.id for row in rows], label="Families")
         watch = gr.Checkbox(False, label="Keep stepping after the decision", info="Slower; shows the whole curve.")
-    return Controls(image, start, stop, examples, mode, families, watch)
+    return Controls(image, start, stop, examples, mode, chosen.families, watch)
 
 
 def _card(example: record.Example) -> gr.Button:
@@ -242,13 +241,15 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
         _stops.prepare(request.session_hash)
         return [words.waiting(), *switched(running=True)]
 
+    followed = on_gpu(_followed)
+
     def stream(image: str, mode: str, families: list[str], watch: bool, request: gr.Request) -> Iterator[dict]:
         with readable_errors(), _stops.running(request.session_hash) as stop:
             picture = intake.read(image)
             run = Run("Your image", mode, families, picture.sha256, picture.width, picture.height)
             yield panel.blank(run)
-            for worth_showing in _followed(run, picture, stop, watch):
-                yield panel.live(worth_showing)
+            for run in followed(run, picture, stop, watch):  # noqa: B020 - a copy, where another process made it
+                yield panel.live(run)
             yield panel.final(run)
 
     def stop(request: gr.Request) -> dict:
@@ -259,6 +260,7 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
         return [*(gr.update(interactive=not running) for _ in resting), gr.update(interactive=running)]
 
     def settle() -> list[dict]:
+        chooser.forget()
         return switched(running=False)
 
     def fail() -> list[Any]:
@@ -285,10 +287,12 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
     panel.shown.input(
         show, [panel.run, panel.shown], [panel.pair, panel.residual, panel.pair_words, panel.explainer], **hidden
     )
+    # Programs may name any family, whatever line-up the page shows.
+    every = gr.CheckboxGroup(list(lineup.FAMILIES), label="Families", visible=False)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
-        trace_inversion,
-        [controls.image, controls.mode, controls.families],
+        on_gpu(trace_inversion),
+        [controls.image, controls.mode, every],
         gr.JSON(visible=False),
         api_name="trace_inversion",
         **ONE_AT_A_TIME,
@@ -301,7 +305,7 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
     page.load(opened, None, [controls.image, *panel.outputs], queue=False, **hidden)
 
 
-def _followed(run: Run, picture: intake.Picture, stop: Any, watch: bool) -> Iterator[Run]:
+def _followed(run: Run, picture: intake.Picture, stop: Wish, watch: bool) -> Iterator[Run]:
     """Yield the run whenever the page should show it: at every checkpoint, and else every `PAUSE` seconds."""
     shown = 0.0
     for update in api.trace_stream(picture, families=run.families, mode=run.mode, stop=stop, watch=watch):

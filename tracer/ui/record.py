@@ -53,7 +53,7 @@ class Trajectory:
 
     def curve(self, decided: int | None) -> figures.Curve:
         """The same for the figure."""
-        looks = figures.style(list(lineup.FAMILIES).index(self.family))
+        looks = figures.style(lineup.place(self.family))
         return figures.Curve(self.family, looks, self.steps, self.scores, self.thresholds, decided)
 
 
@@ -70,7 +70,8 @@ class Run:
         evidence: by family, for those done, as in the document.
         trace: the finished document, or None.
         current: the family being inspected.
-        loading: whether its weights are still being read.
+        loading: how far its weights are, in words; "" once they are read.
+        unavailable: why a family could not be inspected, by id.
     """
 
     subject: str
@@ -83,17 +84,22 @@ class Run:
     evidence: dict[str, dict[str, Any]] = field(default_factory=dict)
     trace: dict[str, Any] | None = None
     current: str = ""
-    loading: bool = False
+    loading: str = ""
+    unavailable: dict[str, str] = field(default_factory=dict)
     _latest: Any = None  # the newest step, until it is drawn
     _inner: tuple[int, int] = (0, 0)  # where the shown region begins in what the decoder draws
 
     def take(self, update: api.Update, picture: intake.Picture) -> bool:
         """Add what the stream says; True where the page should show it at once."""
         if isinstance(update, api.Loading):
-            self.current, self.loading = update.family, True
-        elif isinstance(update, api.Stepped):
-            self._latest, self.loading = update.step, False
+            begun = self.current != update.family
+            self.current, self.loading = update.family, update.words()
+            return begun
+        if isinstance(update, api.Stepped):
+            self._latest, self.loading = update.step, ""
             return self._step(update, picture)
+        if isinstance(update, api.Unavailable):
+            self.unavailable[update.family] = update.reason
         elif isinstance(update, api.Answered):
             self.draw()
             self.evidence[update.evidence.family] = asdict(update.evidence)

@@ -39,8 +39,9 @@ def heading(families: list[lineup.Family]) -> str:
     return (
         '<header class="top"><h1>Latent Lineup</h1>'
         "<p class='question'>Which latent generative model, if any, made this image?</p>"
-        f"<p class='coverage'>Inspects the {len(families)} bundled miniature autoencoders: {covered}. "
-        "Full-size models are not in this line-up: their pictures, like photographs, should fit none of it.</p>"
+        f"<p class='coverage'>Inspects the {len(families)} bundled miniature autoencoders: {covered}. Full-size models "
+        "are not in this line-up: their pictures, like photographs, should fit none of it. Tiny and full-size "
+        "autoencoders from the Hub can be chosen below, where they can be had.</p>"
         "</header>"
     )
 
@@ -59,39 +60,40 @@ def banner(run: Run) -> str:
         )
     if run.trace["image"]["notes"]:
         lines.append("Before inspection: " + escape("; ".join(run.trace["image"]["notes"])) + ".")
-    return _banner(verdict["kind"], verdict["sentence"], lines, _subject(run))
+    return frame(verdict["kind"], verdict["sentence"], lines, _subject(run))
 
 
 def waiting() -> str:
     """Shown from the click until the first step."""
-    return _banner("running", "Waiting for a place in the queue …", [], "")
+    return frame("running", "Waiting for a place in the queue …", [], "")
 
 
 def empty() -> str:
     """Shown where there is no stored example to begin with."""
-    return _banner("running", "Choose an image, then press Trace.", [], "")
+    return frame("running", "Choose an image, then press Trace.", [], "")
 
 
 def failed() -> str:
     """Shown where a run ended in an error; the message itself is in the notice."""
-    return _banner("insufficient", "This run ended without an answer.", [], "")
+    return frame("insufficient", "This run ended without an answer.", [], "")
 
 
 def _progress(run: Run) -> str:
     if not run.current:
         line = "The first run after a restart takes a few seconds longer."
-        return _banner("running", "Starting …", [line], _subject(run))
+        return frame("running", "Starting …", [line], _subject(run))
     place = f"{run.families.index(run.current) + 1} of {len(run.families)}"
     sentence = f"Can the {run.current} decoder draw this picture again? ({place})"
     trajectory = run.trajectories.get(run.current)
     if run.loading or trajectory is None:
-        line = "Loading its weights."
+        line = f"{(run.loading or 'loading its weights').capitalize()}."
     else:
         line = f"Step {trajectory.steps[-1]} of at most {trajectory.last}: score {number(trajectory.scores[-1])}."
-    return _banner("running", sentence, [line], _subject(run))
+    return frame("running", sentence, [line], _subject(run))
 
 
-def _banner(kind: str, sentence: str, lines: list[str], subject: str) -> str:
+def frame(kind: str, sentence: str, lines: list[str], subject: str) -> str:
+    """The banner of a verdict: its kind, the sentence, more lines (HTML), and what it is about (HTML)."""
     symbol, name = _KINDS[kind]
     below = "".join(f"<p>{line}</p>" for line in lines)
     # Only the sentence is announced: a screen reader would never get to the end of the numbers.
@@ -137,11 +139,13 @@ def strips(run: Run) -> str:
 
 def _strip(run: Run, name: str) -> str:
     row = run.evidence.get(name)
-    looks = figures.style(list(lineup.FAMILIES).index(name))
+    looks = figures.style(lineup.place(name))
     glyph = f"<span aria-hidden='true' style='color:{looks.colour}'>{looks.glyph}</span>"
     family = f"<th scope='row'>{glyph} {escape(name)}</th>"
     if row is None:
         waiting = "waiting" if run.trace is None else "not inspected"
+        if name in run.unavailable:
+            return f"<tr class='off'>{family}<td colspan='6'>not inspected: {escape(run.unavailable[name])}</td></tr>"
         state = "being inspected …" if run.current == name else waiting
         return f"<tr>{family}<td colspan='6'>{state}</td></tr>"
     place = figures.fit_position(row["score"], row["threshold"])

@@ -1,0 +1,251 @@
+"""Evidence 3, prompt regeneration (arXiv 2403.01489): which model, given the caption, draws what is most like it?
+
+The image is captioned; every candidate model draws the caption several times; the models are ranked by the mean cosine
+similarity between the image's embedding and those of what they drew. A ranking always has a first place, so it becomes
+an answer only where two stored distributions allow it: the winner's similarities to images of its own (does it explain
+the image at all?) and the margins by which it came first on others' images (is this lead more than noise?).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracer import lineup
+from tracer.calibration import ThresholdMismatch
+from tracer.evidence import Verdict, listed
+
+CANDIDATES = 4  # gamma in the paper
+MOST = 16
+LONGEST_CAPTION = 200  # characters
+ALPHA_FIT = 0.01  # share of a model's own images that may be called unexplained
+ALPHA_LEAD = 0.05  # share of other images on which a model may lead by as much
+FILE = Path(__file__).parent / "thresholds" / "regeneration.json"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One candidate.
+
+    Attributes:
+        generator: who drew it.
+        seed: from which noise.
+        image: uint8 RGB (height, width, 3).
+        similarity: cosine of its embedding and the inspected image's, in [-1, 1].
+        structural: structural similarity (SSIM) of the two at the candidate's size, in [-1, 1]; the paper's comparison.
+    """
+
+    generator: str
+    seed: int
+    image: np.ndarray
+    similarity: float
+    structural: float
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """What the models are asked to draw, and whether the captioner wrote it."""
+
+    caption: str
+    inferred: bool
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One model's place.
+
+    Attributes:
+        generator, family: who, and with which autoencoder.
+        similarity: mean cosine similarity of its candidates.
+        spread: standard deviation of the candidates' similarities; 0 for one candidate.
+        structural: mean SSIM.
+        candidates: how many drawings this rests on.
+        p_value: share of this model's own images (conformal) that are as unlike its candidates as this one; None
+            where no distribution is stored for it.
+    """
+
+    generator: str
+    family: str
+    similarity: float
+    spread: float
+    structural: float
+    candidates: int
+    p_value: float | None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What is known about the similarities of one line-up at one number of candidates.
+
+    Attributes:
+        revision: what identifies the models that were measured.
+        candidates: number of drawings per model.
+        own: by generator, its mean similarity to images of its own, one per image.
+        leads: by generator, by how much it leads the best other model on images that are not its own (negative where it
+            does not lead), one per image.
+        images, date, versions: which images, when, with what.
+    """
+
+    revision: str
+    candidates: int
+    own: dict[str, tuple[float, ...]]
+    leads: dict[str, tuple[float, ...]]
+    images: str
+    date: str
+    versions: dict[str, str]
+
+    def fit(self, generator: str, similarity: float) -> float | None:
+        """Conformal p-value of a similarity among those of the model's own images."""
+        own = np.array(self.own.get(generator, ()))
+        return (1 + int((own <= similarity).sum())) / (len(own) + 1) if len(own) else None
+
+    def lead(self, generator: str, margin: float) -> float:
+        """Conformal p-value of a lead among those that the model has on images of others."""
+        leads = np.array(self.leads.get(generator, ()))
+        return (1 + int((leads >= margin).sum())) / (len(leads) + 1)
+
+
+@functools.lru_cache(maxsize=512)
+def candidate(generator: str, caption: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A drawing and its embedding, (height, width, 3) uint8 and (d,) float32; drawn once and kept."""
+    from tracer import generation, text
+
+    (image,) = generation.generate(generator, caption, [seed])
+    return image, text.embed_images([image])[0].numpy()
+
+
+def structural(image: np.ndarray, drawn: np.ndarray) -> float:
+    """SSIM of an image and a candidate, the image scaled to the candidate's size; in [-1, 1]."""
+    from PIL import Image
+    from skimage.metrics import structural_similarity
+
+    height, width = drawn.shape[:2]
+    scaled = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))
+    return float(structural_similarity(scaled, drawn, channel_axis=2, data_range=255))
+
+
+def candidates(image: np.ndarray, caption: str, generators: Sequence[str], count: int, seed: int) -> Iterator[Drawn]:
+    """Let every model draw `count` times, in turns, so that early results already compare all of them.
+
+    Args:
+        image: the inspected image, uint8 RGB.
+        caption: what to draw.
+        generators: registry ids.
+        count: drawings per model, 1 to `MOST`.
+        seed: seed of the first drawing; the next ones count up.
+    """
+    from tracer import text
+
+    target = text.embed_images([image])[0].numpy()
+    for number in range(seed, seed + count):
+        for generator in generators:
+            drawn, embedding = candidate(generator, caption, number)
+            yield Drawn(generator, number, drawn, float(target @ embedding), structural(image, drawn))
+
+
+def rank(drawn: Sequence[Drawn], reference: Reference | None) -> list[Ranked]:
+    """The models by mean similarity, best first."""
+    rows = []
+    for name in dict.fromkeys(each.generator for each in drawn):
+        mine = [each for each in drawn if each.generator == name]
+        similarities = np.array([each.similarity for each in mine])
+        rows.append(
+            Ranked(
+                generator=name,
+                family=lineup.generator(name).family,
+                similarity=float(similarities.mean()),
+                spread=float(similarities.std(ddof=1)) if len(mine) > 1 else 0.0,
+                structural=float(np.mean([each.structural for each in mine])),
+                candidates=len(mine),
+                p_value=reference.fit(name, float(similarities.mean())) if reference else None,
+            )
+        )
+    return sorted(rows, key=lambda row: row.similarity, reverse=True)
+
+
+def judge(ranking: Sequence[Ranked], reference: Reference | None, caption: str, stopped: bool = False) -> Verdict:
+    """The ranking as a verdict: a model is named only where it explains the image and leads by more than noise."""
+    best, rest = ranking[0], ranking[1:]
+    basis = f"{best.candidates} drawing{'s' if best.candidates > 1 else ''} of “{caption}” each"
+    if stopped:
+        return Verdict("undecided", (), (), f"Stopped early; so far {best.generator} comes closest, from {basis}.")
+    if reference is None:
+        why = "no distribution is stored for this choice of models and number of candidates"
+        return Verdict("undecided", (), (), f"{best.generator} comes closest, but {why}, so nothing is decided.")
+    if all((row.p_value or 0) < ALPHA_FIT for row in ranking):
+        sentence = f"None of the {len(ranking)} models draws anything this much like the image, from {basis}."
+        return Verdict("none", (), (), sentence)
+    margin = best.similarity - rest[0].similarity if rest else 0.0
+    if (best.p_value or 0) < ALPHA_FIT or (rest and reference.lead(best.generator, margin) > ALPHA_LEAD):
+        close = [row.generator for row in ranking if (row.p_value or 0) >= ALPHA_FIT][:3]
+        families = tuple(dict.fromkeys(lineup.generator(name).family for name in close))
+        if len(close) == 1:
+            sentence = f"Undecided: {close[0]} comes close, but no closer than chance allows, from {basis}."
+        else:
+            sentence = f"Undecided between {listed(close)}: the lead is within the noise, from {basis}."
+        return Verdict("undecided", families, tuple(close), sentence)
+    sentence = f"Most like what {best.generator} draws, clearly ahead of the {len(rest)} others, from {basis}."
+    return Verdict("family", (best.family,), (best.generator,), sentence)
+
+
+def revision(generators: Sequence[str]) -> str:
+    """What identifies the models that a reference rests on: a hash over the weights of all of them."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    folders = [Path(lineup.generator(name).source) for name in generators]
+    folders += [lineup.MINIS / "captioner", lineup.MINIS / "matcher"]
+    for folder in folders:
+        for file in sorted(folder.rglob("*.safetensors")):
+            digest.update(file.relative_to(folder).as_posix().encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return f"sha256:{digest.hexdigest()[:16]}"
+
+
+def load_reference(generators: Sequence[str], count: int, file: Path = FILE) -> Reference | None:
+    """The stored distributions for a set of models and a number of candidates; None where there are none.
+
+    Raises:
+        ThresholdMismatch: they were measured with other weights.
+    """
+    if not file.exists():
+        return None
+    for row in json.loads(file.read_text()):
+        if row["candidates"] == count and set(row["own"]) == set(generators):
+            if row["revision"] != revision(sorted(generators)):
+                raise ThresholdMismatch("the stored similarities were measured with other weights; measure them anew")
+            own, leads = ({k: tuple(v) for k, v in row[part].items()} for part in ("own", "leads"))
+            return Reference(**{**row, "own": own, "leads": leads})
+    return None
+
+
+@dataclass(frozen=True)
+class Regeneration:
+    """Everything that regeneration says about one image; `document()` is the command line's JSON.
+
+    Attributes:
+        image: what the result says about the file.
+        caption, inferred: what was drawn, and whether the captioner wrote it.
+        seed: of every model's first drawing.
+        ranking: best first.
+        verdict: the answer.
+        versions: of the libraries involved.
+    """
+
+    image: dict[str, Any]
+    caption: str
+    inferred: bool
+    seed: int
+    ranking: tuple[Ranked, ...]
+    verdict: Verdict
+    versions: dict[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """A JSON document, as the README describes it."""
+        return asdict(self)

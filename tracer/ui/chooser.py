@@ -1,0 +1,127 @@
+"""Which models to ask: the line-up chooser, and what there is to know about each family before it is asked."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from tracer import lineup
+from tracer.availability import Availability, check
+
+KNOWN_FOR = 60  # seconds for which the Hub is not asked again
+TITLES = {"minis": "Minis (bundled)", "tiny": "Tiny autoencoders", "full": "Full size"}
+ABOUT = {
+    "minis": "Miniature autoencoders that this project trained: they show the method, and fit only their own pictures.",
+    "tiny": "Small stand-ins for the autoencoders of real models. Each fits what it drew itself, such as previews. "
+    "A first use downloads them and may calibrate them for some minutes.",
+    "full": "The autoencoders of real models, from the Hub on first use.",
+}
+TIMES = "Times are rough estimates for a large picture: if the first look decides, and at most."
+_STATUS = {
+    "bundled": "bundled",
+    "cached": "cached",
+    "download": "download",
+    "gated": "gated",
+    "gone": "gone",
+    "missing": "file missing",
+    "unreachable": "not reachable",
+}
+_found: dict[str, tuple[float, list[Availability]]] = {}
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """Its components."""
+
+    lineup: gr.Radio
+    families: gr.CheckboxGroup
+    table: gr.HTML
+
+
+def build() -> Chooser:
+    """Lay the chooser out, with the minis chosen; nothing is asked or measured before a reader opens it."""
+    with gr.Accordion("Line-up: which models to ask", open=False, elem_id="lineup") as panel:
+        names = [(title, name) for name, title in TITLES.items()]
+        name = gr.Radio(names, value="minis", label="Line-up", elem_id="lineup-name")
+        rows = lineup.families("minis")
+        families = gr.CheckboxGroup(
+            _choices(rows), value=[row.id for row in rows], label="Families", elem_id="families"
+        )
+        table = gr.HTML(_waiting("minis"), elem_id="availability")
+    quiet = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
+    panel.expand(_table, name, table, **quiet)
+    name.input(_waiting, name, table, queue=False, api_visibility="private", show_progress="hidden").then(
+        _chosen, name, [families, table], **quiet
+    )
+    return Chooser(name, families, table)
+
+
+def _chosen(name: str) -> tuple[dict, str]:
+    """The families of a line-up that can be inspected, and the list of all of them."""
+    found = {each.family: each for each in _availability(name)}
+    usable = [row for row in lineup.families(name) if not found[row.id].reason]
+    none = None if usable else "None of them can be inspected here and now."
+    update = gr.CheckboxGroup(choices=_choices(usable), value=[row.id for row in usable], info=none)
+    return update, _table(name)
+
+
+def _table(name: str) -> str:
+    from tracer import machine  # measures the speed, for which it needs torch
+
+    found = {each.family: each for each in _availability(name)}
+    times = Counter(each.reason for each in found.values() if each.reason)
+    shared = {reason for reason, count in times.items() if count > 1}  # said once: a Hub that is away is away for all
+    rows = "".join(_row(row, found[row.id], machine.seconds(row), shared) for row in lineup.families(name))
+    notes = "".join(f"<p class='fine shared'>{escape(reason)}</p>" for reason in sorted(shared))
+    return f"<p class='fine'>{ABOUT[name]} {TIMES}</p>{notes}<ul class='families'>{rows}</ul>"
+
+
+def _row(
+    row: lineup.Family, found: Availability, seconds: tuple[float, float] | None, shared: Collection[str] = ()
+) -> str:
+    state = _STATUS[found.status]
+    if found.status == "download" and found.megabytes:
+        state += f" of {found.megabytes:.0f} MB"
+    alike = f"built like {row.stands_for}" if row.bundled else f"shares latents with {row.stands_for}"
+    models = ", ".join(row.members) or alike
+    times = f"{_span(seconds[0])}, at most {_span(seconds[1])}" if seconds else "time not estimated"
+    reason = f"<span class='fine'>{escape(found.reason)}</span>" if found.reason and found.reason not in shared else ""
+    return (
+        f"<li{' class=off' if found.reason else ''}><b>{escape(row.title)}</b> <span class='state'>{state}</span>"
+        f"<span class='fine'>{escape(models)} · {times}</span>{reason}</li>"
+    )
+
+
+def _availability(name: str) -> list[Availability]:
+    """As `availability.check`, but not more often than once a minute, however many visitors ask."""
+    when, found = _found.get(name, (float("-inf"), []))
+    if time.monotonic() - when > KNOWN_FOR:
+        found = check(lineup.families(name))
+        _found[name] = time.monotonic(), found
+    return found
+
+
+def forget() -> None:
+    """After a run, which may have downloaded something."""
+    _found.clear()
+
+
+def _waiting(name: str) -> str:
+    return f"<p class='fine'>{ABOUT[name]} Looking up what is here …</p>"
+
+
+def _choices(rows: list[lineup.Family]) -> list[tuple[str, Any]]:
+    return [(row.title, row.id) for row in rows]
+
+
+def _span(seconds: float) -> str:
+    """A time in words, as rough as the estimate is."""
+    if seconds < 1:
+        return "less than 1 s"
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"

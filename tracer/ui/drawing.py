@@ -1,0 +1,186 @@
+"""What tab 3 shows, as HTML and figures: the growing grid of drawings, the similarities, the words."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from html import escape
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image
+
+from tracer import figures, lineup
+from tracer.regeneration import ALPHA_FIT, ALPHA_LEAD, Captioned, Drawn, Ranked, Regeneration, rank
+
+
+@dataclass
+class Board:
+    """Everything on tab 3 about one image.
+
+    Attributes:
+        subject: what was inspected, in our own words.
+        caption: what the models are asked to draw.
+        inferred: whether the captioner wrote it.
+        generators: registry ids, in the order of drawing.
+        candidates: drawings per model that were asked for.
+        drawn: so far.
+        ranking: so far, best first.
+        document: the finished result, or None.
+        pictures: PNG data addresses of `drawn`, in the same order.
+    """
+
+    subject: str
+    generators: list[str]
+    candidates: int
+    caption: str = ""
+    inferred: bool = False
+    drawn: list[Drawn] = field(default_factory=list)
+    ranking: list[Ranked] = field(default_factory=list)
+    document: dict[str, Any] | None = None
+    pictures: list[str] = field(default_factory=list)
+
+    def take(self, drawn: Drawn) -> None:
+        """Add a drawing."""
+        self.drawn.append(drawn)
+        self.pictures.append(address(drawn.image))  # once: the grid is written anew with every drawing
+
+
+def taken(board: Board, update: Captioned | Drawn | Regeneration) -> Board:
+    """The board with one more piece of the stream on it."""
+    if isinstance(update, Captioned):
+        board.caption, board.inferred = update.caption, update.inferred
+    elif isinstance(update, Regeneration):
+        board.ranking, board.document = list(update.ranking), update.document()
+    else:
+        board.take(update)
+        board.ranking = rank(board.drawn, None)
+    return board
+
+
+def address(image: np.ndarray) -> str:
+    """An image as a PNG data address: lossless, and nothing to fetch."""
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def banner(board: Board) -> str:
+    """The answer, or how far the drawing is."""
+    from tracer.ui.words import frame
+
+    if board.document is None:
+        if not board.caption:
+            return frame("running", "Reading the picture …", [], board.subject)
+        total = board.candidates * len(board.generators)
+        sentence = f"The models are drawing “{board.caption}”: {len(board.drawn)} of {total}"
+        return frame("running", sentence, [_leader(board)], board.subject)
+    verdict, lines = board.document["verdict"], []
+    if board.ranking:
+        lines.append(_leader(board))
+    source = "written by the bundled captioner" if board.inferred else "given by you"
+    lines.append(f"Caption, {source}: “{escape(board.caption)}”. The answer is no better than the caption.")
+    return frame(verdict["kind"], verdict["sentence"], lines, board.subject)
+
+
+def _leader(board: Board) -> str:
+    if len(board.ranking) < 2:
+        return "The first drawings are on their way."
+    first, second = board.ranking[:2]
+    return (
+        f"{escape(first.generator)} leads with a mean similarity of <b>{first.similarity:.3f}</b>, "
+        f"{escape(second.generator)} follows with {second.similarity:.3f}."
+    )
+
+
+def grid(board: Board) -> str:
+    """One row of drawings per model, in registry order; empty places are those still to be drawn."""
+    rows = "".join(_row(board, name) for name in board.generators)
+    return (
+        "<table class='drawings'><caption>What each model draws when it is asked for "
+        f"“{escape(board.caption or '…')}”</caption><thead><tr><th scope='col'>Model</th>"
+        f"<th scope='col'>Similarity</th><th scope='col'>Drawings</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _row(board: Board, name: str) -> str:
+    mine = [(one, picture) for one, picture in zip(board.drawn, board.pictures, strict=True) if one.generator == name]
+    cells = "".join(
+        f"<img src='{picture}' width='96' height='96' title='cosine similarity {one.similarity:.3f}' "
+        f"alt='{escape(name)}, seed {one.seed}: similarity {one.similarity:.2f}'>"
+        for one, picture in mine
+    )
+    cells += "<span class='blank' aria-hidden='true'></span>" * max(board.candidates - len(mine), 0)
+    ranked = next((row for row in board.ranking if row.generator == name), None)
+    place = board.ranking.index(ranked) + 1 if ranked else 0
+    value = "&ndash;"
+    if ranked:
+        value = f"<b>{ranked.similarity:.3f}</b> ± {ranked.spread:.3f}<br><span>place {place}</span>"
+    row = lineup.generator(name)
+    look = figures.style(list(lineup.GENERATORS).index(name))
+    return (
+        f"<tr{' class=lead' if place == 1 else ''}><th scope='row'><i style='color:{look.colour}' aria-hidden='true'>"
+        f"{look.glyph}</i> {escape(name)}<br><span>{escape(row.style)}; draws with {escape(row.family)}</span></th>"
+        f"<td>{value}</td><td class='cells'>{cells}</td></tr>"
+    )
+
+
+def similarities(board: Board) -> go.Figure:
+    """Every candidate's similarity, one line per model, with its mean."""
+    figure = go.Figure()
+    for name in reversed(board.generators):
+        look = figures.style(list(lineup.GENERATORS).index(name))
+        values = [one.similarity for one in board.drawn if one.generator == name]
+        figure.add_scatter(
+            x=values,
+            y=[name] * len(values),
+            mode="markers",
+            marker=dict(color=look.colour, symbol=look.marker, size=10, opacity=0.7),
+            hovertemplate="%{x:.3f}<extra></extra>",
+        )
+        if values:
+            figure.add_scatter(
+                x=[float(np.mean(values))],
+                y=[name],
+                mode="markers",
+                marker=dict(color=look.colour, symbol="line-ns-open", size=26, line=dict(width=3)),
+                hovertemplate="mean %{x:.3f}<extra></extra>",
+            )
+    figure.update_layout(
+        showlegend=False,
+        height=60 + 44 * len(board.generators),
+        margin=dict(l=8, r=12, t=8, b=40),
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        dragmode=False,
+    )
+    figure.update_xaxes(title="cosine similarity to your image", gridcolor="rgba(128,128,128,0.28)", fixedrange=True)
+    figure.update_yaxes(type="category", automargin=True, fixedrange=True)
+    return figure
+
+
+def in_words(board: Board) -> str:
+    """The figure in one sentence, for those who cannot see it."""
+    if not board.ranking:
+        return ""
+    order = ", ".join(f"{escape(row.generator)} {row.similarity:.3f}" for row in board.ranking)
+    return f"<p class='fine'>Mean similarities, best first: {order}.</p>"
+
+
+EXPLAINER = f"""<div class='depths'><section><h3>What you are seeing</h3>
+<p>The picture is put into words. Each model then draws those words several times, and an image-text encoder compares
+what they drew with your picture: the same thing in the same style is close to 1.</p>
+<p>Two models can share an autoencoder and leave the same traces. What they <em>draw</em> still differs, so this is the
+only evidence here that can tell such models apart.</p></section>
+<section><h3>The evidence</h3>
+<p>A ranking always has a winner, so being first is not enough. A model is named only if its drawings are as much like
+the picture as they are like its own pictures (all but {ALPHA_FIT:.0%} of them), and if its lead is one that it has on
+at most {ALPHA_LEAD:.0%} of the pictures that others made. Otherwise the answer is “undecided” or
+“none of these”.</p></section>
+<section><h3>When it fails</h3><ul>
+<li>A poor caption: the models draw something else, and all are equally far off. You can edit it.</li>
+<li>Models with similar styles, or a prompt that they never learned: a mini knows 160 names and nothing else.</li>
+<li>A photograph, or any picture that no candidate made: the nearest style is not its maker.</li></ul>
+<p>After Li, Qian and Zhang, <a href='https://arxiv.org/abs/2403.01489'>arXiv 2403.01489</a>.</p></section></div>"""
