@@ -10,6 +10,7 @@ continues where it was. At the end, and with --export at any time, the averaged 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import time
@@ -22,12 +23,8 @@ import torch
 from diffusers import AutoencoderDC, AutoencoderKL, VQModel
 from diffusers.models.resnet import ResnetBlock2D
 
-from training import data
+from training import common, data
 from training.muon import Muon
-
-RUNS = data.HERE / "runs"
-MINIS = data.HERE.parent / "tracer" / "minis"
-HALF = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 _LEVELS = 4
 _KL = dict(
@@ -196,23 +193,18 @@ def export(family: str, averaged: torch.nn.Module, photos: Path) -> None:
     if isinstance(model, VQModel):
         fit_codebook(model, latents)
     model.register_to_config(scaling_factor=round(1 / latents.std().item(), 5))
-    folder = MINIS / family / "vae"
+    folder = common.MINIS / family / "vae"
     model.half().save_pretrained(folder, safe_serialization=True)
-    (folder / "diffusion_pytorch_model.safetensors").chmod(0o644)  # the writer makes it readable to its owner alone
-
-
-def _average(averaged: torch.Tensor, current: torch.Tensor, count: int | torch.Tensor) -> torch.Tensor:
-    """Exponential average that forgets its start: the decay grows to 0.998 with the number of steps."""
-    return torch.lerp(current, averaged, min(0.998, (1 + float(count)) / (10 + float(count))))
+    common.readable(folder)
 
 
 def train(family: str, minutes: float, photos: Path, seed: int) -> None:
     """Train until `minutes` of processor time have been spent in all runs together."""
-    recipe, run = FAMILIES[family], RUNS / family
+    recipe, run = FAMILIES[family], common.RUNS / family
     run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     model = build(family)
-    averaged = torch.optim.swa_utils.AveragedModel(model, avg_fn=_average, use_buffers=True)
+    averaged = torch.optim.swa_utils.AveragedModel(model, avg_fn=common.average, use_buffers=True)
     if recipe.optimiser == "muon":
         optimiser = Muon(model, recipe.rate)
     else:
@@ -250,7 +242,7 @@ def train(family: str, minutes: float, photos: Path, seed: int) -> None:
         for group, peak in zip(optimiser.param_groups, peaks, strict=True):
             group["lr"] = peak * min(1, (step + 1) / 50) * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
         images = crops.batch(recipe.batch).contiguous(memory_format=recipe.layout)
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.half and HALF):
+        with common.autocast() if recipe.half else contextlib.nullcontext():
             decoded, penalty = forward(model, images, sample=True)
         error = decoded.float() - images
         loss = error.abs().mean() + 4 * error.square().mean() + penalty
@@ -282,7 +274,7 @@ def main() -> None:
     parser.add_argument("--export", action="store_true", help="only write the weights of the last checkpoint")
     arguments = parser.parse_args()
     if arguments.export:
-        state = torch.load(RUNS / arguments.family / "checkpoint.pt", weights_only=True)
+        state = torch.load(common.RUNS / arguments.family / "checkpoint.pt", weights_only=True)
         model = build(arguments.family)
         model.load_state_dict({k.removeprefix("module."): v for k, v in state["averaged"].items() if k != "n_averaged"})
         export(arguments.family, model, arguments.photos)

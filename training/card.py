@@ -13,7 +13,8 @@ import numpy as np
 
 from tracer import belonging, inversion, lineup, weights
 from training import data
-from training.autoencoder import FAMILIES, RUNS
+from training.autoencoder import FAMILIES
+from training.common import RUNS
 
 CARD = """---
 license: apache-2.0

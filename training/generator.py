@@ -21,14 +21,11 @@ import torch
 from PIL import Image
 
 from tracer.generation import pack
-from training import data
+from training import common, data
 
-RUNS = data.HERE / "runs"
-MINIS = data.HERE.parent / "tracer" / "minis"
 NAMES = tuple((data.HERE / "generator_names.txt").read_text().split())
 VARIANTS = 16  # encoded versions of each drawing
 TOKENS = 8  # longest caption
-HALF = torch.ops.mkldnn._is_mkldnn_bf16_supported()  # elsewhere 16-bit arithmetic is emulated, many times slower
 WIDTH = 128  # of the text encoder
 
 
@@ -153,7 +150,7 @@ def encoded(recipe: Recipe, seed: int) -> torch.Tensor:
 
 def warm_start(both: torch.nn.ModuleDict, start: str) -> None:
     """Copy every tensor of the same name and shape from another generator's averaged weights."""
-    state = torch.load(RUNS / start / "checkpoint.pt", weights_only=True)["averaged"]
+    state = torch.load(common.RUNS / start / "checkpoint.pt", weights_only=True)["averaged"]
     own = both.state_dict()
     known = {key.removeprefix("module."): value for key, value in state.items()}
     own.update({key: known[key] for key, value in own.items() if key in known and known[key].shape == value.shape})
@@ -164,7 +161,7 @@ class Run:
     """One generator's training: model, averaged model, optimiser, and how far it has come."""
 
     def __init__(self, name: str, seed: int, rate: float, start: str | None):
-        self.name, self.recipe, self.folder, self.rate = name, GENERATORS[name], RUNS / name, rate
+        self.name, self.recipe, self.folder, self.rate = name, GENERATORS[name], common.RUNS / name, rate
         self.folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
         latents = encoded(self.recipe, seed)
@@ -180,7 +177,7 @@ class Run:
         if start and not self.checkpoint.exists():
             warm_start(self.both, start)
         self.start = start
-        self.averaged = torch.optim.swa_utils.AveragedModel(self.both, avg_fn=_average)
+        self.averaged = torch.optim.swa_utils.AveragedModel(self.both, avg_fn=common.average)
         self.optimiser = torch.optim.AdamW(self.both.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-3)
         self.step, self.spent = 0, 0.0
         if self.checkpoint.exists():
@@ -201,7 +198,7 @@ class Run:
         times = torch.sigmoid(torch.randn(batch, generator=chance)).view(-1, 1, 1, 1)
         asked = torch.where(torch.rand(batch, generator=chance) < 0.1, len(NAMES), rows)
         noisy = torch.lerp(clean, noise, times).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=HALF):
+        with common.autocast():
             hidden = self.both["text"](self.tokens[asked]).last_hidden_state
             predicted = self.both["unet"](noisy, times.flatten() * 1000, hidden).sample
         return (predicted.float() - (noise - clean)).square().mean()
@@ -253,18 +250,13 @@ def train(name: str, minutes: float, seed: int, batch: int, rate: float, start: 
     export(run, minutes)
 
 
-def _average(averaged: torch.Tensor, current: torch.Tensor, count: int | torch.Tensor) -> torch.Tensor:
-    """Exponential average that forgets its start: the decay grows to 0.998 with the number of steps."""
-    return torch.lerp(current, averaged, min(0.998, (1 + float(count)) / (10 + float(count))))
-
-
 def export(run: Run, minutes: float) -> None:
     """Write U-Net, text encoder, tokenizer and scheduler in diffusers layout, 16-bit, beside the family's `vae/`."""
     import copy
 
     from diffusers import FlowMatchEulerDiscreteScheduler
 
-    folder = MINIS / run.recipe.family / run.name
+    folder = common.MINIS / run.recipe.family / run.name
     kept = copy.deepcopy(run.averaged.module).half()
     kept["unet"].save_pretrained(folder / "unet")
     kept["text"].save_pretrained(folder / "text_encoder")
@@ -285,8 +277,7 @@ def export(run: Run, minutes: float) -> None:
         prompts=[caption(name) for name in NAMES],
     )
     (folder / "generator.json").write_text(json.dumps(described, indent=1) + "\n")
-    for file in folder.rglob("*.safetensors"):
-        file.chmod(0o644)  # the writer makes it readable to its owner alone
+    common.readable(folder)
 
 
 def main() -> None:

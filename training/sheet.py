@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tracer import generation, lineup
-from training.generator import RUNS
+from training.common import RUNS
 
 PROMPTS = 24
 DRAWN = 200  # images for the retrieval figure
