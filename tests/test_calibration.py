@@ -53,8 +53,9 @@ def test_decisions(known):
     assert known.decide(at_the_edge, 0) is None, "not yet plain: more steps are needed"
     assert known.decide(outside, 0) is False
     assert known.decide(known.conformal(4), 4) is True
-    between = (known.conformal(4) + known.grubbs(4)) / 2
-    assert known.decide(between, 4) is None, "between the conformal and the Grubbs threshold"
+    worst = known.at(4).max()
+    assert known.decide(worst, 4) is None, "as bad as the worst belonging image"
+    assert known.decide(np.nextafter(worst, np.inf), 4) is False, "worse than all of them"
 
 
 def test_a_loss_above_the_ceiling_is_no_match_however_badly_belonging_images_score(known):

@@ -150,11 +150,14 @@ class Calibration:
 
         Before the last checkpoint a score has to be plainly inside (among the lower nine tenths of the belonging ones)
         or plainly outside (beyond the conformal and Grubbs' threshold and, for ratios, the ceiling). At the last one,
-        up to `threshold` belongs, beyond the conformal and Grubbs' threshold does not, and the rest stays open.
+        up to `threshold` belongs, what is beyond both that and the outer limit does not, and the rest stays open. The
+        outer limit is Grubbs' for losses. Ratios of some families come in two groups, easy and hard images, which a
+        test made for one bell curve answers with a limit far beyond either; there it is the largest belonging score.
         """
         outer = max(self.conformal(step), self.grubbs(step))
         if step == self.checkpoints[-1]:
             inner = self.threshold(step)
+            outer = max(self.conformal(step), float(self.at(step).max())) if self.mode == "fast" else outer
         else:
             inner, outer = self.threshold(step, 0.10), max(outer, CEILING if self.mode == "fast" else 0)
         return True if score <= inner else False if score > outer else None
