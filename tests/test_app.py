@@ -192,7 +192,7 @@ def test_a_trace_runs_from_click_to_sentence(page, page_url: str, rgba_png: Path
 
 
 def test_stop_keeps_what_there_is(page, page_url: str):
-    opened(page, page_url)
+    opened(page, f"{page_url}/?example=coffee-through-mini-kl")  # the largest: the others are done before one can click
     page.get_by_role("button", name="Settings").first.click()
     page.get_by_label("Keep stepping after the decision").check()
     page.click("#trace")
