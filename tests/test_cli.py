@@ -177,12 +177,14 @@ def test_calibrate_stores_a_threshold(tmp_path, monkeypatch):
 
 def test_models_lists_the_minis_as_bundled():
     rows = json.loads(run.invoke(app, ["models", "--json"]).stdout)
-    minis = {row["family"]: row["status"] for row in rows if row["lineup"] == "minis"}
-    assert minis
+    minis = {row.get("generator", row["family"]): row["status"] for row in rows if row["lineup"] == "minis"}
+    assert set(minis) == {*(row.id for row in lineup.families("minis")), *lineup.GENERATORS}
     assert set(minis.values()) == {"bundled"}
     others = {row["status"] for row in rows if row["lineup"] != "minis"}
     assert others <= {"cached", "unreachable"}, "the Hub may not be asked in this test"
     assert all(row["reason"] for row in rows if row["status"] == "unreachable")
+    drawers = [row for row in rows if "generator" in row]
+    assert all("red apple" in row["prompts"] for row in drawers)
 
 
 def test_progress_never_reaches_standard_output(belonging):

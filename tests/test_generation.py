@@ -25,8 +25,7 @@ def test_a_generator_draws_on_a_plain_background_what_no_other_seed_draws(name):
     first, second = generation.generate(name, "red apple", [0, 1])
     assert first.shape == (row.side, row.side, 3)
     assert first.dtype == np.uint8
-    corners = first[[0, 0, -1, -1], [0, -1, 0, -1]]
-    assert corners.mean() > 215, "drawings stand on white"
+    assert np.median(first[[0, -1]]) > 220, "drawings stand on white"
     assert first.std() > 20, "and are more than white"
     assert (first != second).any()
 

@@ -285,6 +285,7 @@ def models(
         {
             "generator": row.id,
             "family": row.family,
+            "lineup": "minis",
             "status": "bundled" if row.present else "missing",
             "style": row.style,
             "licence": row.licence,
