@@ -192,9 +192,9 @@ def test_a_trace_runs_from_click_to_sentence(page, page_url: str, rgba_png: Path
 
 
 def test_stop_keeps_what_there_is(page, page_url: str):
-    opened(page, f"{page_url}/?example=coffee-through-mini-kl")  # the largest: the others are done before one can click
+    opened(page, page_url)
     page.get_by_role("button", name="Settings").first.click()
-    page.get_by_label("Keep stepping after the decision").check()
+    page.get_by_label("Paper's settings").check()  # slow enough to be stopped
     page.click("#trace")
     page.wait_for_function("/Step [1-9]/.test(document.querySelector('#verdict').innerText)")
     assert page.is_disabled("#example-photograph"), "a run would draw over it"
@@ -204,7 +204,7 @@ def test_stop_keeps_what_there_is(page, page_url: str):
     assert sentence(page).startswith("Stopped before")
     assert "starts at" in page.inner_text("#curve-words")
     assert page.query_selector_all("#curves .scatterlayer .trace")
-    page.get_by_label("Keep stepping after the decision").uncheck()
+    page.get_by_label("Fast").check()
     page.click("#trace")  # and the next run is not stopped by it
     page.wait_for_function("document.querySelector('#trace').disabled")
     finished(page)
