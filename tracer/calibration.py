@@ -24,6 +24,7 @@ GRUBBS_ALPHA = 0.05  # of LatentTracer's outlier test
 # the ceiling no relative loss counts as a match, at the price of the misses that every stored threshold states.
 CEILING = 2.0
 LOSSLESS = "lossless"
+MARGIN = 1.25  # how far beyond the largest belonging ratio an image may still come back with more steps
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
 
@@ -149,17 +150,22 @@ class Calibration:
         """Whether an image belongs, or None while that is open.
 
         Before the last checkpoint a score has to be plainly inside (among the lower nine tenths of the belonging ones)
-        or plainly outside (beyond the conformal and Grubbs' threshold and, for ratios, the ceiling). At the last one,
+        or plainly outside: for losses beyond the conformal and Grubbs' threshold; for ratios `MARGIN` times the largest
+        belonging one, since a strong decoder learns to draw others' pictures too; after compression the ceiling. At the
+        last one,
         up to `threshold` belongs, what is beyond both that and the outer limit does not, and the rest stays open. The
         outer limit is Grubbs' for losses. Ratios of some families come in two groups, easy and hard images, which a
         test made for one bell curve answers with a limit far beyond either; there it is the largest belonging score.
         """
-        outer = max(self.conformal(step), self.grubbs(step))
+        worst = float(self.at(step).max())
         if step == self.checkpoints[-1]:
             inner = self.threshold(step)
-            outer = max(self.conformal(step), float(self.at(step).max())) if self.mode == "fast" else outer
+            outer = max(self.conformal(step), worst if self.mode == "fast" else self.grubbs(step))
         else:
-            inner, outer = self.threshold(step, 0.10), max(outer, CEILING if self.mode == "fast" else 0)
+            inner = self.threshold(step, 0.10)
+            outer = max(self.conformal(step), self.grubbs(step))
+            if self.mode == "fast":
+                outer = MARGIN * worst if self.condition == LOSSLESS else max(outer, CEILING)
         return True if score <= inner else False if score > outer else None
 
     def missed(self) -> float:
