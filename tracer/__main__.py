@@ -119,6 +119,44 @@ def _report(document: dict) -> None:
 
 
 @app.command()
+def batch(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a folder of images, searched to its depths")],
+    out: Annotated[Path, typer.Option(help="the .csv, .json or .jsonl to write; what is in it is not done again")],
+    lineup_name: Annotated[str, typer.Option("--lineup", help="minis, tiny or full")] = "minis",
+    family: Annotated[list[str] | None, typer.Option(help="inspect only this family; may be repeated")] = None,
+    mode: Mode = "fast",
+    engine: Annotated[str, typer.Option(help="local, or ray (pip install -r requirements-batch.txt)")] = "local",
+    workers: Annotated[int, typer.Option(help="processes of the engine ray", min=1)] = 2,
+    as_json: Json = False,
+) -> None:
+    """Trace every image of a folder into a table; a bad file becomes a row with its error."""
+    with readable_errors():
+        from tracer import batch as many
+
+        if engine not in ("local", "ray"):
+            raise ValueError(f"no engine called {engine!r}; there are: local, ray")
+        options = many.Options(lineup_name, tuple(family or ()), mode)
+        files = many.found(folder)
+        table = many.Table(out, options.columns())
+        work = None
+        if engine == "ray":
+            from tracer import batch_ray
+
+            work = batch_ray.engine(workers)
+        new = errors = 0
+        try:
+            with table:
+                for row in many.rows(files, options, table.known, work):
+                    table.add(row)
+                    new, errors = new + 1, errors + bool(row["error"])
+                    _say(f"{new} of at most {len(files)}: {row['file']}")
+        finally:
+            _say("")
+        told = {"file": str(out), "images": len(files), "new": new, "errors": errors, "kept": len(table.known)}
+        print(json.dumps(told) if as_json else f"{out}: {new} new rows, {errors} of them errors, {told['kept']} kept")
+
+
+@app.command()
 def reconstruct(
     family: Annotated[str, typer.Argument(help="a family of the registry")],
     image: Annotated[Path, typer.Argument(help="an image file")],

@@ -1,0 +1,159 @@
+"""Many images become rows: the same from both engines, in a file that a run can go on with."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from tests.conftest import ROOT
+from tracer import api, batch, calibration, inversion, lineup, weights
+from tracer.__main__ import app, main
+
+run = CliRunner()
+OPTIONS = batch.Options(families=("mini-dc",))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A photograph, a picture that belongs, a copy of it below, something that is no image, and a text."""
+    path = tmp_path_factory.mktemp("many")
+    photographs = calibration.bundled_photographs(2, 64)
+    Image.fromarray(photographs[0]).save(path / "b-photograph.png")
+    model = weights.load(lineup.family("mini-dc"))
+    Image.fromarray(inversion.reconstruct(photographs[1], model)).save(path / "a-belongs.PNG")
+    (path / "below").mkdir()
+    shutil.copy(path / "a-belongs.PNG", path / "below" / "=copy.png")
+    (path / "c-broken.jpg").write_bytes(b"no picture")
+    (path / "notes.txt").write_text("no image at all")
+    return path
+
+
+def read(path):
+    if path.suffix == ".csv":
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+    text = path.read_text()
+    return json.loads(text) if path.suffix == ".json" else [json.loads(line) for line in text.splitlines()]
+
+
+def command(folder, out, *more):
+    return ["batch", str(folder), "--out", str(out), "--family", "mini-dc", *more]
+
+
+def test_every_image_becomes_a_row_and_a_bad_one_says_why(folder):
+    rows = list(batch.rows(batch.found(folder), OPTIONS))
+    assert [row["file"] for row in rows] == ["a-belongs.PNG", "b-photograph.png", "c-broken.jpg", "below/=copy.png"]
+    belongs, photograph, broken, copy = rows
+    assert (belongs["verdict"], belongs["family"]) == ("family", "mini-dc")
+    assert (photograph["verdict"], photograph["family"]) == ("none", "")
+    assert belongs["mini-dc_score"] < belongs["mini-dc_threshold"] < photograph["mini-dc_score"]
+    assert broken["verdict"] == "error"
+    assert broken["error"]
+    assert copy == {**belongs, "file": "below/=copy.png"}
+    assert all(list(row) == OPTIONS.columns() for row in rows)
+    assert "mini-dc sha256:" in belongs["revisions"]
+    assert "mode fast" in belongs["settings"]
+
+
+def test_a_row_says_what_trace_says(folder):
+    path = folder / "a-belongs.PNG"
+    document = api.trace(path, families=["mini-dc"]).document()
+    row = batch.row(path.name, path, OPTIONS)
+    assert row["sentence"] == document["verdict"]["sentence"]
+    assert row["mini-dc_score"] == document["evidence"][0]["score"]
+    assert row["sha256"] == document["image"]["sha256"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl"])
+def test_a_run_that_was_cut_off_goes_on(folder, tmp_path, monkeypatch, suffix):
+    out = tmp_path / f"rows{suffix}"
+    assert run.invoke(app, command(folder, out)).exit_code == 0
+    whole = read(out)
+    assert len(whole) == 4
+    lines = out.read_text().rstrip("]\n").splitlines(keepends=True)
+    out.write_text("".join(lines[:-2]) + lines[-2][:-20])  # the last row is gone, the one before cut off
+    asked = []
+    inspect = batch.row
+    monkeypatch.setattr(batch, "row", lambda name, *rest: asked.append(name) or inspect(name, *rest))
+    assert run.invoke(app, command(folder, out)).exit_code == 0
+    assert asked == ["c-broken.jpg"]
+    again = read(out)
+    drop = {"seconds": None}
+    assert [{**row, **drop} for row in again] == [{**row, **drop} for row in whole]
+    told = json.loads(run.invoke(app, command(folder, out, "--json")).stdout)
+    assert (told["new"], told["kept"]) == (0, 4)
+
+
+def test_other_settings_are_computed_again(folder, tmp_path, monkeypatch):
+    out = tmp_path / "rows.jsonl"
+    run.invoke(app, command(folder, out))
+    monkeypatch.setattr(batch, "__version__", "9.9")
+    told = json.loads(run.invoke(app, command(folder, out, "--json")).stdout)
+    assert (told["new"], told["kept"]) == (4, 4)
+
+
+def test_a_spreadsheet_does_not_run_a_file_name(folder, tmp_path):
+    out = tmp_path / "rows.csv"
+    run.invoke(app, command(folder, out))
+    assert read(out)[-1]["file"] == "below/=copy.png"
+    text = batch.as_csv([{"file": "=cmd()|x", "width": 3}], ["file", "width"])
+    assert text == "file,width\n'=cmd()|x,3\n"
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "{ mine", '{"other": 1}', "[1, 2]"])
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl"])
+def test_a_foreign_file_is_not_overwritten(folder, tmp_path, capfd, content, suffix):
+    out = tmp_path / f"mine{suffix}"
+    out.write_text(content + "\n")
+    assert main(command(folder, out)) == 2
+    assert out.read_text() == content + "\n"
+    assert len(capfd.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["batch", "no-such-folder", "--out", "rows.csv"],
+        ["batch", "{folder}", "--out", "rows.txt"],
+        ["batch", "{folder}/below/nothing", "--out", "rows.csv"],
+        ["batch", "{folder}", "--out", "rows.csv", "--engine", "unheard-of"],
+        ["batch", "{folder}", "--out", "rows.csv", "--mode", "unheard-of"],
+        ["batch", "{folder}", "--out", "rows.csv", "--lineup", "unheard-of"],
+        ["batch", "{folder}", "--out", "no-such-folder/rows.csv"],
+    ],
+)
+def test_bad_usage_is_one_line_and_status_2(folder, arguments, capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([argument.format(folder=folder) for argument in arguments]) == 2
+    assert len(capfd.readouterr().err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_ray_is_one_clear_line(folder, tmp_path, capfd, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(command(folder, tmp_path / "rows.csv", "--engine", "ray")) == 3
+    assert "pip install -r requirements-batch.txt" in capfd.readouterr().err
+
+
+def test_two_ray_workers_give_the_same_rows(folder, tmp_path):
+    pytest.importorskip("ray.data", reason="ray is not installed (requirements-batch.txt)")
+    out = tmp_path / "rows.jsonl"
+    more = ["--engine", "ray", "--workers", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tracer", *command(folder, out, *more)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    here = list(batch.rows(batch.found(folder), OPTIONS))
+    there = read(out)
+    same = {"seconds": None, "mini-dc_score": None}
+    assert [{**row, **same} for row in there] == [{**row, **same} for row in here]
+    scores = [[row["mini-dc_score"] for row in rows if row["mini-dc_score"] is not None] for rows in (here, there)]
+    np.testing.assert_allclose(*scores, rtol=1e-4)  # threads of another number add up in another order
