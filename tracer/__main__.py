@@ -69,14 +69,19 @@ def trace(
     family: Annotated[list[str] | None, typer.Option(help="inspect only this family; may be repeated")] = None,
     autoencoder: Annotated[Path | None, typer.Option(help="inspect this folder in diffusers layout instead")] = None,
     mode: Mode = "fast",
+    report: Annotated[Path | None, typer.Option(help="write a report on one image: .html or .json")] = None,
     as_json: Json = False,
 ) -> None:
     """Say which family's decoder can reproduce the image (latent inversion)."""
     documents, refused, absent = [], False, set()
     with readable_errors():
+        if report:
+            _check_report(report, images)
         for path in images:
             try:
                 documents.append(_trace_one(path, lineup_name, family, autoencoder, mode))
+                if report:
+                    _write_report(report, path, documents[-1], mode)
             except intake.IntakeError as error:  # one bad file must not lose the answers about the others
                 _complain(f"{path}: {error}")
                 refused = True
@@ -91,6 +96,20 @@ def trace(
         print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
     if refused or absent:
         raise typer.Exit(2 if refused else 3)
+
+
+def _check_report(report: Path, images: list[Path]) -> None:
+    from tracer import report as reports
+
+    reports.check(report)
+    if len(images) > 1:
+        raise ValueError("--report takes one image; python -m tracer batch makes a table of many")
+
+
+def _write_report(report: Path, image: Path, document: dict, mode: str) -> None:
+    from tracer import report as reports
+
+    reports.write(report, image, document, mode)
 
 
 def _trace_one(path: Path, lineup_name: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> dict:
