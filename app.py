@@ -14,9 +14,12 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 
 from tracer import lineup, machine, weights
-from tracer.ui import common, inversion, words
+from tracer.ui import common, inversion, links, many, words
 
-TABS = {"Latent inversion": inversion.build}  # a new kind of evidence is one more line
+TABS = {  # a new kind of evidence is one more line
+    "Latent inversion": inversion.build,
+    "Many images": many.build,
+}
 LAUNCH = {
     "theme": common.theme(),
     "css_paths": common.CSS,
@@ -39,10 +42,11 @@ def build() -> gr.Blocks:
     """The whole page."""
     with gr.Blocks(title="Latent Lineup", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.HTML(words.heading(lineup.families("minis")))
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             for title, tab in TABS.items():
-                with gr.Tab(title):
+                with gr.Tab(title, id=title):
                     tab(page)
+        links.mount(page, tabs, TABS)
     return page.queue(max_size=16)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from tracer import api, figures, intake, lineup
-from tracer.ui import chooser, record, words
+from tracer.ui import chooser, claims, links, record, reports, words
 from tracer.ui.common import ONE_AT_A_TIME, Stops, Wish, budget, on_gpu, readable_errors, upload, upload_problem
 from tracer.ui.record import Run
 
@@ -146,7 +146,10 @@ def build(page: gr.Blocks) -> None:
             gr.Markdown(words.settings_table(), elem_classes="settings")
         with gr.Accordion("Full result", open=False):
             document = gr.JSON(run.trace if run else None, label="Result", max_height=500, elem_id="document")
-    panel = Panel(banner, *curves, *pictures, explainer, document, gr.State(run, time_to_live=3600))
+        kept = gr.State(run, time_to_live=3600)
+        claims.build(controls.image)
+        reports.build(controls.image, kept)
+    panel = Panel(banner, *curves, *pictures, explainer, document, kept)
     _wire(page, controls, panel, stored)
 
 
@@ -299,8 +302,8 @@ def _wire(page: gr.Blocks, controls: Controls, panel: Panel, stored: dict[str, r
     )
 
     def opened(request: gr.Request) -> dict:
-        name = request.query_params.get("example", "")
-        return choose(name) if name in stored else {panel.curves: gr.skip()}
+        name = links.example(request.query_params, stored)
+        return choose(name) if name else {panel.curves: gr.skip()}
 
     page.load(opened, None, [controls.image, *panel.outputs], queue=False, **hidden)
 
