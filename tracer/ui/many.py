@@ -81,6 +81,7 @@ def build(page: gr.Blocks) -> None:
             datatype=_types(_FAMILIES),
             label="Results: click a column's name to sort by it",
             interactive=False,
+            column_widths=["210px", "100px", "110px", *("95px" for _ in _FAMILIES), "90px", "320px", "90px"],
             wrap=True,
             max_height=600,
             elem_id="many-table",
