@@ -79,7 +79,7 @@ def build(page: gr.Blocks) -> None:
         table = gr.Dataframe(
             headers=_heads(_FAMILIES),
             datatype=_types(_FAMILIES),
-            label="Results: click a column's name to sort by it",
+            label="Results, sorted by the menu ⋮ beside a column's name",
             interactive=False,
             column_widths=["210px", "100px", "110px", *("95px" for _ in _FAMILIES), "90px", "320px", "90px"],
             wrap=True,
