@@ -115,6 +115,7 @@ def _report(document: dict) -> None:
             f"  {row['family']:<12} {answer:<13} score {row['score']:<10.4g} threshold {row['threshold']:<10.4g} "
             f"p {'-' if row['p_value'] is None else format(row['p_value'], '.3f')}  "
             f"{row['steps']} steps, {row['seconds']:.2f} s"
+            + (", cropped off its grid by {} x {} px".format(*row["offset"]) if any(row["offset"]) else "")
         )
 
 

@@ -13,7 +13,7 @@ from tracer import calibration, intake, lineup, regeneration
 from tracer.evidence import Doubts, Evidence, Trace, judge
 from tracer.faults import ModelUnavailable
 from tracer.intake import Picture
-from tracer.settings import MODES
+from tracer.settings import MODES, settings_for
 
 if TYPE_CHECKING:
     from tracer.autoencoder import Autoencoder
@@ -59,6 +59,19 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class Shifted:
+    """A family that did not fit may fit where another latent grid begins: its steps and its answer come once more.
+
+    Attributes:
+        family: which.
+        offset: rows and columns that are left out above and on the left.
+    """
+
+    family: str
+    offset: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Unavailable:
     """A family of the line-up cannot be inspected; the others are."""
 
@@ -66,7 +79,7 @@ class Unavailable:
     reason: str
 
 
-Update = Loading | Stepped | Answered | Unavailable | Trace
+Update = Loading | Stepped | Answered | Shifted | Unavailable | Trace
 
 
 def trace_stream(
@@ -125,10 +138,16 @@ def trace_stream(
             evidence.append(answer)
     if failed and not evidence and not stop():
         raise next(iter(failed.values()))
-    if evidence and max(each.detail for each in evidence) < 3 * inversion.ROUNDING:
+    if evidence and max(each.detail for each in evidence) < 2 * inversion.ROUNDING:
         doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
     elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
         doubts = conditions(picture, mode, registered=False)[1]
+    elif condition == calibration.LOSSLESS and mode == "fast" and all(each.belongs is False for each in evidence):
+        known = {row.id: row for row in rows}
+        for place, answer in enumerate(evidence):
+            if stop() or answer.family not in known:
+                break
+            evidence[place] = yield from _ask_again(known[answer.family], picture.pixels, answer, stop)
     members = {row.id: row.members for row in rows}
     yield Trace(
         image=image_document(picture),
@@ -154,9 +173,9 @@ def _ask(
     that would take hours on a CPU, so its threshold has to be there before anything is downloaded. Where there is none
     for compressed pictures, the lossless one is the strictest.
     """
-    settings = MODES[mode]
     if not row.bundled and not calibration.path_of(row.id, mode, condition).exists():
         condition = calibration.LOSSLESS
+    settings = settings_for(mode, condition)
     if row.lineup == "full":
         calibration.check_stored(row.id, mode, condition)
     from tracer import belonging, weights
@@ -174,6 +193,32 @@ def _ask(
         settings = belonging.spot_settings(mode)
         known = yield from _on_the_spot(model, mode, stop)
     return (yield from _inspect(pixels, model, known, settings, stop, watch))
+
+
+def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
+    """Inspect a family that did not fit once more, where its latent grid may begin; return the evidence that counts.
+
+    A crop moves the grid. The second answer only counts, and is only told, where it is not another "no".
+    """
+    from tracer import inversion, phase, weights
+
+    model = weights.load(row)
+    pattern = phase.stored(row.id, model.digest)
+    offset = phase.search(pixels, model, pattern) if pattern else None
+    if offset is None:
+        return answer
+    settings = settings_for("fast", calibration.LOSSLESS)
+    known, cropped = calibration.stored(row.id, settings.record(), model.digest), pixels[offset[0] :, offset[1] :]
+    work, steps = inversion.inspect(cropped, model, known, settings, stop), []
+    second = yield from _passed_on(work, steps.append, told=False)
+    if second.belongs is False or second.stopped:
+        return answer
+    second = replace(second, offset=offset)
+    yield Shifted(row.id, offset)
+    for step in steps:
+        yield Stepped(row.id, step, settings, known)
+    yield Answered(second)
+    return second
 
 
 def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[str, Doubts]:
@@ -335,11 +380,13 @@ def _inspect(
     return evidence
 
 
-def _passed_on(work: Generator, update: Callable):
-    """Yield an update for everything that a generator yields; return what it returns."""
+def _passed_on(work: Generator, update: Callable, told: bool = True):
+    """Yield an update for everything that a generator yields, unless it is not to be told; return what it returns."""
     while True:
         try:
             item = next(work)
         except StopIteration as finished:
             return finished.value
-        yield update(item)
+        said = update(item)
+        if told:
+            yield said

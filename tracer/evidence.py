@@ -30,6 +30,7 @@ class Evidence:
         condition: what was done to those images, as to this one: "lossless", or "jpeg-85".
         detail: mean square of the fine detail of the inspected pixels, on the scale of [0, 1].
         stopped: whether the run was cancelled before its decision.
+        offset: rows and columns left out above and on the left, where the picture was cropped off its latent grid.
     """
 
     family: str
@@ -47,6 +48,7 @@ class Evidence:
     condition: str = "lossless"
     detail: float = 1.0
     stopped: bool = False
+    offset: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)

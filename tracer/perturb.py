@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 
 def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
@@ -18,3 +18,8 @@ def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
     file = BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=2)
     return np.asarray(Image.open(file).convert("RGB"))
+
+
+def blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
+    """The image under a Gaussian blur of `sigma` pixels."""
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(sigma)))
