@@ -60,7 +60,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class Shifted:
-    """A family that did not fit may fit where another latent grid begins: its steps and its answer come once more.
+    """A family that did not fit may fit as a crop: its steps and its answer come once more.
 
     Attributes:
         family: which.
@@ -142,7 +142,7 @@ def trace_stream(
         doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
     elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
         doubts = conditions(picture, mode, registered=False)[1]
-    elif condition == calibration.LOSSLESS and mode == "fast" and all(each.belongs is False for each in evidence):
+    elif condition == calibration.LOSSLESS and mode == "fast" and not any(each.belongs for each in evidence):
         known = {row.id: row for row in rows}
         for place, answer in enumerate(evidence):
             if stop() or answer.family not in known:
@@ -196,22 +196,24 @@ def _ask(
 
 
 def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
-    """Inspect a family that did not fit once more, where its latent grid may begin; return the evidence that counts.
+    """Inspect a family that did not fit once more, as a crop; return the evidence that counts.
 
-    A crop moves the grid. The second answer only counts, and is only told, where it is not another "no".
+    A crop moves the latent grid, and its edges were drawn from what is no longer there. The second answer only counts,
+    and is only told, where it says more than the first.
     """
     from tracer import inversion, phase, weights
 
     model = weights.load(row)
     pattern = phase.stored(row.id, model.digest)
-    offset = phase.search(pixels, model, pattern) if pattern else None
-    if offset is None:
-        return answer
+    found = phase.search(pixels, model, pattern) if pattern else None
     settings = settings_for("fast", calibration.LOSSLESS)
-    known, cropped = calibration.stored(row.id, settings.record(), model.digest), pixels[offset[0] :, offset[1] :]
-    work, steps = inversion.inspect(cropped, model, known, settings, stop), []
+    known = calibration.stored(row.id, settings.record(), model.digest)
+    if found is None or found[1] > known.inside(1):
+        return answer
+    offset = down, right = found[0]
+    work, steps = inversion.inspect(pixels[down:, right:], model, known, settings, stop, cropped=True), []
     second = yield from _passed_on(work, steps.append, told=False)
-    if second.belongs is False or second.stopped:
+    if second.stopped or not (second.belongs or (second.belongs is None and answer.belongs is False)):
         return answer
     second = replace(second, offset=offset)
     yield Shifted(row.id, offset)

@@ -173,7 +173,7 @@ class Calibration:
         """Largest score that still belongs at a checkpoint: the conformal threshold, unless others score that well."""
         return min(self.conformal(step, alpha), self.inside(step))
 
-    def decide(self, score: float, step: int) -> bool | None:
+    def decide(self, score: float, step: int, cropped: bool = False) -> bool | None:
         """Whether an image belongs, or None while that is open.
 
         Before the last checkpoint a score has to be plainly inside (where others were measured, better than any of them
@@ -182,11 +182,18 @@ class Calibration:
         corridor does not, and the rest stays open; so does an image that scores worse than belonging ones and better
         than any others. Of the paper's losses, which are looked at once, the outer limit is that of Grubbs' test where
         it is higher.
+
+        A crop has lost what its edges were drawn from, which no step brings back, and the best of many offsets has had
+        many chances to look right. It belongs only after the last step, up to halfway (of logarithms) between the
+        corridor and the others.
         """
         last = step == self.checkpoints[-1]
         inner = self.threshold(step)
         if not last:
             inner = min(inner, self.inside(step) / MARGIN) if self.others else self.threshold(step, 0.10)
+        if cropped and self.others:
+            inner = max(inner, math.sqrt(self.corridor(step) * self.inside(step))) if last else 0
+            inner = min(inner, self.inside(step))
         if self.mode == "fast":
             outer = self.corridor(step) * (1 if last else MARGIN)
             outer = max(outer, self.inside(step)) if self.others else outer

@@ -80,19 +80,22 @@ class Step:
         return as_pixels(self.decoded[:1])[0]
 
 
-def invert(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FAST) -> Iterator[Step]:
+def invert(
+    pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FAST, cropped: bool = False
+) -> Iterator[Step]:
     """Invert the decoder on one image and yield every step, the start included.
 
     Args:
         pixels: uint8 RGB (height, width, 3), at native size; never resized.
         autoencoder: the inspected model.
         settings: how.
+        cropped: whether more of the picture lay beyond the frame; what the frame cut through is then not scored.
 
     Yields:
         `settings.steps` + 1 steps. Closing the generator at any point leaves the steps so far valid.
     """
     began = time.perf_counter()
-    parts = windows(pixels, autoencoder.stride, settings.whole, settings.tile, settings.margin, settings.tiles)
+    parts = windows(pixels, autoencoder.stride, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
     target = torch.stack([_tensor(pixels[_slices(part.box)]) for part in parts]).to(autoencoder.device)
     weight = torch.zeros(len(parts), 1, *target.shape[-2:], device=target.device)
     for index, part in enumerate(parts):
@@ -171,6 +174,7 @@ def inspect(
     settings: Settings = FAST,
     stop: Callable[[], bool] = lambda: False,
     watch: bool = False,
+    cropped: bool = False,
 ) -> Generator[Step, None, Evidence]:
     """Invert until the calibrated scores decide whether the image belongs; yield the steps, return the evidence.
 
@@ -181,6 +185,7 @@ def inspect(
         settings: how to invert.
         stop: asked after every step; once True, what there is so far is returned, undecided and marked as stopped.
         watch: go on to the last step, for a reader to see; the evidence stays that of the deciding step.
+        cropped: as `invert` takes it.
 
     Yields:
         Every step that was needed; with `watch`, all of them.
@@ -189,11 +194,11 @@ def inspect(
         The evidence (the value of a `yield from`).
     """
     belongs, stopped, places, looked = None, False, checkpoints(settings), None
-    for step in invert(pixels, autoencoder, settings):
+    for step in invert(pixels, autoencoder, settings, cropped):
         yield step
         if step.index in places and belongs is None:
             looked = step
-            belongs = calibration.decide(step.score(settings.mode), step.index)
+            belongs = calibration.decide(step.score(settings.mode), step.index, cropped)
         if (belongs is not None and not watch) or (stopped := stop()):
             break
     # Only at a checkpoint is there anything to compare a score with; a run stopped before the first has no p-value.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "thresholds"
 LARGEST = 512  # pixels a side that are looked at; more would only cost time
-CANDIDATES = 8  # offsets that the autoencoder tries
+CANDIDATES = 7  # offsets that the autoencoder tries
 FINALISTS = 3  # of them, those that are told apart by one step of inversion
 TILE = 64  # pixels a side that it tries them on, of which the border is not scored
 BORDER = 8
@@ -152,43 +152,55 @@ def ranked(pixels: np.ndarray, pattern: Pattern, count: int = CANDIDATES) -> lis
     return [offset for offset in offsets if offset != (0, 0)][:count]
 
 
-def search(pixels: np.ndarray, autoencoder: Autoencoder, pattern: Pattern, count: int = CANDIDATES) -> Offset | None:
+def search(
+    pixels: np.ndarray, autoencoder: Autoencoder, pattern: Pattern, count: int = CANDIDATES
+) -> tuple[Offset, float] | None:
     """The offset at which the autoencoder reproduces one small, detailed tile best; None for a very small image.
 
     Args:
         pixels: uint8 RGB (height, width, 3).
         autoencoder: the inspected model.
         pattern: its grid's.
-        count: number of offsets to try; each costs one encoding and decoding of `TILE` px, the best three another.
+        count: number of offsets to try besides (0, 0), where a crop left the grid in place; each costs one encoding and
+            decoding of a tile of `TILE` px, the best three another.
+
+    Returns:
+        The offset, and the tile's relative loss after one step (`inversion.Step.relative`).
     """
     import torch
 
-    from tracer.inversion import fine_detail, visible
+    from tracer.inversion import LEAST, ROUNDING, fine_detail, visible
     from tracer.tiles import windows
 
-    offsets = ranked(pixels, pattern, count)
     stride = pattern.stride
     side = max(TILE // stride, 1) * stride
-    if not offsets or min(pixels.shape[:2]) < side + stride:
-        return offsets[0] if offsets else None
+    offsets = [(0, 0), *ranked(pixels, pattern, count)]
+    if len(offsets) == 1 or min(pixels.shape[:2]) < side + stride:
+        return None
     # Where the detail is, and one cell of room below and to the right for every offset.
     inner = pixels[: pixels.shape[0] - stride, : pixels.shape[1] - stride]
     top, left = windows(inner, stride, 0, side, 0, 1)[0].scored[:2]
     tiles = [pixels[top + down : top + down + side, left + right : left + right + side] for down, right in offsets]
     target = torch.from_numpy(np.stack(tiles).astype(np.float32) / 255).permute(0, 3, 1, 2).to(autoencoder.device)
 
-    def losses(decoded: torch.Tensor) -> torch.Tensor:
+    def energy(images: torch.Tensor, least: float) -> torch.Tensor:
         inside = slice(BORDER, -BORDER)
-        return fine_detail(visible(decoded, target))[..., inside, inside].square().mean(dim=(1, 2, 3))
+        found = fine_detail(images)[..., inside, inside].square().mean(dim=(1, 2, 3)) - ROUNDING
+        return found.clamp(min=least * ROUNDING)
 
     with torch.no_grad():
         encoded = autoencoder.encode(target)
         decoded = autoencoder.decode(encoded)
-        finalists = losses(decoded).argsort()[:FINALISTS]
-        offsets = [offsets[int(place)] for place in finalists]
+        finalists = energy(visible(decoded, target), LEAST).argsort()[:FINALISTS]
         target, encoded, decoded = (each[finalists] for each in (target, encoded, decoded))
-        again = autoencoder.decode(2 * encoded - autoencoder.encode(decoded.clamp(0, 1)))
-    return offsets[int(losses(again).argmin())]
+        saved = (decoded.clamp(0, 1) * 255).round() / 255
+        reencoded = autoencoder.encode(saved)
+        losses = energy(visible(autoencoder.decode(2 * encoded - reencoded), target), LEAST)
+        best = int(losses.argmin())
+        chosen = slice(best, best + 1)
+        second = energy(visible(autoencoder.decode(reencoded[chosen]), saved[chosen]), 1)
+        relative = losses[best] / (second[0] * energy(target[chosen], 1)[0]).sqrt()
+    return offsets[int(finalists[best])], float(relative)
 
 
 def path_of(family: str, folder: Path = FOLDER) -> Path:

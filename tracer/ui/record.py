@@ -88,7 +88,7 @@ class Run:
     unavailable: dict[str, str] = field(default_factory=dict)
     _latest: Any = None  # the newest step, until it is drawn
     _inner: tuple[int, int] = (0, 0)  # where the shown region begins in what the decoder draws
-    _offset: tuple[int, int] = (0, 0)  # where the picture's latent grid begins, if it was cropped
+    _offset: tuple[int, int] | None = None  # where the latent grid of a cropped picture begins
 
     def take(self, update: api.Update, picture: intake.Picture) -> bool:
         """Add what the stream says; True where the page should show it at once."""
@@ -150,9 +150,10 @@ class Run:
     def _begun(self, update: api.Stepped, picture: intake.Picture) -> Trajectory:
         settings, known = update.settings, update.calibration
         stride = lineup.family(update.family).stride
-        down, right = self._offset
+        down, right = self._offset or (0, 0)
         pixels = picture.pixels[down:, right:]
-        places = windows(pixels, stride, settings.whole, settings.tile, settings.margin, settings.tiles)
+        cropped = self._offset is not None
+        places = windows(pixels, stride, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
         top, left, bottom, end = places[0].scored
         self._inner = (top - places[0].box[0], left - places[0].box[1])  # the margin is decoded, but not shown
         return Trajectory(
