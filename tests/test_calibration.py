@@ -85,13 +85,11 @@ def test_a_score_that_others_reach_is_no_match_and_one_between_is_open(known):
     assert near.decide(0.12, 4) is None
 
 
-def test_a_crop_is_only_accepted_at_the_last_look(known):
+def test_part_of_a_picture_may_score_halfway_to_others(known):
     both = dataclasses.replace(known, others=tuple((s, s / 10) for s in np.linspace(6.0, 9.0, 120)))
-    assert both.decide(0.9, 0) is True
-    assert both.decide(0.9, 0, cropped=True) is None
-    assert both.decide(0.09, 4, cropped=True) is True
     beyond = both.corridor(4) * 1.1
-    assert both.decide(beyond, 4) is None and both.decide(beyond, 4, cropped=True) is True
+    assert both.decide(beyond, 4) is None and both.decide(beyond, 4, part=True) is True
+    assert both.decide(both.inside(4), 4, part=True) is None
 
 
 def test_a_loss_above_the_ceiling_is_no_match_however_badly_belonging_images_score(known):

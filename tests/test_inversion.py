@@ -186,11 +186,11 @@ def test_pixels_that_a_file_cannot_show_do_not_count_against_the_decoder():
 
 def test_what_a_crop_cut_through_is_not_scored():
     pixels = np.random.default_rng(0).integers(0, 256, (128, 120, 3), np.uint8)
-    (window,) = windows(pixels, stride=8, whole=192, tile=128, margin=32, count=1, cropped=True)
+    (window,) = windows(pixels, stride=8, whole=384, tile=128, margin=32, count=1, cropped=True)
     assert window.box == (0, 0, 128, 120)
     assert window.scored == (24, 24, 104, 96)
     large = np.random.default_rng(0).integers(0, 256, (500, 600, 3), np.uint8)
-    (window,) = windows(large, stride=16, whole=192, tile=128, margin=32, count=1, cropped=True)
+    (window,) = windows(large, stride=16, whole=384, tile=128, margin=32, count=1, cropped=True)
     assert all(value % 16 == 0 for value in window.box + window.scored)
     assert min(window.scored[:2]) >= 32 and window.scored[2] <= 496 - 32 and window.scored[3] <= 592 - 32
     assert window.box[2] - window.box[0] == 192

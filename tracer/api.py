@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tracer.inversion import Settings, Step
 
 LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
+WHOLE = 300_000  # pixels up to which a bundled family that did not fit on a tile is asked about the whole picture
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,17 @@ class Answered:
 
 @dataclass(frozen=True)
 class Shifted:
-    """A family that did not fit may fit as a crop: its steps and its answer come once more.
+    """A family that did not fit may fit as a crop, or on the whole picture: its steps and its answer come once more.
 
     Attributes:
         family: which.
         offset: rows and columns that are left out above and on the left.
+        cropped: False where the picture was only read whole instead of on a tile.
     """
 
     family: str
-    offset: tuple[int, int]
+    offset: tuple[int, int] = (0, 0)
+    cropped: bool = True
 
 
 @dataclass(frozen=True)
@@ -196,31 +199,42 @@ def _ask(
 
 
 def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
-    """Inspect a family that did not fit once more, as a crop; return the evidence that counts.
+    """Inspect a family that did not fit once more, whole or as a crop; return the evidence that counts.
 
-    A crop moves the latent grid, and its edges were drawn from what is no longer there. The second answer only counts,
-    and is only told, where it says more than the first.
+    Some decoders normalise over the whole picture, which a tile does not show. A crop moves the latent grid, and its
+    edges were drawn from what is no longer there. The second answer only counts, and is only told, where it says more
+    than the first.
     """
     from tracer import inversion, phase, weights
 
     model = weights.load(row)
-    pattern = phase.stored(row.id, model.digest)
-    found = phase.search(pixels, model, pattern) if pattern else None
     settings = settings_for("fast", calibration.LOSSLESS)
     known = calibration.stored(row.id, settings.record(), model.digest)
+    height, width = pixels.shape[:2]
+    if row.bundled and max(height, width) > settings.whole and height * width <= WHOLE:
+        whole, steps = replace(settings, whole=max(height, width)), []
+        second = yield from _passed_on(inversion.inspect(pixels, model, known, whole, stop), steps.append, told=False)
+        if second.belongs:
+            return (yield from _told_again(second, steps, whole, known, cropped=False))
+    pattern = phase.stored(row.id, model.digest)
+    found = phase.search(pixels, model, pattern) if pattern else None
     if found is None or found[1] > known.inside(1):
         return answer
-    offset = down, right = found[0]
-    work, steps = inversion.inspect(pixels[down:, right:], model, known, settings, stop, cropped=True), []
+    (down, right), steps = found[0], []
+    work = inversion.inspect(pixels[down:, right:], model, known, settings, stop, cropped=True)
     second = yield from _passed_on(work, steps.append, told=False)
     if second.stopped or not (second.belongs or (second.belongs is None and answer.belongs is False)):
         return answer
-    second = replace(second, offset=offset)
-    yield Shifted(row.id, offset)
+    return (yield from _told_again(replace(second, offset=found[0]), steps, settings, known, cropped=True))
+
+
+def _told_again(answer: Evidence, steps: list[Step], settings: Settings, known: Calibration, cropped: bool):
+    """Tell the steps and the answer of a second look; return the answer."""
+    yield Shifted(answer.family, answer.offset, cropped)
     for step in steps:
-        yield Stepped(row.id, step, settings, known)
-    yield Answered(second)
-    return second
+        yield Stepped(answer.family, step, settings, known)
+    yield Answered(answer)
+    return answer
 
 
 def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[str, Doubts]:

@@ -3,12 +3,13 @@
 A threshold belongs to one set of weights, one mode and one group of settings. It is stored with the scores of the
 belonging images behind it, so that anyone can recompute it, and it is refused when anything it rests on has changed.
 
-Fast mode looks several times and stops at the first clear answer, so an error held at each look would add up. Splitting
-it over the looks (Bonferroni) would take K / alpha - 1 images, 399 for 1 % at four looks. Instead the trajectory is the
-unit: each score is divided by the conformal limit of its look, and the largest of these ratios along the path is one
-number per image, whose conformal quantile widens all limits alike. An image of the same kind leaves that corridor
-anywhere on its path with a chance of about alpha: exactly, if the limits of the looks came from other images; 1.5 % for
-alpha = 1 % and four looks that know nothing of each other, where limits held at each look alone lose 4 %. In the same way, images that the decoder did not make give the floor below which a score counts as a match.
+Fast mode looks several times and stops at the first clear answer, so an error held at each look would add up.
+Splitting it over the looks (Bonferroni) would take K / alpha - 1 images, 399 for 1 % at four looks. Instead the
+trajectory is the unit: each score is divided by the conformal limit of its look, and the largest of these ratios along
+the path is one number per image, whose conformal quantile widens all limits alike. An image of the same kind leaves
+that corridor anywhere on its path with a chance of about alpha: exactly, if the limits of the looks came from other
+images; 1.5 % for alpha = 1 % and four looks that know nothing of each other, where limits held at each look alone lose
+4 %. In the same way, images that the decoder did not make give the floor below which a score counts as a match.
 """
 
 from __future__ import annotations
@@ -173,27 +174,26 @@ class Calibration:
         """Largest score that still belongs at a checkpoint: the conformal threshold, unless others score that well."""
         return min(self.conformal(step, alpha), self.inside(step))
 
-    def decide(self, score: float, step: int, cropped: bool = False) -> bool | None:
+    def decide(self, score: float, step: int, part: bool = False) -> bool | None:
         """Whether an image belongs, or None while that is open.
 
         Before the last checkpoint a score has to be plainly inside (where others were measured, better than any of them
         by `MARGIN`; else among the lower nine tenths of the belonging ones) or plainly outside (`MARGIN` times the
-        corridor). At the last one, up to `threshold` belongs, what is beyond the
-        corridor does not, and the rest stays open; so does an image that scores worse than belonging ones and better
-        than any others. Of the paper's losses, which are looked at once, the outer limit is that of Grubbs' test where
-        it is higher.
+        corridor). At the last one, up to `threshold` belongs, what is beyond the corridor does not, and the rest stays
+        open; so does an image that scores worse than belonging ones and better than any others. Of the paper's losses,
+        which are looked at once, the outer limit is that of Grubbs' test where it is higher.
 
-        A crop has lost what its edges were drawn from, which no step brings back, and the best of many offsets has had
-        many chances to look right. It belongs only after the last step, up to halfway (of logarithms) between the
-        corridor and the others.
+        A `part` of a picture, a tile or a crop, has lost what its edges were drawn from and what the rest adds to
+        means over the whole; no step brings that back. At the last look it belongs up to halfway (of logarithms)
+        between the corridor and the others.
         """
         last = step == self.checkpoints[-1]
         inner = self.threshold(step)
         if not last:
             inner = min(inner, self.inside(step) / MARGIN) if self.others else self.threshold(step, 0.10)
-        if cropped and self.others:
-            inner = max(inner, math.sqrt(self.corridor(step) * self.inside(step))) if last else 0
-            inner = min(inner, self.inside(step))
+        elif part and self.others:
+            halfway = math.sqrt(self.corridor(step) * self.inside(step))
+            inner = min(max(inner, halfway), self.inside(step))
         if self.mode == "fast":
             outer = self.corridor(step) * (1 if last else MARGIN)
             outer = max(outer, self.inside(step)) if self.others else outer

@@ -35,7 +35,7 @@ class Settings:
     schedule: Literal["forward", "constant", "reference"] = "forward"
     start: Literal["encoder", "random"] = "encoder"
     clamp: bool = False
-    whole: int = 192
+    whole: int = 384
     tile: int = 128
     margin: int = 32
     tiles: int = 1
@@ -48,7 +48,7 @@ class Settings:
 
 FAST = Settings()
 COMPRESSED_STEPS = 2  # what compression destroyed, no further step brings back
-PAPER = Settings(mode="paper", steps=100, rate=0.05, schedule="reference", clamp=True, whole=384, tiles=4)
+PAPER = Settings(mode="paper", steps=100, rate=0.05, schedule="reference", clamp=True, tiles=4)
 # The paper's own comparison: without the encoder it takes about four times as many steps.
 PAPER_RANDOM = replace(PAPER, mode="paper-random", steps=400, start="random")
 MODES = {settings.mode: settings for settings in (FAST, PAPER, PAPER_RANDOM)}

@@ -102,7 +102,8 @@ class Run:
         if isinstance(update, api.Shifted):  # what the family said before no longer counts
             self.trajectories.pop(update.family, None)
             self.evidence.pop(update.family, None)
-            self.current, self._latest, self._offset = update.family, None, update.offset
+            self.current, self._latest = update.family, None
+            self._offset = update.offset if update.cropped else None
             return False
         if isinstance(update, api.Unavailable):
             self.unavailable[update.family] = update.reason
