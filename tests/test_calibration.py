@@ -78,18 +78,20 @@ def test_a_score_that_others_reach_is_no_match_and_one_between_is_open(known):
     worst = both.corridor(4)
     assert both.inside(4) == pytest.approx(0.3, rel=0.02)
     assert both.taken_in() == 0
-    assert both.decide((worst + both.inside(4)) / 2, 4) is None, "worse than belonging images, better than others"
+    assert worst < 0.29 < both.inside(4)
+    assert both.decide(0.29, 4) is None, "worse than belonging images, better than others"
     assert both.decide(0.31, 4) is False
     near = dataclasses.replace(known, others=tuple((s, s / 10) for s in np.linspace(1.0, 9.0, 120)))
     assert near.threshold(4) <= 0.1, "belonging images score that badly, but so do others"
     assert near.decide(0.12, 4) is None
 
 
-def test_part_of_a_picture_may_score_halfway_to_others(known):
+def test_at_the_last_look_a_score_up_to_halfway_to_others_belongs(known):
     both = dataclasses.replace(known, others=tuple((s, s / 10) for s in np.linspace(6.0, 9.0, 120)))
     beyond = both.corridor(4) * 1.1
-    assert both.decide(beyond, 4) is None and both.decide(beyond, 4, part=True) is True
-    assert both.decide(both.inside(4), 4, part=True) is None
+    assert known.decide(beyond, 4) is False and both.decide(beyond, 4) is True
+    assert both.threshold(4) == pytest.approx((both.corridor(4) * both.inside(4)) ** 0.5)
+    assert both.decide(both.inside(4), 4) is None
 
 
 def test_a_loss_above_the_ceiling_is_no_match_however_badly_belonging_images_score(known):

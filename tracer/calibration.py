@@ -171,10 +171,18 @@ class Calibration:
         return float(max(widest, 1) * limits[self.checkpoints.index(step)])
 
     def threshold(self, step: int, alpha: float = ALPHA) -> float:
-        """Largest score that still belongs at a checkpoint: the conformal threshold, unless others score that well."""
-        return min(self.conformal(step, alpha), self.inside(step))
+        """Largest score that still belongs at a checkpoint: the conformal threshold, unless others score that well.
 
-    def decide(self, score: float, step: int, part: bool = False) -> bool | None:
+        At the last one, where others were measured, up to halfway (of logarithms) between the corridor and the others:
+        larger pictures, tiles and crops settle higher than the small whole pictures behind the scores, since a part has
+        lost what its edges were drawn from.
+        """
+        limit = self.conformal(step, alpha)
+        if self.others and step == self.checkpoints[-1]:
+            limit = max(limit, math.sqrt(self.corridor(step) * self.inside(step)))
+        return min(limit, self.inside(step))
+
+    def decide(self, score: float, step: int) -> bool | None:
         """Whether an image belongs, or None while that is open.
 
         Before the last checkpoint a score has to be plainly inside (where others were measured, better than any of them
@@ -182,18 +190,11 @@ class Calibration:
         corridor). At the last one, up to `threshold` belongs, what is beyond the corridor does not, and the rest stays
         open; so does an image that scores worse than belonging ones and better than any others. Of the paper's losses,
         which are looked at once, the outer limit is that of Grubbs' test where it is higher.
-
-        A `part` of a picture, a tile or a crop, has lost what its edges were drawn from and what the rest adds to
-        means over the whole; no step brings that back. At the last look it belongs up to halfway (of logarithms)
-        between the corridor and the others.
         """
         last = step == self.checkpoints[-1]
         inner = self.threshold(step)
         if not last:
             inner = min(inner, self.inside(step) / MARGIN) if self.others else self.threshold(step, 0.10)
-        elif part and self.others:
-            halfway = math.sqrt(self.corridor(step) * self.inside(step))
-            inner = min(max(inner, halfway), self.inside(step))
         if self.mode == "fast":
             outer = self.corridor(step) * (1 if last else MARGIN)
             outer = max(outer, self.inside(step)) if self.others else outer

@@ -194,12 +194,11 @@ def inspect(
         The evidence (the value of a `yield from`).
     """
     belongs, stopped, places, looked = None, False, checkpoints(settings), None
-    part = cropped or max(pixels.shape[:2]) > settings.whole
     for step in invert(pixels, autoencoder, settings, cropped):
         yield step
         if step.index in places and belongs is None:
             looked = step
-            belongs = calibration.decide(step.score(settings.mode), step.index, part)
+            belongs = calibration.decide(step.score(settings.mode), step.index)
             if cropped and belongs and step.index != places[-1]:
                 belongs = None  # the best of many offsets has had many chances to look right: the last step tells
         if (belongs is not None and not watch) or (stopped := stop()):
