@@ -208,6 +208,9 @@ def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: C
     from tracer import inversion, phase, weights
 
     model = weights.load(row)
+    pattern = phase.stored(row.id, model.digest)
+    if pattern is None:  # also a family that was calibrated on the spot
+        return answer
     settings = settings_for("fast", calibration.LOSSLESS)
     known = calibration.stored(row.id, settings.record(), model.digest)
     height, width = pixels.shape[:2]
@@ -216,8 +219,7 @@ def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: C
         second = yield from _passed_on(inversion.inspect(pixels, model, known, whole, stop), steps.append, told=False)
         if second.belongs:
             return (yield from _told_again(second, steps, whole, known, cropped=False))
-    pattern = phase.stored(row.id, model.digest)
-    found = phase.search(pixels, model, pattern) if pattern else None
+    found = phase.search(pixels, model, pattern)
     if found is None or found[1] > known.inside(1):
         return answer
     (down, right), steps = found[0], []
