@@ -1,13 +1,16 @@
 """What the benchmark makes of its answers."""
 
+import json
+
 import pytest
 
-from tracer import benchmark
-from tracer.benchmark import NONE
+from tracer import benchmark, benchmarks, calibration
+from tracer.benchmarks import core
+from tracer.benchmarks.core import NONE, Bench
 
 
 def row(truth: str, kind: str, *families: str) -> dict:
-    return {"truth": truth, "kind": kind, "families": list(families), "seconds": 1.0, "evidence": [{"steps": 2}]}
+    return {"truth": truth, "kind": kind, "families": list(families), "seconds": 1.0, "evidence": {"a": [2, True, 0.1]}}
 
 
 ROWS = [
@@ -20,15 +23,48 @@ ROWS = [
 
 
 def test_rates_count_what_they_say():
-    found = benchmark.summary(ROWS)
+    found = core.summary(ROWS)
     assert found["matrix"] == {"a": {"a": 8, "b": 1, "undecided": 1}, NONE: {NONE: 4, "a": 1}}
     assert found["right_family"]["a"]["rate"] == pytest.approx(0.8)
     assert (found["wrong_family"]["hits"], found["wrong_family"]["of"]) == (1, 10)
     assert (found["photograph_named"]["hits"], found["photograph_named"]["of"]) == (1, 5)
-    assert found["median_steps"] == 2
 
 
-def test_intervals_are_exact():
-    low, high = benchmark.interval(0, 200)
-    assert low == 0
-    assert high == pytest.approx(1 - 0.025 ** (1 / 200))
+def test_intervals_are_wilsons():
+    assert core.wilson(0, 200) == pytest.approx((0, 0.01885), abs=1e-5)
+    assert core.wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+
+
+def test_a_run_that_was_cut_off_goes_on_where_it_was(tmp_path):
+    first, asked = Bench([], tmp_path), []
+    assert first.kept("one", lambda: asked.append(1) or [0.5]) == [0.5]
+    with first.file.open("a") as file:
+        file.write('{"key": "cut o')
+    again = Bench([], tmp_path)
+    assert again.kept("one", lambda: asked.append(2)) == [0.5]
+    assert asked == [1]
+
+
+def test_every_section_can_be_measured_and_shown():
+    for name in benchmarks.SECTIONS:
+        module = benchmarks.section(name)
+        assert module.TITLE and callable(module.measure) and callable(module.page)
+    with pytest.raises(KeyError, match="no section called 'x'; there are: families"):
+        benchmarks.section("x")
+
+
+def test_one_section_is_written_beside_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, "server_start", lambda: None)
+    monkeypatch.setattr(benchmark, "warm_seconds", lambda pictures, repeats: 0.1)
+    earlier = {"speed": {"date": "2026-01-01", "commit": "c", "seconds": 1.0, "results": {}}}
+    (tmp_path / "results.json").write_text(json.dumps({"sections": earlier}))
+    results = benchmark.run(None, tmp_path, count=2, quick=True, only=["start"])
+    assert list(results["sections"]) == ["start", "speed"]
+    page = (tmp_path / "README.md").read_text()
+    assert "## Start and step" in page and "encoder, forward" in page
+    assert json.loads((tmp_path / "results.json").read_text()) == results
+
+
+def test_test_images_are_none_that_sections_calibrate_on():
+    tiles = calibration.bundled_photographs(core.POOL + 2, 64)
+    assert not any((tile == other).all() for tile in tiles[core.POOL :] for other in tiles[: core.POOL])

@@ -53,9 +53,45 @@ def test_decisions(known):
     assert known.decide(at_the_edge, 0) is None, "not yet plain: more steps are needed"
     assert known.decide(outside, 0) is False
     assert known.decide(known.conformal(4), 4) is True
-    worst = known.at(4).max()
-    assert known.decide(worst, 4) is None, "as bad as the worst belonging image"
-    assert known.decide(np.nextafter(worst, np.inf), 4) is False, "worse than all of them"
+    edge = known.corridor(4)
+    assert known.decide(edge, 4) in (True, None), "at the corridor's edge"
+    assert known.decide(np.nextafter(edge, np.inf), 4) is False, "outside it"
+
+
+def test_the_corridor_holds_its_error_over_the_whole_path():
+    """Not at each look: the shares of belonging images that leave the limits of single looks would add up."""
+    rng, left, left_single = np.random.default_rng(0), [], []
+    for _ in range(60):
+        paths = np.exp(rng.normal(0, 0.3, (200 + 200, 4)))
+        rows = tuple(map(tuple, paths[:200]))
+        known = Calibration("mini", "r", SETTINGS, (0, 1, 2, 4), rows, "test", "2026-01-01")
+        limits = np.array([known.corridor(step) for step in known.checkpoints])
+        single = np.array([known.conformal(step) for step in known.checkpoints])
+        left.append((paths[200:] > limits).any(axis=1).mean())
+        left_single.append((paths[200:] > single).any(axis=1).mean())
+    assert np.mean(left) < 0.02 < 0.03 < np.mean(left_single)
+
+
+def test_a_score_that_others_reach_is_no_match_and_one_between_is_open(known):
+    others = tuple((s, s / 10) for s in np.linspace(3.0, 9.0, 120))
+    both = dataclasses.replace(known, others=others)
+    worst = both.corridor(4)
+    assert both.inside(4) == pytest.approx(0.3, rel=0.02)
+    assert both.taken_in() == 0
+    assert worst < 0.29 < both.inside(4)
+    assert both.decide(0.29, 4) is None, "worse than belonging images, better than others"
+    assert both.decide(0.31, 4) is False
+    near = dataclasses.replace(known, others=tuple((s, s / 10) for s in np.linspace(1.0, 9.0, 120)))
+    assert near.threshold(4) <= 0.1, "belonging images score that badly, but so do others"
+    assert near.decide(0.12, 4) is None
+
+
+def test_at_the_last_look_a_score_up_to_halfway_to_others_belongs(known):
+    both = dataclasses.replace(known, others=tuple((s, s / 10) for s in np.linspace(6.0, 9.0, 120)))
+    beyond = both.corridor(4) * 1.1
+    assert known.decide(beyond, 4) is False and both.decide(beyond, 4) is True
+    assert both.threshold(4) == pytest.approx((both.corridor(4) * both.inside(4)) ** 0.5)
+    assert both.decide(both.inside(4), 4) is None
 
 
 def test_a_loss_above_the_ceiling_is_no_match_however_badly_belonging_images_score(known):

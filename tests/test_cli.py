@@ -106,7 +106,9 @@ def test_a_flat_picture_is_too_little_evidence(tmp_path):
     assert document["verdict"]["kind"] == "insufficient"
 
 
-@pytest.mark.parametrize(("quality", "kinds"), [(95, {"none"}), (75, {"none", "insufficient"}), (30, {"insufficient"})])
+@pytest.mark.parametrize(
+    ("quality", "kinds"), [(95, {"none", "insufficient"}), (75, {"none", "insufficient"}), (30, {"insufficient"})]
+)
 def test_a_compressed_photograph_is_never_named(tmp_path, photograph, quality, kinds):
     path = tmp_path / "photograph.jpg"
     Image.open(photograph).save(path, quality=quality)

@@ -36,6 +36,12 @@ def test_a_family_is_not_named_while_another_is_in_the_grey_band():
     assert judge([said("a", True), said("b", None)], MEMBERS).kind == "undecided"
 
 
+def test_a_family_that_nearly_fits_gives_way_to_one_that_fits():
+    nearly = dataclasses.replace(said("b", None), p_value=0.005)
+    assert judge([said("a", True), nearly], MEMBERS).families == ("a",)
+    assert judge([said("a", False), nearly], MEMBERS).kind == "undecided"
+
+
 def test_with_a_doubt_a_miss_is_insufficient_but_a_match_still_counts():
     misses = [said("a", False), said("b", False)]
     verdict = judge(misses, MEMBERS, doubts=Doubts(miss="too compressed (JPEG quality 40)"))

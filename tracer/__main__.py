@@ -134,6 +134,7 @@ def _report(document: dict) -> None:
             f"  {row['family']:<12} {answer:<13} score {row['score']:<10.4g} threshold {row['threshold']:<10.4g} "
             f"p {'-' if row['p_value'] is None else format(row['p_value'], '.3f')}  "
             f"{row['steps']} steps, {row['seconds']:.2f} s"
+            + (", cropped off its grid by {} x {} px".format(*row["offset"]) if any(row["offset"]) else "")
         )
 
 
@@ -395,18 +396,17 @@ def benchmark(
     out: Annotated[Path, typer.Option(help="folder for results; a run that was cut off goes on there")] = Path(
         "benchmark-results"
     ),
-    count: Annotated[int, typer.Option(help="photographs in fast mode", min=2)] = 200,
-    paper_count: Annotated[int, typer.Option(help="photographs in paper mode, which is slow", min=0)] = 20,
-    quick: Annotated[bool, typer.Option("--quick", help="20 photographs, fast mode only")] = False,
+    count: Annotated[int, typer.Option(help="photographs at most", min=2)] = 200,
+    paper_count: Annotated[int, typer.Option(help="photographs in paper mode, which is slow", min=0)] = 4,
+    quick: Annotated[bool, typer.Option("--quick", help="small counts, no paper mode: a few minutes")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="only this section; may be repeated")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure how often the answer is right, on photographs that nothing was trained or calibrated on."""
     from tracer import benchmark as bench
 
     with readable_errors():
-        if quick:
-            count, paper_count = 20, 0
-        results = bench.run(photographs, out, count, paper_count, _say)
+        results = bench.run(photographs, out, count, paper_count, quick, only, _say)
         _say("")
         print(json.dumps(results, indent=2) if as_json else bench.markdown(results))
 

@@ -13,7 +13,7 @@ from tracer import calibration, intake, lineup, regeneration
 from tracer.evidence import Doubts, Evidence, Trace, judge
 from tracer.faults import ModelUnavailable
 from tracer.intake import Picture
-from tracer.settings import MODES
+from tracer.settings import MODES, settings_for
 
 if TYPE_CHECKING:
     from tracer.autoencoder import Autoencoder
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tracer.inversion import Settings, Step
 
 LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
+WHOLE = 300_000  # pixels up to which a bundled family that did not fit on a tile is asked about the whole picture
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,21 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class Shifted:
+    """A family that did not fit may fit as a crop, or on the whole picture: its steps and its answer come once more.
+
+    Attributes:
+        family: which.
+        offset: rows and columns that are left out above and on the left.
+        cropped: False where the picture was only read whole instead of on a tile.
+    """
+
+    family: str
+    offset: tuple[int, int] = (0, 0)
+    cropped: bool = True
+
+
+@dataclass(frozen=True)
 class Unavailable:
     """A family of the line-up cannot be inspected; the others are."""
 
@@ -66,7 +82,7 @@ class Unavailable:
     reason: str
 
 
-Update = Loading | Stepped | Answered | Unavailable | Trace
+Update = Loading | Stepped | Answered | Shifted | Unavailable | Trace
 
 
 def trace_stream(
@@ -125,10 +141,16 @@ def trace_stream(
             evidence.append(answer)
     if failed and not evidence and not stop():
         raise next(iter(failed.values()))
-    if evidence and max(each.detail for each in evidence) < 3 * inversion.ROUNDING:
+    if evidence and max(each.detail for each in evidence) < 2 * inversion.ROUNDING:
         doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
     elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
         doubts = conditions(picture, mode, registered=False)[1]
+    elif condition == calibration.LOSSLESS and mode == "fast" and not any(each.belongs for each in evidence):
+        known = {row.id: row for row in rows}
+        for place, answer in enumerate(evidence):
+            if stop() or answer.family not in known:
+                break
+            evidence[place] = yield from _ask_again(known[answer.family], picture.pixels, answer, stop)
     members = {row.id: row.members for row in rows}
     yield Trace(
         image=image_document(picture),
@@ -154,9 +176,9 @@ def _ask(
     that would take hours on a CPU, so its threshold has to be there before anything is downloaded. Where there is none
     for compressed pictures, the lossless one is the strictest.
     """
-    settings = MODES[mode]
     if not row.bundled and not calibration.path_of(row.id, mode, condition).exists():
         condition = calibration.LOSSLESS
+    settings = settings_for(mode, condition)
     if row.lineup == "full":
         calibration.check_stored(row.id, mode, condition)
     from tracer import belonging, weights
@@ -174,6 +196,47 @@ def _ask(
         settings = belonging.spot_settings(mode)
         known = yield from _on_the_spot(model, mode, stop)
     return (yield from _inspect(pixels, model, known, settings, stop, watch))
+
+
+def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
+    """Inspect a family that did not fit once more, whole or as a crop; return the evidence that counts.
+
+    Some decoders normalise over the whole picture, which a tile does not show. A crop moves the latent grid, and its
+    edges were drawn from what is no longer there. The second answer only counts, and is only told, where it says more
+    than the first.
+    """
+    from tracer import inversion, phase, weights
+
+    model = weights.load(row)
+    pattern = phase.stored(row.id, model.digest)
+    if pattern is None:  # also a family that was calibrated on the spot
+        return answer
+    settings = settings_for("fast", calibration.LOSSLESS)
+    known = calibration.stored(row.id, settings.record(), model.digest)
+    height, width = pixels.shape[:2]
+    if row.bundled and max(height, width) > settings.whole and height * width <= WHOLE:
+        whole, steps = replace(settings, whole=max(height, width)), []
+        second = yield from _passed_on(inversion.inspect(pixels, model, known, whole, stop), steps.append, told=False)
+        if second.belongs:
+            return (yield from _told_again(second, steps, whole, known, cropped=False))
+    found = phase.search(pixels, model, pattern)
+    if found is None or found[1] > known.inside(1):
+        return answer
+    (down, right), steps = found[0], []
+    work = inversion.inspect(pixels[down:, right:], model, known, settings, stop, cropped=True)
+    second = yield from _passed_on(work, steps.append, told=False)
+    if second.stopped or not (second.belongs or (second.belongs is None and answer.belongs is False)):
+        return answer
+    return (yield from _told_again(replace(second, offset=found[0]), steps, settings, known, cropped=True))
+
+
+def _told_again(answer: Evidence, steps: list[Step], settings: Settings, known: Calibration, cropped: bool):
+    """Tell the steps and the answer of a second look; return the answer."""
+    yield Shifted(answer.family, answer.offset, cropped)
+    for step in steps:
+        yield Stepped(answer.family, step, settings, known)
+    yield Answered(answer)
+    return answer
 
 
 def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[str, Doubts]:
@@ -335,11 +398,13 @@ def _inspect(
     return evidence
 
 
-def _passed_on(work: Generator, update: Callable):
-    """Yield an update for everything that a generator yields; return what it returns."""
+def _passed_on(work: Generator, update: Callable, told: bool = True):
+    """Yield an update for everything that a generator yields, unless it is not to be told; return what it returns."""
     while True:
         try:
             item = next(work)
         except StopIteration as finished:
             return finished.value
-        yield update(item)
+        said = update(item)
+        if told:
+            yield said

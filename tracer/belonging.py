@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from tracer import calibration, intake, inversion, lineup, perturb, weights
+from tracer import calibration, intake, inversion, lineup, perturb, phase, weights
 from tracer.autoencoder import Autoencoder
 from tracer.calibration import Calibration
-from tracer.settings import FAST, MODES, Settings
+from tracer.settings import FAST, MODES, Settings, settings_for
 
 SPOT_IMAGES = 100  # belonging images when a stranger's autoencoder is calibrated on the spot
 SPOT_STEPS = 4
@@ -59,7 +60,7 @@ def calibrate(
             raise KeyError(f"no {kind} called {name!r}; there are: {', '.join(known)}")
     if belonging and photographs:
         raise ValueError("give a folder of belonging images or one of photographs, not both")
-    row, quality, settings = lineup.family(family), CONDITIONS[condition], MODES[mode]
+    row, quality, settings = lineup.family(family), CONDITIONS[condition], settings_for(mode, condition)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out):
         pass
@@ -72,13 +73,55 @@ def calibrate(
     else:
         images = inversion.reconstructions(model, calibration.bundled_photographs(count, SIDE))
         described = BUNDLED
-    rows = []
+
+    def scored(image: np.ndarray) -> tuple[float, ...]:
+        return inversion.scores(perturb.jpeg(image, quality) if quality else image, model, settings)
+
+    rows, others = [], []
+    whole = []
     for image in images:
-        rows.append(inversion.scores(perturb.jpeg(image, quality) if quality else image, model, settings))
+        rows.append(scored(image))
+        whole.append(image)
         progress(len(rows))
+    if mode == "fast":
+        given = pictures(photographs, count) if photographs else calibration.bundled_photographs(count, SIDE)
+        for image in made_by_others(given, family, count // 2):
+            others.append(scored(image))
+            progress(len(rows) + len(others))
     path = calibration.path_of(family, mode, condition, out)
-    calibration.save(inversion.calibration_of(model, settings, rows, described, condition), path)
+    calibration.save(inversion.calibration_of(model, settings, rows, described, condition, others), path)
+    if mode == "fast" and condition == calibration.LOSSLESS:
+        learn_grid(model, whole, described, out)
     return path
+
+
+def learn_grid(model: Autoencoder, images: list[np.ndarray], described: str, out: Path) -> None:
+    """Store the pattern of a family's latent grid in the folder `out`; too few or too small images leave none."""
+    with contextlib.suppress(ValueError):
+        learnt = phase.learn(images, model.stride)
+        date = datetime.date.today().isoformat()
+        pattern = phase.Pattern(model.family, model.digest, learnt, len(images), described, date)
+        phase.save(pattern, phase.path_of(model.family, out))
+
+
+def made_by_others(photographs: Iterable[np.ndarray], family: str, count: int) -> Iterator[np.ndarray]:
+    """Images that a family did not make: photographs, blurred ones, and what the bundled families make of them.
+
+    Args:
+        photographs: uint8 RGB; `count` of them are used, evenly, each once.
+        family: whose images these are not.
+        count: number of images.
+    """
+    makers: list[Callable[[np.ndarray], np.ndarray]] = [
+        lambda pixels: pixels,
+        lambda pixels: perturb.blur(pixels, 1),
+        lambda pixels: perturb.blur(pixels, 2),
+    ]
+    strangers = [row for row in lineup.families("minis") if row.id != family]
+    makers += [lambda pixels, row=row: inversion.reconstruct(pixels, weights.load(row)) for row in strangers]
+    photographs = list(photographs)
+    for index in range(count):
+        yield makers[index % len(makers)](photographs[index * len(photographs) // count])
 
 
 def on_the_spot(model: Autoencoder, mode: str) -> Iterator[int]:

@@ -1,14 +1,13 @@
 """Every published figure of ours, from one command: `python -m tracer benchmark --photographs FOLDER --out DIR`.
 
 Images are made here, from photographs that no autoencoder was trained or calibrated on: each family decodes the latents
-of every photograph, and the photographs themselves belong to none. Answers are written one line at a time, so that a
-run that is cut off goes on where it was.
+of every photograph, the generators draw, and the photographs themselves belong to none. What was measured is written
+down at once, so that a run that is cut off goes on where it was. The sections are in `tracer/benchmarks/`.
 """
 
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
 import socket
@@ -16,109 +15,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from tracer import api, belonging, calibration, intake, inversion, lineup, weights
-from tracer.settings import FAST
-
-NONE = "none of them"
-
-
-def interval(hits: int, count: int) -> tuple[float, float]:
-    """Exact (Clopper-Pearson) 95 % interval of a share."""
-    from scipy import stats
-
-    found = stats.binomtest(hits, count).proportion_ci(method="exact")
-    return float(found.low), float(found.high)
-
-
-def images(photographs: list[np.ndarray]) -> list[tuple[str, int, np.ndarray]]:
-    """(true family or `NONE`, index, uint8 image) for every photograph and every mini family."""
-    result = [(NONE, index, photograph) for index, photograph in enumerate(photographs)]
-    for row in lineup.families("minis"):
-        made = inversion.reconstructions(weights.load(row), photographs)
-        result += [(row.id, index, image) for index, image in enumerate(made)]
-    return result
-
-
-def answers(photographs: list[np.ndarray], mode: str, file: Path, progress: Callable[[str], None]) -> list[dict]:
-    """Trace every image in a mode; resume from `file` (JSON lines) where image, thresholds and code are the same."""
-    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    key = _key(mode)
-    known = {(row["truth"], row["sha256"]): row for row in rows if row["key"] == key}
-    result = []
-    todo = images(photographs)
-    with file.open("a") as out:
-        for count, (truth, index, pixels) in enumerate(todo):
-            picture = intake.from_array(pixels, "")
-            if (truth, picture.sha256) not in known:
-                began = time.perf_counter()
-                trace = api.trace(picture, mode=mode)
-                row = {
-                    "key": key,
-                    "truth": truth,
-                    "index": index,
-                    "sha256": picture.sha256,
-                    "kind": trace.verdict.kind,
-                    "families": list(trace.verdict.families),
-                    "seconds": round(time.perf_counter() - began, 3),
-                    "evidence": [asdict(evidence) for evidence in trace.evidence],
-                }
-                known[truth, picture.sha256] = row
-                out.write(json.dumps(row) + "\n")
-                out.flush()
-                progress(f"{mode}: {count + 1} of {len(todo)}")
-            result.append(known[truth, picture.sha256])
-    return result
-
-
-def _key(mode: str) -> str:
-    """What an answer rests on: the package's code, and the thresholds, which name weights and settings."""
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    for row in lineup.families("minis"):
-        digest.update(calibration.path_of(row.id, mode).read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def answer_of(row: dict) -> str:
-    """The column of the confusion matrix that an answer belongs in."""
-    if row["kind"] == "family":
-        return row["families"][0]
-    return {"none": NONE}.get(row["kind"], row["kind"])
-
-
-def summary(rows: list[dict]) -> dict:
-    """Confusion matrix, rates with intervals, steps and seconds of one mode."""
-    matrix: dict[str, Counter] = {}
-    for row in rows:
-        matrix.setdefault(row["truth"], Counter())[answer_of(row)] += 1
-    belonging = [row for row in rows if row["truth"] != NONE]
-    photographs = [row for row in rows if row["truth"] == NONE]
-
-    def rate(hits: int, count: int) -> dict:
-        low, high = interval(hits, count)
-        return {"hits": hits, "of": count, "rate": hits / count, "low": low, "high": high}
-
-    steps = [evidence["steps"] for row in rows for evidence in row["evidence"]]
-    return {
-        "matrix": {truth: dict(counts) for truth, counts in matrix.items()},
-        "right_family": {
-            truth: rate(matrix[truth][truth], sum(matrix[truth].values())) for truth in matrix if truth != NONE
-        },
-        "wrong_family": rate(
-            sum(row["kind"] == "family" and answer_of(row) != row["truth"] for row in belonging), len(belonging)
-        ),
-        "photograph_named": rate(sum(row["kind"] == "family" for row in photographs), len(photographs)),
-        "median_steps": float(np.median(steps)),
-        "median_seconds": float(np.median([row["seconds"] for row in rows])),
-    }
+from tracer import api, belonging, benchmarks, calibration, intake
+from tracer.benchmarks.core import POOL, SIDE, Bench
 
 
 def warm_seconds(photographs: list[np.ndarray], repeats: int = 10) -> float:
@@ -175,88 +78,110 @@ def commit() -> str:
     return found.stdout.strip()
 
 
-def markdown(results: dict) -> str:
+def markdown(results: dict, plots: dict[str, list[str]] | None = None) -> str:
     """The results as a page."""
     lines = [
         "# Benchmark",
         "",
         f"Made by `python -m tracer benchmark` on {results['date']}, version {results['versions']['tracer']}, "
         f"commit {results['commit']}, torch {results['versions']['torch']}, {results['threads']} threads, with "
-        f"{results['photographs']}. Each picture is shown as it is and decoded by each family from the latent of its "
-        "own encoder; neither training nor calibration saw any of them.",
+        f"{results['photographs']}"
+        + (", the small counts of `--quick`" if results["quick"] else "")
+        + ". Each picture is shown as it is and decoded by each family from the latent of its own encoder, and the "
+        "generators draw more; neither training nor calibration saw any of them. Intervals are Wilson's, of 95 %.",
     ]
-    for title, found in results["parts"].items():
-        columns = [*found["matrix"], "undecided", "insufficient"]
-        lines += ["", f"## {title}", "", "| made by | " + " | ".join(columns) + " |"]
-        lines += ["|---" * (len(columns) + 1) + "|"]
-        lines += [
-            f"| {truth} | " + " | ".join(str(counts.get(column, 0)) for column in columns) + " |"
-            for truth, counts in found["matrix"].items()
-        ]
-        lines += ["", "| figure | rate | 95 % interval | images |", "|---|---|---|---|"]
-        named = {f"right family, {truth}": figure for truth, figure in found["right_family"].items()}
-        named |= {"wrong family": found["wrong_family"], "photograph called made": found["photograph_named"]}
-        lines += [
-            f"| {name} | {figure['rate']:.1%} | {figure['low']:.1%} to {figure['high']:.1%} | {figure['of']} |"
-            for name, figure in named.items()
-        ]
-        lines += [
-            "",
-            f"Median {found['median_seconds']:.2f} s per image over all bundled families, "
-            f"{found['median_steps']:.0f} gradient steps per family.",
-        ]
-    lines += ["", f"A warm trace of a 128 px image in fast mode takes {results['warm_seconds']:.2f} s (median)."]
+    for name, found in results["sections"].items():
+        module = benchmarks.section(name)
+        about = f"Measured on {found['date']} at commit {found['commit']} in {found['seconds']:.0f} s."
+        lines += ["", f"## {module.TITLE}", "", about, *module.page(found["results"])]
+        for file in (plots or {}).get(name, []):
+            lines += ["", f"![{module.TITLE}]({file})"]
+    lines += ["", f"A warm trace of a {SIDE} px image in fast mode takes {results['warm_seconds']:.2f} s (median)."]
     if results["server_start_seconds"]:
         lines[-1] += f" The page answers its first request {results['server_start_seconds']:.1f} s after it is started."
     return "\n".join(lines) + "\n"
 
 
+def drawn(results: dict, out: Path, progress: Callable[[str], None]) -> dict[str, list[str]]:
+    """The plots of every section that has some, by section; none where matplotlib is not installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        progress("no plots: matplotlib is not installed")
+        return {}
+    found = {name: benchmarks.section(name) for name in results["sections"]}
+    return {
+        name: module.plots(results["sections"][name]["results"], out)
+        for name, module in found.items()
+        if hasattr(module, "plots")
+    }
+
+
 def run(
     photographs: Path | None,
     out: Path,
-    count: int,
-    paper_count: int,
+    count: int = 200,
+    paper_count: int = 4,
+    quick: bool = False,
+    only: list[str] | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict:
-    """Run the benchmark and write `results.json` and `README.md` to `out`.
+    """Run the benchmark and write `results.json`, plots and `README.md` to `out`.
 
     Args:
         photographs: folder of test photographs; None: tiles of the pictures that scikit-image bundles.
         out: folder for the results; answers already there are kept as long as they would be the same.
-        count: photographs in fast mode.
+        count: photographs at most; sections that repeat themselves use fewer.
         paper_count: photographs in paper mode, which takes about a hundred times as long; 0 leaves it out.
+        quick: small counts, no paper mode.
+        only: sections to measure; the others stay as `out` has them.
         progress: called with a line of text.
 
     Raises:
+        KeyError: there is no section of that name.
         ValueError: the folder has fewer than two readable images.
     """
     import torch
 
+    names = list(only or benchmarks.SECTIONS)
+    for name in names:
+        benchmarks.section(name)
     pictures = list(belonging.pictures(photographs, count)) if photographs else []
     if photographs and len(pictures) < 2:
         raise ValueError("the folder of photographs has fewer than two readable images")
-    pictures = pictures or calibration.bundled_photographs(count, belonging.SIDE)
-    large = [picture for picture in calibration.bundled_pictures() if max(picture.shape) > FAST.whole]
+    # The first of scikit-image's tiles are what sections calibrate on.
+    pictures = pictures or calibration.bundled_photographs(POOL + min(count, 40), SIDE)[POOL:]
     out.mkdir(parents=True, exist_ok=True)
-    parts = {"Fast mode": summary(answers(pictures, "fast", out / "fast.jsonl", progress))}
-    parts[f"Fast mode on {len(large)} pictures of 451 to 1411 px, read on tiles"] = summary(
-        answers(large, "fast", out / "fast.jsonl", progress)
-    )
-    if paper_count:
-        parts["Paper mode"] = summary(answers(pictures[:paper_count], "paper", out / "paper.jsonl", progress))
+    bench = Bench(pictures, out, quick, paper_count, progress)
+    today, here = datetime.date.today().isoformat(), commit()
+    sections = _earlier(out) if only else {}
+    for name in names:
+        began = time.perf_counter()
+        results = benchmarks.section(name).measure(bench)
+        seconds = round(time.perf_counter() - began, 1)
+        sections[name] = {"date": today, "commit": here, "seconds": seconds, "results": results}
     described = (
         f"{len(pictures)} photographs from a folder" if photographs else f"{len(pictures)} tiles of scikit-image"
     )
     results = {
-        "date": datetime.date.today().isoformat(),
-        "commit": commit(),
+        "date": today,
+        "commit": here,
         "versions": calibration.versions(),
         "threads": torch.get_num_threads(),
         "photographs": described,
-        "parts": parts,
-        "warm_seconds": warm_seconds(pictures),
+        "quick": quick,
+        "sections": {name: sections[name] for name in benchmarks.SECTIONS if name in sections},
+        "warm_seconds": warm_seconds(pictures, 3 if quick else 10),
         "server_start_seconds": server_start(),
     }
     (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    (out / "README.md").write_text(markdown(results))
+    (out / "README.md").write_text(markdown(results, drawn(results, out, progress)))
     return results
+
+
+def _earlier(out: Path) -> dict:
+    """The sections of an earlier run in a folder."""
+    try:
+        return json.loads((out / "results.json").read_text())["sections"]
+    except (OSError, ValueError, KeyError):
+        return {}

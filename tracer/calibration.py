@@ -2,6 +2,14 @@
 
 A threshold belongs to one set of weights, one mode and one group of settings. It is stored with the scores of the
 belonging images behind it, so that anyone can recompute it, and it is refused when anything it rests on has changed.
+
+Fast mode looks several times and stops at the first clear answer, so an error held at each look would add up.
+Splitting it over the looks (Bonferroni) would take K / alpha - 1 images, 399 for 1 % at four looks. Instead the
+trajectory is the unit: each score is divided by the conformal limit of its look, and the largest of these ratios along
+the path is one number per image, whose conformal quantile widens all limits alike. An image of the same kind leaves
+that corridor anywhere on its path with a chance of about alpha: exactly, if the limits of the looks came from other
+images; 1.5 % for alpha = 1 % and four looks that know nothing of each other, where limits held at each look alone lose
+4 %. In the same way, images that the decoder did not make give the floor below which a score counts as a match.
 """
 
 from __future__ import annotations
@@ -17,14 +25,13 @@ import numpy as np
 from tracer import __version__
 
 FOLDER = Path(__file__).parent / "thresholds"
-ALPHA = 0.01  # share of belonging images that may be missed
+ALPHA = 0.01  # share of belonging images that may be ruled out, and of others that may be taken for belonging
 GRUBBS_ALPHA = 0.05  # of LatentTracer's outlier test
-# Compressed belonging images can score as badly as pictures that the decoder never drew: other decoders' pictures and
-# softened photographs begin at about 2.2 (measured on calibration photographs, sharp and blurred by 1 to 4 px). Above
-# the ceiling no relative loss counts as a match, at the price of the misses that every stored threshold states.
+# Where no images of others were measured: most begin at about 2.2 (mini-kl and mini-dc; photographs, sharp and blurred
+# by 1 to 4 px), so above the ceiling no relative loss counts as a match.
 CEILING = 2.0
 LOSSLESS = "lossless"
-MARGIN = 1.25  # how far beyond the largest belonging ratio an image may still come back with more steps
+MARGIN = 1.25  # how far outside the corridor a ratio may still come back with more steps: images differ from those here
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
 
@@ -103,6 +110,7 @@ class Calibration:
         images: in words, which images they are.
         date: ISO date.
         versions: of the libraries involved.
+        others: the same scores of images that the decoder did not make, (images, checkpoints); may be empty.
     """
 
     family: str
@@ -114,6 +122,7 @@ class Calibration:
     date: str
     versions: dict[str, str] = field(default_factory=dict)
     condition: str = LOSSLESS
+    others: tuple[tuple[float, ...], ...] = ()
 
     @property
     def mode(self) -> str:
@@ -141,36 +150,69 @@ class Calibration:
         """Grubbs threshold at a checkpoint: on logarithms for ratios, on the losses themselves in paper mode."""
         return grubbs_threshold(self.at(step), log=self.mode == "fast")
 
+    def inside(self, step: int, alpha: float = ALPHA) -> float:
+        """Largest score at a checkpoint that only the decoder's own images have, however they score themselves.
+
+        No more than `alpha` of the others (at least one of those measured) get below it anywhere on their path.
+        """
+        if not self.others:
+            return CEILING if self.mode == "fast" else math.inf
+        rows = np.array(self.others)
+        rank = max(math.floor((len(rows) + 1) * alpha), 1) - 1
+        low = np.sort(rows, axis=0)[rank]
+        path = np.sort((rows / low).min(axis=1))[rank]
+        return float(np.nextafter(path * low[self.checkpoints.index(step)], 0))
+
+    def corridor(self, step: int, alpha: float = ALPHA) -> float:
+        """Largest score at a checkpoint with which an image may still belong: see the module's first lines."""
+        alpha = max(alpha, 1 / (self.count + 1))
+        limits = np.array([conformal_threshold(self.at(each), alpha) for each in self.checkpoints])
+        widest = conformal_threshold((np.array(self.scores) / limits).max(axis=1), alpha)
+        return float(max(widest, 1) * limits[self.checkpoints.index(step)])
+
     def threshold(self, step: int, alpha: float = ALPHA) -> float:
-        """Largest score that still belongs at a checkpoint: the conformal threshold; for ratios at most `CEILING`."""
+        """Largest score that still belongs at a checkpoint: the conformal threshold, unless others score that well.
+
+        At the last one, where others were measured, up to halfway (of logarithms) between the corridor and the others:
+        larger pictures, tiles and crops settle higher than the small whole pictures behind the scores, since a part has
+        lost what its edges were drawn from.
+        """
         limit = self.conformal(step, alpha)
-        return min(limit, CEILING) if self.mode == "fast" else limit
+        if self.others and step == self.checkpoints[-1]:
+            limit = max(limit, math.sqrt(self.corridor(step) * self.inside(step)))
+        return min(limit, self.inside(step))
 
     def decide(self, score: float, step: int) -> bool | None:
         """Whether an image belongs, or None while that is open.
 
-        Before the last checkpoint a score has to be plainly inside (among the lower nine tenths of the belonging ones)
-        or plainly outside: for losses beyond the conformal and Grubbs' threshold; for ratios `MARGIN` times the largest
-        belonging one, since a strong decoder learns to draw others' pictures too; after compression the ceiling. At the
-        last one,
-        up to `threshold` belongs, what is beyond both that and the outer limit does not, and the rest stays open. The
-        outer limit is Grubbs' for losses. Ratios of some families come in two groups, easy and hard images, which a
-        test made for one bell curve answers with a limit far beyond either; there it is the largest belonging score.
+        Before the last checkpoint a score has to be plainly inside (where others were measured, better than any of them
+        by `MARGIN`; else among the lower nine tenths of the belonging ones) or plainly outside (`MARGIN` times the
+        corridor). At the last one, up to `threshold` belongs, what is beyond the corridor does not, and the rest stays
+        open; so does an image that scores worse than belonging ones and better than any others. Of the paper's losses,
+        which are looked at once, the outer limit is that of Grubbs' test where it is higher.
         """
-        worst = float(self.at(step).max())
-        if step == self.checkpoints[-1]:
-            inner = self.threshold(step)
-            outer = max(self.conformal(step), worst if self.mode == "fast" else self.grubbs(step))
+        last = step == self.checkpoints[-1]
+        inner = self.threshold(step)
+        if not last:
+            inner = min(inner, self.inside(step) / MARGIN) if self.others else self.threshold(step, 0.10)
+        if self.mode == "fast":
+            outer = self.corridor(step) * (1 if last else MARGIN)
+            outer = max(outer, self.inside(step)) if self.others else outer
         else:
-            inner = self.threshold(step, 0.10)
             outer = max(self.conformal(step), self.grubbs(step))
-            if self.mode == "fast":
-                outer = MARGIN * worst if self.condition == LOSSLESS else max(outer, CEILING)
         return True if score <= inner else False if score > outer else None
 
     def missed(self) -> float:
         """Share of the belonging images themselves that the whole procedure would not call belonging."""
         return float(np.mean([self._path(row) is not True for row in self.scores]))
+
+    def ruled_out(self) -> float:
+        """Share of the belonging images themselves that the whole procedure would rule out."""
+        return float(np.mean([self._path(row) is False for row in self.scores]))
+
+    def taken_in(self) -> float | None:
+        """Share of the others that the whole procedure would call belonging; None where none were measured."""
+        return float(np.mean([self._path(row) is True for row in self.others])) if self.others else None
 
     def _path(self, row: tuple[float, ...]) -> bool | None:
         decisions = (self.decide(score, step) for score, step in zip(row, self.checkpoints, strict=True))
@@ -186,6 +228,8 @@ class Calibration:
             "grubbs": self.grubbs(last),
             "alpha": max(ALPHA, 1 / (self.count + 1)),
             "missed": self.missed(),
+            "ruled_out": self.ruled_out(),
+            "taken_in": self.taken_in(),
         }
         return {**asdict(self), "n": self.count, "thresholds": limits}
 
@@ -206,11 +250,15 @@ def save(calibration: Calibration, path: Path) -> None:
     """Store a calibration as JSON, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     document = calibration.document()
-    rows = ",\n".join(f"  {json.dumps(row)}" for row in document.pop("scores"))
+    blocks = []
+    for name in ("scores", "others"):
+        rows = ",\n".join(f"  {json.dumps(row)}" for row in document.pop(name))
+        if rows:
+            blocks.append(f' "{name}": [\n{rows}\n ]')
     text = json.dumps(document, indent=1).removesuffix("\n}")
     # One image's scores a line keep the file readable; a name of its own keeps two writers apart.
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    new.write_text(f'{text},\n "scores": [\n{rows}\n ]\n}}\n')
+    new.write_text(",\n".join([text, *blocks]) + "\n}\n")
     new.replace(path)
 
 
@@ -233,6 +281,7 @@ def load(path: Path) -> Calibration:
             date=raw["date"],
             versions=raw["versions"],
             condition=raw["condition"],
+            others=tuple(tuple(row) for row in raw.get("others", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ThresholdMismatch(f"{path.name} is not a stored threshold") from error

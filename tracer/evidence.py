@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+NEARLY = 0.01  # p-value at or below which a family fits worse than its own images, though better than others do
+
 VerdictKind = Literal["family", "none", "undecided", "insufficient"]
 
 
@@ -30,6 +32,9 @@ class Evidence:
         condition: what was done to those images, as to this one: "lossless", or "jpeg-85".
         detail: mean square of the fine detail of the inspected pixels, on the scale of [0, 1].
         stopped: whether the run was cancelled before its decision.
+        offset: rows and columns left out above and on the left, where the picture was cropped off its latent grid.
+
+    `belongs` None with a small p-value is an image that scores worse than belonging ones, yet better than others do.
     """
 
     family: str
@@ -47,6 +52,7 @@ class Evidence:
     condition: str = "lossless"
     detail: float = 1.0
     stopped: bool = False
+    offset: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,11 @@ def judge(
 
     belonging = [e.family for e in evidence if e.belongs]
     unsure = [e.family for e in evidence if e.belongs is None]
+    # A family that only nearly fits gives way to one that does; so does any open one after compression, where a family
+    # only fits if it does better than with what others made.
+    rivals = [e.family for e in evidence if e.belongs is None and (e.p_value is None or e.p_value > NEARLY)]
     others, doubts = len(evidence) - 1, doubts or Doubts()
+    rivals = [] if doubts.between else rivals
     if doubts.void:
         return verdict("insufficient", [], f"Too little evidence: {doubts.void}.")
     if skipped or any(e.stopped for e in evidence):
@@ -133,7 +143,7 @@ def judge(
         return verdict("undecided", belonging, f"Stopped before every family was inspected: {found}.")
     if not evidence:
         return verdict("insufficient", [], "No family was inspected, so there is nothing to say about this image.")
-    if len(belonging) == 1 and not unsure:
+    if len(belonging) == 1 and not rivals:
         rest = ("", "; the other one inspected does not fit", f"; none of the {others} others fits")[min(others, 2)]
         return verdict("family", belonging, f"Made by a model that uses the {belonging[0]} autoencoder{rest}.")
     if unsure and not belonging and doubts.between:

@@ -1,15 +1,21 @@
 """Evidence 1, latent inversion: can this decoder reproduce the image?
 
 LatentTracer (arXiv 2405.13360) starts at the encoder's latent and descends on the reconstruction loss; what a decoder
-made, it can make again. The raw loss mostly measures how busy a picture is, and a ratio of losses still calls every
-blurred photograph reproducible. The fast mode therefore looks only at fine detail (an image minus its 3 x 3 mean) and
-scores
+made, it can make again. The fast mode needs no gradient: a step adds E(x) - E(D(z)) to the latent, so that it settles
+where the drawn picture is encoded like the inspected one (decoder inversion without gradients, arXiv 2409.18442). For
+what the decoder made, that is the latent it was made from; for anything else, the loss hardly moves.
+
+The raw loss mostly measures how busy a picture is, and a ratio of losses still calls every blurred photograph
+reproducible. The fast mode therefore looks only at fine detail (an image minus its 3 x 3 mean) and scores
 
     relative loss = fine loss / sqrt(second loss * detail)
 
 where the second loss is that of reconstructing the reconstruction (double reconstruction, arXiv 2507.18988: what this
 very picture costs once the decoder has made it) and detail is the energy there was to lose. A belonging image loses
 little by either measure; a sharp photograph loses its detail, and a smooth one gains detail that it never had.
+
+A file keeps a decoder's picture rounded to 8 bit and cut off at black and white. What that does is known, so it is no
+evidence: the rounding noise is subtracted from all three, and where a pixel is white, the decoder may be brighter.
 """
 
 from __future__ import annotations
@@ -33,6 +39,7 @@ __all__ = ["FAST", "MODES", "PAPER", "Settings", "Step", "checkpoints", "inspect
 
 LARGE = 20_000_000  # weights from which a model's tiles are decoded one by one: their gradients would fill the memory
 ROUNDING = 1 / (12 * 255**2)  # mean squared error of keeping an image in 8 bit: nothing smaller can be measured
+LEAST = 0.01  # smallest fine loss, in units of that: a score is never 0, and has a logarithm
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,12 @@ class Step:
     """The state after one step.
 
     Attributes:
-        index: gradient steps taken so far; 0 is the start.
+        index: steps taken so far; 0 is the start.
         loss: mean squared error of images in [0, 1], over the scored pixels.
         best: the smallest loss so far.
-        fine: the smallest mean squared error of the fine detail so far.
-        second: mean squared error of the fine detail when the reconstruction is reconstructed.
-        detail: mean square of the image's fine detail.
+        fine: the smallest mean squared error of the fine detail so far, without the noise of 8-bit rounding.
+        second: the same when the reconstruction is reconstructed.
+        detail: mean square of the image's fine detail, without that noise.
         seconds: time since the inversion began.
         decoded: what the decoder drew, float (n, 3, height, width), not clamped; see `reconstruction`.
     """
@@ -61,8 +68,8 @@ class Step:
 
     @property
     def relative(self) -> float:
-        """Fine loss over the geometric mean of its two references; both at least the noise of 8-bit rounding."""
-        return self.fine / math.sqrt(max(self.second, ROUNDING) * max(self.detail, ROUNDING))
+        """Fine loss over the geometric mean of its two references."""
+        return self.fine / math.sqrt(self.second * self.detail)
 
     def score(self, mode: str) -> float:
         """The number that a threshold is compared with."""
@@ -73,19 +80,22 @@ class Step:
         return as_pixels(self.decoded[:1])[0]
 
 
-def invert(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FAST) -> Iterator[Step]:
+def invert(
+    pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FAST, cropped: bool = False
+) -> Iterator[Step]:
     """Invert the decoder on one image and yield every step, the start included.
 
     Args:
         pixels: uint8 RGB (height, width, 3), at native size; never resized.
         autoencoder: the inspected model.
         settings: how.
+        cropped: whether more of the picture lay beyond the frame; what the frame cut through is then not scored.
 
     Yields:
         `settings.steps` + 1 steps. Closing the generator at any point leaves the steps so far valid.
     """
     began = time.perf_counter()
-    parts = windows(pixels, autoencoder.stride, settings.whole, settings.tile, settings.margin, settings.tiles)
+    parts = windows(pixels, autoencoder.stride, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
     target = torch.stack([_tensor(pixels[_slices(part.box)]) for part in parts]).to(autoencoder.device)
     weight = torch.zeros(len(parts), 1, *target.shape[-2:], device=target.device)
     for index, part in enumerate(parts):
@@ -96,17 +106,25 @@ def invert(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FA
     def mean_square(difference: torch.Tensor) -> torch.Tensor:
         return (difference.square() * weight).sum()
 
+    def fine_loss(difference: torch.Tensor, least: float) -> float:
+        """Mean square of the fine detail beyond the rounding noise, at least `least` times the usual noise."""
+        return max(mean_square(fine_detail(difference)).item() - noise, least * ROUNDING)
+
     with torch.no_grad():
-        latents = autoencoder.encode(target)
+        encoded = latents = autoencoder.encode(target)
         once = autoencoder.decode(latents)
         saved = as_pixels(once)  # what a belonging image is: the decoder's output as a file keeps it
         saved = torch.stack([_tensor(image) for image in saved]).to(target.device)
-        second = mean_square(fine_detail(autoencoder.decode(autoencoder.encode(saved)) - saved)).item()
-        detail = mean_square(fine_detail(target)).item()
+        # Of the reconstruction both sides of the rounding are known, and its noise is that of a belonging image: less
+        # than the usual one where pixels saturate.
+        noise = mean_square(fine_detail(once.clamp(0, 1) - saved)).item()
+        second = fine_loss(visible(autoencoder.decode(autoencoder.encode(saved)), saved), 1)
+        detail = fine_loss(target, 1)
     if settings.start == "random":
         generator = torch.Generator().manual_seed(settings.seed)
         latents = torch.randn(latents.shape, generator=generator).to(target.device)
-    latents = latents.detach().clone().requires_grad_(True)
+    forward = settings.schedule == "forward"
+    latents = latents.detach().clone().requires_grad_(not forward)
     optimiser = torch.optim.Adam([latents], lr=settings.rate)
     piece = 1 if sum(each.numel() for each in autoencoder.model.parameters()) > LARGE else len(parts)
 
@@ -119,7 +137,7 @@ def invert(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FA
                 part = autoencoder.decode(latent)
                 part = part.clamp(0, 1) if settings.clamp else part
                 if descend:
-                    ((part - wanted).square() * counted).sum().backward()
+                    (visible(part, wanted).square() * counted).sum().backward()
             drawn.append(part.detach())
         return torch.cat(drawn)
 
@@ -127,14 +145,20 @@ def invert(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FA
     for index in range(settings.steps + 1):
         # Most images are decided at the start, which is decoded already and needs no graph.
         reused = index == 0 and settings.start == "encoder"
-        decoded = once if reused else draw(descend=index < settings.steps)
+        decoded = once if reused else draw(descend=index < settings.steps and not forward)
         if settings.clamp:
             decoded = decoded.clamp(0, 1)
-        loss = mean_square(decoded - target).item()
-        best, fine = min(best, loss), min(fine, mean_square(fine_detail(decoded - target)).item())
+        difference = visible(decoded, target)
+        loss = mean_square(difference).item()
+        best, fine = min(best, loss), min(fine, fine_loss(difference, LEAST))
         yield Step(index, loss, best, fine, second, detail, time.perf_counter() - began, decoded)
         if index == settings.steps:
             return
+        if forward:
+            with torch.no_grad():
+                again = torch.cat([autoencoder.encode(part.clamp(0, 1)) for part in decoded.split(piece)])
+                latents += settings.rate * (encoded - again)
+            continue
         if reused:
             draw(descend=True)
         optimiser.step()
@@ -150,6 +174,7 @@ def inspect(
     settings: Settings = FAST,
     stop: Callable[[], bool] = lambda: False,
     watch: bool = False,
+    cropped: bool = False,
 ) -> Generator[Step, None, Evidence]:
     """Invert until the calibrated scores decide whether the image belongs; yield the steps, return the evidence.
 
@@ -160,6 +185,7 @@ def inspect(
         settings: how to invert.
         stop: asked after every step; once True, what there is so far is returned, undecided and marked as stopped.
         watch: go on to the last step, for a reader to see; the evidence stays that of the deciding step.
+        cropped: as `invert` takes it.
 
     Yields:
         Every step that was needed; with `watch`, all of them.
@@ -168,11 +194,13 @@ def inspect(
         The evidence (the value of a `yield from`).
     """
     belongs, stopped, places, looked = None, False, checkpoints(settings), None
-    for step in invert(pixels, autoencoder, settings):
+    for step in invert(pixels, autoencoder, settings, cropped):
         yield step
         if step.index in places and belongs is None:
             looked = step
             belongs = calibration.decide(step.score(settings.mode), step.index)
+            if cropped and belongs and step.index != places[-1]:
+                belongs = None  # the best of many offsets has had many chances to look right: the last step tells
         if (belongs is not None and not watch) or (stopped := stop()):
             break
     # Only at a checkpoint is there anything to compare a score with; a run stopped before the first has no p-value.
@@ -197,6 +225,16 @@ def inspect(
     )
 
 
+def visible(decoded: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Decoded minus target, (n, 3, height, width), 0 where the file could not show it.
+
+    What a decoder draws brighter than white is kept as white; such a pixel says nothing against the decoder.
+    """
+    difference = decoded - target
+    hidden = ((target >= 1) & (difference > 0)) | ((target <= 0) & (difference < 0))
+    return difference.masked_fill(hidden, 0)
+
+
 def fine_detail(images: torch.Tensor) -> torch.Tensor:
     """Images minus their local 3 x 3 mean, (n, 3, height, width)."""
     padded = torch.nn.functional.pad(images, (1, 1, 1, 1), mode="reflect")
@@ -216,6 +254,7 @@ def calibration_of(
     rows: list[tuple[float, ...]],
     images: str,
     condition: str = "lossless",
+    others: list[tuple[float, ...]] | None = None,
 ) -> Calibration:
     """Today's calibration from belonging images' scores.
 
@@ -225,6 +264,7 @@ def calibration_of(
         rows: `scores` of each image.
         images: in words, which images they are.
         condition: what was done to them before they were scored.
+        others: `scores` of images that this decoder did not make, under the same condition.
 
     Raises:
         ValueError: fewer than 3 images.
@@ -241,6 +281,7 @@ def calibration_of(
         date=datetime.date.today().isoformat(),
         versions=versions(),
         condition=condition,
+        others=tuple(others or ()),
     )
 
 

@@ -115,6 +115,6 @@ def seconds(row: Family, width: int = FAST.whole, height: int = FAST.whole) -> t
     tiles = FAST.tiles * (FAST.tile + 2 * FAST.margin) ** 2
     pixels = width * height if max(width, height) <= FAST.whole else min(tiles, width * height)
     start = 2 * (row.encoder_work + row.decoder_work)  # the image, and its reconstruction once more
-    step = 2 * row.decoder_work  # a gradient with respect to the latents costs about as much as the picture
+    step = row.encoder_work + row.decoder_work  # forward only: what was drawn is encoded again
     unit = pixels * 1e6 / speed()
     return start * unit, (start + FAST.steps * step) * unit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 CHECKPOINTS = (0, 1, 2, 4, 8)
@@ -15,10 +15,11 @@ class Settings:
     Attributes:
         mode: "fast" scores the relative loss; "paper" the raw loss, from the encoder's latent; "paper-random" the same
             from noise.
-        steps: gradient steps at most.
-        rate: Adam's learning rate on latents of about unit variance.
-        schedule: "constant", or "reference": the rate is halved after every step whose index is a multiple of 50,
-            index 0 included, as the reference implementation does.
+        steps: steps at most.
+        rate: Adam's learning rate on latents of about unit variance; of "forward" steps, their share of the whole one.
+        schedule: "forward": no gradient, each step adds E(x) - E(D(z)) to the latent; "constant": Adam; "reference":
+            Adam, and the rate is halved after every step whose index is a multiple of 50, index 0 included, as the
+            reference implementation does.
         start: "encoder" (posterior mean) or "random" (standard normal).
         clamp: whether the decoded image is clamped inside the graph, as the reference does.
         whole: largest side in pixels up to which an image is read whole; larger ones are read on tiles.
@@ -29,15 +30,15 @@ class Settings:
     """
 
     mode: Literal["fast", "paper", "paper-random"] = "fast"
-    steps: int = 8
-    rate: float = 0.05
-    schedule: Literal["constant", "reference"] = "constant"
+    steps: int = 4
+    rate: float = 1.0
+    schedule: Literal["forward", "constant", "reference"] = "forward"
     start: Literal["encoder", "random"] = "encoder"
     clamp: bool = False
     whole: int = 384
     tile: int = 128
     margin: int = 32
-    tiles: int = 4
+    tiles: int = 1
     seed: int = 0
 
     def record(self) -> dict[str, object]:
@@ -46,10 +47,17 @@ class Settings:
 
 
 FAST = Settings()
-PAPER = Settings(mode="paper", steps=100, schedule="reference", clamp=True)
+COMPRESSED_STEPS = 2  # what compression destroyed, no further step brings back
+PAPER = Settings(mode="paper", steps=100, rate=0.05, schedule="reference", clamp=True, tiles=4)
 # The paper's own comparison: without the encoder it takes about four times as many steps.
-PAPER_RANDOM = Settings(mode="paper-random", steps=400, schedule="reference", start="random", clamp=True)
+PAPER_RANDOM = replace(PAPER, mode="paper-random", steps=400, start="random")
 MODES = {settings.mode: settings for settings in (FAST, PAPER, PAPER_RANDOM)}
+
+
+def settings_for(mode: str, condition: str) -> Settings:
+    """The settings of a mode for images in a condition: "lossless", or "jpeg-85"."""
+    chosen = MODES[mode]
+    return replace(chosen, steps=COMPRESSED_STEPS) if mode == "fast" and condition != "lossless" else chosen
 
 
 def checkpoints(settings: Settings) -> tuple[int, ...]:

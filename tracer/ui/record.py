@@ -88,6 +88,7 @@ class Run:
     unavailable: dict[str, str] = field(default_factory=dict)
     _latest: Any = None  # the newest step, until it is drawn
     _inner: tuple[int, int] = (0, 0)  # where the shown region begins in what the decoder draws
+    _offset: tuple[int, int] | None = None  # where the latent grid of a cropped picture begins
 
     def take(self, update: api.Update, picture: intake.Picture) -> bool:
         """Add what the stream says; True where the page should show it at once."""
@@ -98,6 +99,12 @@ class Run:
         if isinstance(update, api.Stepped):
             self._latest, self.loading = update.step, ""
             return self._step(update, picture)
+        if isinstance(update, api.Shifted):  # what the family said before no longer counts
+            self.trajectories.pop(update.family, None)
+            self.evidence.pop(update.family, None)
+            self.current, self._latest = update.family, None
+            self._offset = update.offset if update.cropped else None
+            return False
         if isinstance(update, api.Unavailable):
             self.unavailable[update.family] = update.reason
         elif isinstance(update, api.Answered):
@@ -144,8 +151,11 @@ class Run:
     def _begun(self, update: api.Stepped, picture: intake.Picture) -> Trajectory:
         settings, known = update.settings, update.calibration
         stride = lineup.family(update.family).stride
-        places = windows(picture.pixels, stride, settings.whole, settings.tile, settings.margin, settings.tiles)
-        top, left, bottom, right = box = places[0].scored
+        down, right = self._offset or (0, 0)
+        pixels = picture.pixels[down:, right:]
+        cropped = self._offset is not None
+        places = windows(pixels, stride, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
+        top, left, bottom, end = places[0].scored
         self._inner = (top - places[0].box[0], left - places[0].box[1])  # the margin is decoded, but not shown
         return Trajectory(
             family=update.family,
@@ -155,9 +165,9 @@ class Run:
             detail=_short(update.step.detail),
             thresholds=[(step, _short(known.threshold(step))) for step in known.checkpoints],
             calibrated={"images": known.images, "condition": known.condition, "date": known.date},
-            box=box,
+            box=(top + down, left + right, bottom + down, end + right),
             tiles=len(places),
-            original=picture.pixels[top:bottom, left:right].copy(),  # a view would keep the whole picture alive
+            original=pixels[top:bottom, left:end].copy(),  # a view would keep the whole picture alive
         )
 
 

@@ -273,9 +273,9 @@ def _formula(row: dict, trajectory: Trajectory) -> str:
         f"<dt>p: of {count} calibration images, {at_least} score at least as high</dt>"
         f"<dd>(1 + {at_least}) / ({count} + 1) = <b>{row['p_value']:.2g}</b></dd></dl>"
         "<p class='fine'>x is the image in [0, 1], D the decoder, E the encoder, z the latent, x′ = D(E(x)); h keeps "
-        "the fine detail, which is what remains without the mean of 3 × 3 pixels; losses are means over pixels, and no "
-        f"reference counts for less than the noise of 8-bit rounding. Calibrated on {known['date']} with "
-        f"{known['images']} ({known['condition']}).</p>"
+        "the fine detail, which is what remains without the mean of 3 × 3 pixels; losses are means over pixels, "
+        f"without the noise of 8-bit rounding. Calibrated on {known['date']} with {known['images']} "
+        f"({known['condition']}).</p>"
     )
 
 
@@ -303,12 +303,16 @@ def settings_table() -> str:
             "score": "loss of fine detail, relative to a second reconstruction's and to the detail there is"
             if fast
             else "smallest loss",
-            "optimiser": f"Adam, rate {chosen.rate:g}" + (", halved after steps 0 and 50" if reference else ""),
+            "a step": f"Adam on the loss, rate {chosen.rate:g}, halved after steps 0 and 50"
+            if reference
+            else "forward only: E(x) − E(D(z)) is added to the latent",
             "steps": f"at most {chosen.steps}; stops when it is decided" if fast else f"{chosen.steps}",
             "start": "the encoder's latent" if chosen.start == "encoder" else "random",
             "loss": "mean squared error" + (" of the clamped picture" if chosen.clamp else ""),
             "image": f"whole up to {chosen.whole} px a side, else the {chosen.tiles} tiles of {chosen.tile} px "
-            "with the most detail",
+            "with the most detail"
+            if chosen.tiles > 1
+            else f"whole up to {chosen.whole} px a side, else the tile of {chosen.tile} px with the most detail",
             "threshold": f"conformal at an error of {ALPHA:.0%}, checked at steps "
             + ", ".join(map(str, checkpoints(chosen))),
         }

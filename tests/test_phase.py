@@ -1,0 +1,62 @@
+"""Where a cropped image's latent grid begins."""
+
+import numpy as np
+import pytest
+
+from tracer import api, calibration, inversion, lineup, phase, weights
+from tracer.intake import from_array
+
+
+@pytest.fixture(scope="module")
+def own():
+    (photograph,) = calibration.bundled_photographs(1, 160)
+    return inversion.reconstruct(photograph, weights.load(lineup.family("mini-dc")))
+
+
+def patterned(seed: int, stride: int = 8) -> np.ndarray:
+    """Noise that is stronger at one place of every cell, as a decoder's might be."""
+    rng = np.random.default_rng(seed)
+    strength = np.ones((stride, stride))
+    strength[2, 5] = 6
+    picture = 128 + rng.normal(0, 5, (128, 128, 3)) * np.tile(strength, (16, 16))[..., None]
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def test_the_offset_of_a_pattern_is_found():
+    learnt = phase.learn([patterned(seed) for seed in range(12)], 8)
+    pattern = phase.Pattern("x", "r", learnt, 12, "made up", "2026-01-01")
+    for top, left in ((1, 0), (3, 7), (0, 4)):
+        cropped = patterned(99)[top:, left:]
+        assert phase.ranked(cropped, pattern)[0] == (-top % 8, -left % 8)
+    assert (0, 0) not in phase.ranked(patterned(98), pattern, 63)
+    assert phase.ranked(patterned(97)[:40, :40], pattern) == []
+
+
+def test_a_pattern_comes_back_the_same_and_only_for_its_weights(tmp_path):
+    weights_of = phase.learn([patterned(seed) for seed in range(12)], 8)
+    pattern = phase.Pattern("x", "sha256:1", weights_of, 12, "made up", "2026-01-01")
+    phase.save(pattern, phase.path_of("x", tmp_path))
+    again = phase.stored("x", "sha256:1", tmp_path)
+    assert np.allclose(again.weights, pattern.weights, rtol=1e-3) and again.count == 12
+    assert phase.stored("x", "sha256:2", tmp_path) is None
+    assert phase.stored("y", "sha256:1", tmp_path) is None
+
+
+def test_every_bundled_family_has_a_pattern_for_its_weights():
+    for row in lineup.families("minis"):
+        assert phase.stored(row.id, weights.load(row).digest).stride == row.stride
+
+
+def test_a_crop_is_recognised_and_says_where_its_grid_begins(own):
+    cropped = np.ascontiguousarray(own[3:, 5:])
+    updates = list(api.trace_stream(from_array(cropped, "crop"), families=["mini-dc"]))
+    trace, shifted = updates[-1], [each for each in updates if isinstance(each, api.Shifted)]
+    assert trace.verdict.families == ("mini-dc",)
+    assert shifted[0].offset == trace.evidence[0].offset != (0, 0)
+    steps = [each.step.index for each in updates[updates.index(shifted[0]) :] if isinstance(each, api.Stepped)]
+    assert steps == list(range(len(steps))), "the steps of the second look are told from the start"
+
+
+def test_an_uncropped_image_is_not_searched(own, monkeypatch):
+    monkeypatch.setattr(phase, "search", lambda *_: pytest.fail("searched"))
+    assert api.trace(from_array(own, "own"), families=["mini-dc"]).evidence[0].offset == (0, 0)

@@ -1,0 +1,136 @@
+"""Which family? Fast mode, double reconstruction alone and paper mode on the same images."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+
+from tracer import calibration, inversion, lineup, weights
+from tracer.benchmarks.core import NONE, POOL, SIDE, Bench, as_picture, rate, said, summary, table, traced
+from tracer.settings import FAST, PAPER
+
+TITLE = "Which family"
+
+
+def measure(bench: Bench) -> dict:
+    """Answers of all three methods, with seconds, steps and multiplications."""
+    count, drawn = bench.few(min(len(bench.pictures), 100), 4), bench.few(10, 2)
+    images = [*bench.images(count), *bench.generated(drawn)]
+    results = {"Fast mode": _traces(bench, images, "fast")}
+    results["Double reconstruction alone"] = _double(bench, images)
+    if bench.paper_count and not bench.quick:
+        results["Paper mode"] = _traces(bench, list(bench.images(bench.paper_count)), "paper")
+    large = [each for each in calibration.bundled_pictures() if max(each.shape) > FAST.whole][: bench.few(10, 2)]
+    some = Bench(large, bench.out, bench.quick, progress=bench.progress)
+    results["Fast mode on whole pictures of 451 to 1411 px"] = _traces(bench, list(some.images(len(large))), "fast")
+    return results
+
+
+def _traces(bench: Bench, images: list, mode: str) -> dict:
+    rows = []
+    for truth, name, pixels in images:
+        row = bench.kept(f"{mode} {truth} {name}", lambda pixels=pixels: traced(as_picture(pixels), mode))
+        rows.append({**row, "truth": truth, "pixels": pixels.shape[0] * pixels.shape[1]})
+    steps = [steps for row in rows for steps, _, _ in row["evidence"].values()]
+    own = [row["evidence"][row["truth"]] for row in rows if row["truth"] in row["evidence"]]
+    ruled_out = rate(sum(belongs is False for _, belongs, _ in own), len(own))
+    return {
+        **summary(rows),
+        "ruled_out_anywhere": ruled_out,
+        "median_steps": float(np.median(steps)),
+        "decided_at_start": float(np.mean([step == 0 for step in steps])),
+        "median_seconds": float(np.median([row["seconds"] for row in rows])),
+        "median_gmac": float(np.median([_work(row, mode) for row in rows])) / 1e9,
+    }
+
+
+def _work(row: dict, mode: str) -> float:
+    """Multiplications of all families' inspections; a search for a crop's offset is not counted."""
+    total = 0.0
+    for name, (steps, _, _) in row["evidence"].items():
+        family = lineup.family(name)
+        encoder, decoder = family.encoder_work, family.decoder_work
+        pixels = row["pixels"]
+        settings = FAST if mode == "fast" else PAPER
+        if pixels > settings.whole**2:
+            pixels = min(pixels, settings.tiles * (settings.tile + 2 * settings.margin) ** 2)
+        step = encoder + decoder if mode == "fast" else 2 * decoder
+        total += (2 * (encoder + decoder) + steps * step) * pixels * 1e6
+    return total
+
+
+def ratio(pixels: np.ndarray, model) -> float:
+    """Loss of the first over that of the second reconstruction (double reconstruction, arXiv 2507.18988)."""
+    first = inversion.reconstruct(pixels, model).astype(np.float32)
+    second = inversion.reconstruct(first.astype(np.uint8), model).astype(np.float32)
+    height, width = first.shape[:2]
+    return float(((pixels[:height, :width] - first) ** 2).mean() / max(((first - second) ** 2).mean(), 1e-6))
+
+
+@torch.no_grad()
+def _double(bench: Bench, images: list) -> dict:
+    """The published ratio alone, with a conformal threshold from scikit-image's tiles."""
+    limits, tiles = {}, calibration.bundled_photographs(POOL, SIDE)[: bench.few(POOL, 20)]
+    for family in lineup.families("minis"):
+        model = weights.load(family)
+        scores = bench.kept(
+            f"double limits {family.id} {len(tiles)}",
+            lambda model=model: [ratio(inversion.reconstruct(tile, model), model) for tile in tiles],
+        )
+        limits[family.id] = calibration.conformal_threshold(np.array(scores), max(0.01, 1 / (len(scores) + 1)))
+    rows = []
+    for truth, name, pixels in images:
+
+        def all_ratios(pixels: np.ndarray = pixels) -> dict:
+            began = time.perf_counter()
+            found = {family.id: ratio(pixels, weights.load(family)) for family in lineup.families("minis")}
+            return {"ratios": found, "seconds": time.perf_counter() - began}
+
+        row = bench.kept(f"double {truth} {name}", all_ratios)
+        fits = [name for name, value in row["ratios"].items() if value <= limits[name]]
+        kind = ("none", "family", "undecided")[min(len(fits), 2)]
+        rows.append({"truth": truth, "kind": kind, "families": fits, "seconds": row["seconds"]})
+    work = sum(2 * (row.encoder_work + row.decoder_work) for row in lineup.families("minis"))
+    pixels = float(np.median([image.shape[0] * image.shape[1] for _, _, image in images]))
+    return {
+        **summary(rows),
+        "median_steps": 0.0,
+        "median_seconds": float(np.median([row["seconds"] for row in rows])),
+        "median_gmac": work * pixels / 1e3,
+    }
+
+
+def page(results: dict) -> list[str]:
+    """The section as Markdown."""
+    lines = []
+    for title, found in results.items():
+        columns = [*found["matrix"], "undecided", "insufficient"]
+        lines += ["", f"### {title}"]
+        matrix = [[truth, *(counts.get(each, 0) for each in columns)] for truth, counts in found["matrix"].items()]
+        lines += table(["made by", *columns], matrix)
+        named = {f"right family, {truth}": figure for truth, figure in found["right_family"].items()}
+        named |= {"wrong family": found["wrong_family"], "photograph called made": found["photograph_named"]}
+        if "ruled_out_anywhere" in found:
+            named["own family ruled out anywhere on the path"] = found["ruled_out_anywhere"]
+        lines += table(["figure", "images (95 % interval)"], [[name, said(each)] for name, each in named.items()])
+    rows = [
+        [
+            title,
+            f"{each['median_seconds']:.2f}",
+            f"{each['median_steps']:.0f}",
+            f"{each['median_gmac']:.1f}",
+            f"{each['decided_at_start']:.1%}" if "decided_at_start" in each else "-",
+        ]
+        for title, each in results.items()
+    ]
+    head = ["median per image, all families", "seconds", "steps per family", "GMAC", "families decided at the start"]
+    return lines + table(head, rows)
+
+
+def plots(results: dict, folder) -> list[str]:
+    """A confusion matrix per method."""
+    from tracer.benchmarks.plots import matrices
+
+    return [matrices({title: each["matrix"] for title, each in results.items()}, folder / "families.png", NONE)]

@@ -1,0 +1,130 @@
+"""Speed against the reference settings, with Stable Diffusion's full-size autoencoder and random weights.
+
+Reference: whole frame, 32 bit, 100 gradient steps. A few of them are timed and multiplied, which the table says. Fast
+mode: what it does of an image of that size, decided at the start, and with all its steps. Double reconstruction of the
+whole frame stands beside them. Each size runs in a process of its own, so that its peak memory can be told.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from tracer import machine
+from tracer.benchmarks.core import Bench, table
+
+TITLE = "Speed against the reference settings"
+SIZES = (256, 512, 1024)
+TIMED = 1  # reference steps that are timed
+STEPS = 100
+# Bytes that a gradient step keeps per pixel of the frame, measured at 256 px; a larger frame is not begun without them.
+STEP_BYTES = 30_000
+
+
+def full_size():
+    """An autoencoder shaped like Stable Diffusion's, with random weights, in the interface of the rest."""
+    import torch
+    from diffusers import AutoencoderKL
+
+    from tracer.autoencoder import Autoencoder
+
+    torch.manual_seed(0)
+    channels = (128, 256, 512, 512)
+    model = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=channels,
+        layers_per_block=2,
+        latent_channels=4,
+    )
+    model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return Autoencoder(model, 8, 0.18215, 0.0, "random", "random")
+
+
+def one(side: int, dtype: str = "float32") -> dict:
+    """Seconds and peak memory of one size; run in a process of its own."""
+    import torch
+
+    from tracer import inversion
+    from tracer.settings import FAST, PAPER
+
+    model = full_size()
+    if dtype == "bfloat16":
+        model.model.bfloat16()
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    next(inversion.invert(pixels[:64, :64], model, FAST))  # warms up
+
+    def peak() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 2**10)
+
+    found: dict = {"dtype": dtype}
+    times = [step.seconds for step in inversion.invert(pixels, model, FAST)]
+    found |= {"fast_start": times[0], "fast_all": times[-1], "fast_mb": peak()}
+    if dtype != "float32":
+        return found
+    began = time.perf_counter()
+    with torch.no_grad():
+        image = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
+        model.decode(model.encode(model.decode(model.encode(image))))
+    found |= {"double": time.perf_counter() - began, "double_mb": peak()}
+    if side**2 * STEP_BYTES < machine.memory()[1]:
+        latents = model.encode(image).detach().requires_grad_(True)
+        optimiser = torch.optim.Adam([latents], lr=PAPER.rate)
+        began = time.perf_counter()
+        for _ in range(TIMED):
+            optimiser.zero_grad()
+            (model.decode(latents).clamp(0, 1) - image).square().mean().backward()
+            optimiser.step()
+        found |= {"reference": (time.perf_counter() - began) / TIMED * STEPS, "reference_mb": peak()}
+    return found
+
+
+def measure(bench: Bench) -> dict:
+    """Every size that time allows: --quick stops at 256 px."""
+    results = {}
+    for side in SIZES[:1] if bench.quick else SIZES:
+        for dtype in ("float32", "bfloat16"):
+            code = f"import json; from tracer.benchmarks import speed; print(json.dumps(speed.one({side}, {dtype!r})))"
+
+            def run(code: str = code, dtype: str = dtype) -> dict:
+                done = subprocess.run(  # noqa: S603 - our own code
+                    [sys.executable, "-c", code], capture_output=True, text=True, check=False
+                )
+                lines = done.stdout.strip().splitlines()
+                return json.loads(lines[-1]) if done.returncode == 0 and lines else {"dtype": dtype, "failed": True}
+
+            results[f"{side} px, {dtype}"] = bench.kept(f"speed {side} {dtype}", run)
+    return results
+
+
+def page(results: dict) -> list[str]:
+    """The section as Markdown."""
+    rows = []
+    for name, found in results.items():
+        if found.get("failed"):
+            rows.append([name, *["did not run"] * 6])
+            continue
+        whole = results[f"{name.split(',')[0]}, float32"]
+        reference, double = whole.get("reference"), whole.get("double")
+        rows.append(
+            [
+                name,
+                f"{found['fast_start']:.2f} s",
+                f"{found['fast_all']:.2f} s",
+                f"{double:.1f} s" if double else "-",
+                f"{reference:.0f} s" if reference else "not enough memory",
+                f"{reference / found['fast_start']:.0f}" if reference else "-",
+                " / ".join(f"{found[key]:.0f}" for key in ("fast_mb", "double_mb", "reference_mb") if key in found),
+            ]
+        )
+    text = (
+        f"Stable Diffusion's shape, random weights. Of the reference's {STEPS} steps, {TIMED} is timed and multiplied; "
+        "memory is the process's peak in MB after fast mode, double reconstruction and the reference."
+    )
+    head = ["frame, weights", "fast, decided at start", "fast, all steps", "double reconstruction", "reference"]
+    return ["", text, *table([*head, "reference / fast at start", "peak MB"], rows)]

@@ -1,0 +1,53 @@
+"""What the encoder's start and the gradient-free step are worth: steps until the score falls below the threshold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tracer import calibration, inversion, lineup, weights
+from tracer.benchmarks.core import Bench, table
+from tracer.settings import FAST
+
+TITLE = "Start and step"
+WAYS = {
+    "encoder, forward": FAST,
+    "random, forward": replace(FAST, start="random"),
+    "encoder, Adam at 0.05": replace(FAST, schedule="constant", rate=0.05),
+    "random, Adam at 0.05": replace(FAST, schedule="constant", rate=0.05, start="random"),
+}
+
+
+def measure(bench: Bench) -> dict:
+    """Median steps and seconds to the last step's threshold, on each family's own images."""
+    most, found = bench.few(100, 12), {}
+    photographs = bench.pictures[: bench.few(5, 1)]
+    for row in lineup.families("minis")[: bench.few(4, 1)]:
+        model = weights.load(row)
+        known = calibration.stored(row.id, FAST.record(), model.digest)
+        limit = known.threshold(known.checkpoints[-1])
+        for way, settings in WAYS.items():
+            for index, photograph in enumerate(photographs):
+
+                def until(photograph: np.ndarray = photograph, settings=settings, model=model, limit=limit) -> list:
+                    own = inversion.reconstruct(photograph, model)
+                    for step in inversion.invert(own, model, replace(settings, steps=most)):
+                        if step.relative <= limit:
+                            return [step.index, step.seconds]
+                    return [None, step.seconds]
+
+                found.setdefault(way, []).append(bench.kept(f"{way} {row.id} {index} {most}", until))
+    return {"most": most, "ways": found}
+
+
+def page(results: dict) -> list[str]:
+    """The section as Markdown."""
+    rows = []
+    for way, runs in results["ways"].items():
+        arrived = [steps for steps, _ in runs if steps is not None]
+        median = f"{np.median(arrived):.0f}" if arrived else "-"
+        seconds = f"{np.median([seconds for _, seconds in runs]):.2f}"
+        rows.append([way, f"{len(arrived)} of {len(runs)}", median, seconds])
+    head = [f"start, step; at most {results['most']} steps", "arrived", "median steps of those", "median seconds"]
+    return table(head, rows)
