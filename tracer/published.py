@@ -99,13 +99,13 @@ class _Reader(pickle.Unpickler):
             return _parameter
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
-        if (module, name) == ("builtins", "set"):
+        if module in ("builtins", "__builtin__") and name == "set":
             return set
         if module == "torch" and name in _DTYPES:
             return _DTYPES[name]
-        if (module, name) == ("functools", "partial") or module.startswith(("torch.nn.", "timm.")):
-            if "." not in name:
-                return type(name, (_Inert,), {})
+        known = (module, name) == ("functools", "partial") or module.startswith(("torch.nn.", "timm."))
+        if known and "." not in name:
+            return type(name, (_Inert,), {})
         raise UnsafeFile(f"refused: the file asks for {module}.{name}"[:200].replace("\n", " "))
 
     def persistent_load(self, pid: Any) -> Any:
