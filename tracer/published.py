@@ -83,10 +83,6 @@ class _Inert:
         object.__setattr__(self, "state", state)
 
 
-def _parameter(data: Any, *rest: Any) -> Any:
-    return data
-
-
 class _Reader(pickle.Unpickler):
     def __init__(self, archive: zipfile.ZipFile, prefix: str) -> None:
         super().__init__(archive.open(f"{prefix}data.pkl"))
@@ -94,9 +90,9 @@ class _Reader(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return self.tensor
+            return lambda *args: self.tensor(*args)  # a new one each time: a file can set attributes on what it gets
         if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return _parameter
+            return lambda data, *rest: data
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if module in ("builtins", "__builtin__") and name == "set":
