@@ -14,9 +14,12 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 
 from tracer import lineup, machine, weights
-from tracer.ui import common, inversion, words
+from tracer.ui import common, inversion, regeneration, words
 
-TABS = {"Latent inversion": inversion.build}  # a new kind of evidence is one more line
+TABS = {  # a new kind of evidence is one more line
+    "Latent inversion": inversion.build,
+    "Prompt regeneration": regeneration.build,
+}
 LAUNCH = {
     "theme": common.theme(),
     "css_paths": common.CSS,
@@ -41,8 +44,10 @@ def build() -> gr.Blocks:
         gr.HTML(words.heading(lineup.families("minis")))
         with gr.Tabs():
             for title, tab in TABS.items():
-                with gr.Tab(title):
-                    tab(page)
+                with gr.Tab(title) as shown:
+                    opened = tab(page)
+                if opened:
+                    shown.select(opened, queue=False, show_progress="hidden", api_visibility="private")
     return page.queue(max_size=16)
 
 

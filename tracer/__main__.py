@@ -180,7 +180,7 @@ def regenerate(
     candidates: Annotated[int, typer.Option(help="drawings per model", min=1, max=regeneration.MOST)] = (
         regeneration.CANDIDATES
     ),
-    seed: Annotated[int, typer.Option(help="seed of every model's first drawing", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="seed of every model's first drawing", min=0)] = regeneration.SEED,
     as_json: Json = False,
 ) -> None:
     """Say which model draws what is most like the image (prompt regeneration)."""

@@ -208,7 +208,7 @@ def regenerate_stream(
     generators: list[str] | None = None,
     caption: str | None = None,
     candidates: int = regeneration.CANDIDATES,
-    seed: int = 0,
+    seed: int = regeneration.SEED,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[regeneration.Captioned | regeneration.Drawn | regeneration.Regeneration]:
     """Let models draw an image's caption and yield what they draw; the last update is the `Regeneration`.

@@ -23,6 +23,7 @@ from tracer.evidence import Verdict, listed
 
 CANDIDATES = 4  # gamma in the paper
 MOST = 16
+SEED = 1000  # of the first candidate: not one that `generate` starts from, or an image would meet itself
 LONGEST_CAPTION = 200  # characters
 ALPHA_FIT = 0.01  # share of a model's own images that may be called unexplained
 ALPHA_LEAD = 0.05  # share of other images on which a model may lead by as much
