@@ -27,7 +27,7 @@ SEED = 1000  # of the first candidate: not one that `generate` starts from, or a
 LONGEST_CAPTION = 200  # characters
 ALPHA_FIT = 0.01  # share of a model's own images that may be called unexplained
 ALPHA_LEAD = 0.05  # share of other images on which a model may lead by as much
-FILE = Path(__file__).parent / "thresholds" / "regeneration.json"
+
 
 
 @dataclass(frozen=True)
@@ -80,38 +80,6 @@ class Ranked:
     p_value: float | None
 
 
-@dataclass(frozen=True)
-class Reference:
-    """What is known about the similarities of one line-up at one number of candidates.
-
-    Attributes:
-        revision: what identifies the models that were measured.
-        candidates: number of drawings per model.
-        own: by generator, its mean similarity to images of its own, one per image.
-        leads: by generator, by how much it leads the best other model on images that are not its own (negative where it
-            does not lead), one per image.
-        images, date, versions: which images, when, with what.
-    """
-
-    revision: str
-    candidates: int
-    own: dict[str, tuple[float, ...]]
-    leads: dict[str, tuple[float, ...]]
-    images: str
-    date: str
-    versions: dict[str, str]
-
-    def fit(self, generator: str, similarity: float) -> float | None:
-        """Conformal p-value of a similarity among those of the model's own images."""
-        own = np.array(self.own.get(generator, ()))
-        return (1 + int((own <= similarity).sum())) / (len(own) + 1) if len(own) else None
-
-    def lead(self, generator: str, margin: float) -> float:
-        """Conformal p-value of a lead among those that the model has on images of others."""
-        leads = np.array(self.leads.get(generator, ()))
-        return (1 + int((leads >= margin).sum())) / (len(leads) + 1)
-
-
 @functools.lru_cache(maxsize=512)
 def candidate(generator: str, caption: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """A drawing and its embedding, (height, width, 3) uint8 and (d,) float32; drawn once and kept."""
@@ -150,7 +118,7 @@ def candidates(image: np.ndarray, caption: str, generators: Sequence[str], count
             yield Drawn(generator, number, drawn, float(target @ embedding), structural(image, drawn))
 
 
-def rank(drawn: Sequence[Drawn], reference: Reference | None) -> list[Ranked]:
+def rank(drawn: Sequence[Drawn], reference: Among | None) -> list[Ranked]:
     """The models by mean similarity, best first."""
     rows = []
     for name in dict.fromkeys(each.generator for each in drawn):
@@ -170,7 +138,7 @@ def rank(drawn: Sequence[Drawn], reference: Reference | None) -> list[Ranked]:
     return sorted(rows, key=lambda row: row.similarity, reverse=True)
 
 
-def judge(ranking: Sequence[Ranked], reference: Reference | None, caption: str, stopped: bool = False) -> Verdict:
+def judge(ranking: Sequence[Ranked], reference: Among | None, caption: str, stopped: bool = False) -> Verdict:
     """The ranking as a verdict: a model is named only where it explains the image and leads by more than noise."""
     best, rest = ranking[0], ranking[1:]
     basis = f"{best.candidates} drawing{'s' if best.candidates > 1 else ''} of “{caption}” each"
@@ -193,37 +161,6 @@ def judge(ranking: Sequence[Ranked], reference: Reference | None, caption: str, 
         return Verdict("undecided", families, tuple(close), sentence)
     sentence = f"Most like what {best.generator} draws, clearly ahead of the {len(rest)} others, from {basis}."
     return Verdict("family", (best.family,), (best.generator,), sentence)
-
-
-def revision(generators: Sequence[str]) -> str:
-    """What identifies the models that a reference rests on: a hash over the weights of all of them."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    folders = [Path(lineup.generator(name).source) for name in generators]
-    folders += [lineup.MINIS / "captioner", lineup.MINIS / "matcher"]
-    for folder in folders:
-        for file in sorted(folder.rglob("*.safetensors")):
-            digest.update(file.relative_to(folder).as_posix().encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return f"sha256:{digest.hexdigest()[:16]}"
-
-
-def load_reference(generators: Sequence[str], count: int, file: Path = FILE) -> Reference | None:
-    """The stored distributions for a set of models and a number of candidates; None where there are none.
-
-    Raises:
-        ThresholdMismatch: they were measured with other weights.
-    """
-    if not file.exists():
-        return None
-    for row in json.loads(file.read_text()):
-        if row["candidates"] == count and set(row["own"]) == set(generators):
-            if row["revision"] != revision(sorted(generators)):
-                raise ThresholdMismatch("the stored similarities were measured with other weights; measure them anew")
-            own, leads = ({k: tuple(v) for k, v in row[part].items()} for part in ("own", "leads"))
-            return Reference(**{**row, "own": own, "leads": leads})
-    return None
 
 
 @dataclass(frozen=True)
