@@ -9,25 +9,22 @@ the image at all?) and the margins by which it came first on others' images (is 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracer import lineup
-from tracer.calibration import ThresholdMismatch
+from tracer import regeneration_reference as stored
 from tracer.evidence import Verdict, listed
+from tracer.regeneration_reference import ALPHA_FIT, NOBODY, Among
 
 CANDIDATES = 4  # gamma in the paper
 MOST = 16
 SEED = 1000  # of the first candidate: not one that `generate` starts from, or an image would meet itself
 LONGEST_CAPTION = 200  # characters
-ALPHA_FIT = 0.01  # share of a model's own images that may be called unexplained
-ALPHA_LEAD = 0.05  # share of other images on which a model may lead by as much
-
+ALPHA_LEAD = 0.05  # share of any maker's images on which a wrong model may explain the image and lead by as much
 
 
 @dataclass(frozen=True)
@@ -118,6 +115,24 @@ def candidates(image: np.ndarray, caption: str, generators: Sequence[str], count
             yield Drawn(generator, number, drawn, float(target @ embedding), structural(image, drawn))
 
 
+def reference_for(generators: Sequence[str], count: int, alone: bool = False) -> Among | None:
+    """The stored distributions for some models and a number of drawings; None where there are none.
+
+    Args:
+        generators: the models that are compared.
+        count: drawings per model.
+        alone: whether other evidence says that one of them made the image.
+
+    Raises:
+        ThresholdMismatch: they were measured with other weights.
+    """
+    reference = stored.load(generators)
+    if reference is None:
+        return None
+    ruled_out = set(reference.makers) - set(generators) if alone else ()
+    return reference.within(generators, count, ruled_out)
+
+
 def rank(drawn: Sequence[Drawn], reference: Among | None) -> list[Ranked]:
     """The models by mean similarity, best first."""
     rows = []
@@ -145,21 +160,26 @@ def judge(ranking: Sequence[Ranked], reference: Among | None, caption: str, stop
     if stopped:
         return Verdict("undecided", (), (), f"Stopped early; so far {best.generator} comes closest, from {basis}.")
     if reference is None:
-        why = "no distribution is stored for this choice of models and number of candidates"
+        why = "no similarities are stored for this choice of models"
         return Verdict("undecided", (), (), f"{best.generator} comes closest, but {why}, so nothing is decided.")
-    if all((row.p_value or 0) < ALPHA_FIT for row in ranking):
-        sentence = f"None of the {len(ranking)} models draws anything this much like the image, from {basis}."
-        return Verdict("none", (), (), sentence)
+    close = [row.generator for row in ranking if (row.p_value or 0) >= ALPHA_FIT]
+    if not close:
+        who = f"None of the {len(ranking)} models draws" if rest else f"{best.generator} does not draw"
+        return Verdict("none", (), (), f"{who} anything this much like the image, from {basis}.")
     margin = best.similarity - rest[0].similarity if rest else 0.0
-    if (best.p_value or 0) < ALPHA_FIT or (rest and reference.lead(best.generator, margin) > ALPHA_LEAD):
-        close = [row.generator for row in ranking if (row.p_value or 0) >= ALPHA_FIT][:3]
+    chance, maker = reference.chance(best.generator, margin)
+    if best.generator not in close or chance > ALPHA_LEAD:
         families = tuple(dict.fromkeys(lineup.generator(name).family for name in close))
-        if len(close) == 1:
-            sentence = f"Undecided: {close[0]} comes close, but no closer than chance allows, from {basis}."
+        if best.generator not in close:
+            why = f"{best.generator} comes closest, but less close than to its own pictures"
+        elif len(close) > 1:
+            why = f"{listed(close[:3])} come about equally close"
         else:
-            sentence = f"Undecided between {listed(close)}: the lead is within the noise, from {basis}."
-        return Verdict("undecided", families, tuple(close), sentence)
-    sentence = f"Most like what {best.generator} draws, clearly ahead of the {len(rest)} others, from {basis}."
+            whose = "pictures that no model drew" if maker == NOBODY else f"pictures by {maker}"
+            why = f"{best.generator} comes close, but as close on {chance:.0%} of {whose}"
+        return Verdict("undecided", families, tuple(close), f"Undecided: {why}, from {basis}.")
+    others = f", clearly ahead of the {len(rest)} other{'s' if len(rest) > 1 else ''}" if rest else ""
+    sentence = f"Most like what {best.generator} draws{others}, from {basis}."
     return Verdict("family", (best.family,), (best.generator,), sentence)
 
 
@@ -172,8 +192,9 @@ class Regeneration:
         caption, inferred: what was drawn, and whether the captioner wrote it.
         seed: of every model's first drawing.
         ranking: best first.
-        verdict: the answer.
+        verdict: the answer; the joint one of both kinds of evidence where inversion was asked too.
         versions: of the libraries involved.
+        inversion: what inversion said, where it was asked first.
     """
 
     image: dict[str, Any]
@@ -183,7 +204,8 @@ class Regeneration:
     ranking: tuple[Ranked, ...]
     verdict: Verdict
     versions: dict[str, str]
+    inversion: Verdict | None = None
 
     def document(self) -> dict[str, Any]:
-        """A JSON document, as the README describes it."""
-        return asdict(self)
+        """A JSON document, as the README describes it; "inversion" is only there where it was asked."""
+        return {key: value for key, value in asdict(self).items() if value is not None}

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer import calibration, lineup, regeneration
+from tracer import calibration, intake, lineup, regeneration
 from tracer import regeneration_reference as stored
 from tracer.regeneration_reference import NOBODY, Reference
 
 FIRST_SEED = 1_000_000  # of the inspected images; candidates count up from `regeneration.SEED`
+SEEDS = 2  # images of each prompt by each model
 CANDIDATES = 8  # drawings per model; references for fewer are their prefixes
 
 Progress = Callable[[str], None]
@@ -34,22 +35,43 @@ def prompts(part: str) -> list[str]:
     return sorted(p for p in shared if hashlib.sha256(f"regeneration/{p}".encode()).digest()[0] % 2 == halves[part])
 
 
-def drawings(generators: Sequence[str], part: str, count: int) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Images to inspect: (maker, prompt, image), `count` prompts by each generator, in an order that never changes."""
+def generators() -> list[str]:
+    """The registry ids of the bundled generators."""
+    return [row.id for row in lineup.GENERATORS.values() if row.bundled]
+
+
+def drawings(part: str, count: int) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Images to inspect: (maker, prompt, image), `count` by each generator, in an order that never changes.
+
+    Each prompt is drawn `SEEDS` times in a row, so that a prompt's candidates serve several images.
+    """
     from tracer import generation
 
-    first = FIRST_SEED + (100_000 if part == "test" else 0)
-    order = np.random.default_rng(0).permutation(prompts(part))[:count]
-    for number, (prompt, name) in enumerate(itertools.product(order, generators)):
-        (image,) = generation.generate(name, str(prompt), [first + number])
-        yield name, str(prompt), image
+    seed = FIRST_SEED + (100_000 if part == "test" else 0)
+    order = np.random.default_rng(0).permutation(prompts(part))
+    if count > SEEDS * len(order):
+        raise ValueError(f"there are {len(order)} prompts, so at most {SEEDS * len(order)} images per model")
+    for index in range(count):
+        for name in generators():
+            (image,) = generation.generate(name, str(order[index // SEEDS]), [seed])
+            seed += 1
+            yield name, str(order[index // SEEDS]), image
+
+
+def folders(paths: Sequence[Path]) -> list[np.ndarray]:
+    """Every picture of some folders, uint8 RGB, in the order of their names.
+
+    Raises:
+        IntakeError: a file cannot be read.
+    """
+    files = [file for path in paths for file in sorted(path.iterdir()) if file.is_file() and file.name[0] != "."]
+    return [intake.read(file).pixels for file in files]
 
 
 def scores(
     images: Sequence[np.ndarray],
     captions: Sequence[str],
-    generators: Sequence[str],
-    count: int,
+    count: int = CANDIDATES,
     file: Path | None = None,
     progress: Progress = lambda line: None,
 ) -> np.ndarray:
@@ -58,7 +80,6 @@ def scores(
     Args:
         images: uint8 RGB.
         captions: what to draw, one per image.
-        generators: registry ids.
         count: drawings per model.
         file: JSON lines, where what was measured before is found and what is measured now is added.
         progress: called with a line of text.
@@ -68,8 +89,8 @@ def scores(
     """
     from tracer import text
 
-    known = _known(file)
-    models = stored.revisions(generators)
+    known, names = _known(file), generators()
+    models = stored.revisions(names)
     models.pop("captioner")  # the caption is given
     basis = json.dumps([models, regeneration.SEED, count])
     keys = [
@@ -83,9 +104,9 @@ def scores(
     for done, (caption, members) in enumerate(groups.items()):
         progress(f"caption {done + 1} of {len(groups)}: {caption}")
         targets = text.embed_images([images[index] for index in members]).numpy()
-        found = np.zeros((len(members), len(generators), count, 2))
-        for column, number in itertools.product(range(len(generators)), range(count)):
-            drawn, embedding = regeneration.candidate(generators[column], caption, regeneration.SEED + number)
+        found = np.zeros((len(members), len(names), count, 2))
+        for column, number in itertools.product(range(len(names)), range(count)):
+            drawn, embedding = regeneration.candidate(names[column], caption, regeneration.SEED + number)
             found[:, column, number, 0] = targets @ embedding
             found[:, column, number, 1] = [regeneration.structural(images[index], drawn) for index in members]
         rows = {keys[index]: found[place].round(4).tolist() for place, index in enumerate(members)}
@@ -93,7 +114,7 @@ def scores(
         if file:
             with file.open("a") as lines:
                 lines.writelines(json.dumps({"key": key, "scores": row}) + "\n" for key, row in rows.items())
-    return np.array([known[key] for key in keys]).reshape(len(keys), len(generators), count, 2)
+    return np.array([known[key] for key in keys]).reshape(len(keys), len(names), count, 2)
 
 
 def _known(file: Path | None) -> dict[str, list]:
@@ -117,30 +138,26 @@ def captions(images: Sequence[np.ndarray]) -> list[str]:
 
 
 def reference(
-    generators: Sequence[str],
+    strangers: Sequence[np.ndarray],
     per_generator: int,
-    strangers: Sequence[np.ndarray] = (),
-    count: int = CANDIDATES,
     file: Path | None = None,
     progress: Progress = lambda line: None,
 ) -> Reference:
-    """Measure the reference of a line-up.
+    """Measure the reference of the bundled generators.
 
     Args:
-        generators: registry ids.
-        per_generator: calibration images that each model draws.
         strangers: images that none of them drew, uint8 RGB; without any, "nobody" is no possible maker.
-        count: drawings per model and image.
+        per_generator: calibration images that each model draws.
         file: where to go on after an interruption, as in `scores`.
         progress: called with a line of text.
     """
-    progress(f"drawing {per_generator * len(generators)} images to inspect")
-    makers, _, images = zip(*drawings(generators, "calibrate", per_generator), strict=True)
+    progress(f"drawing {per_generator * len(generators())} images to inspect")
+    makers, _, images = zip(*drawings("calibrate", per_generator), strict=True)
     inspected = [*images, *strangers]
-    found = scores(inspected, captions(inspected), generators, count, file, progress)
+    found = scores(inspected, captions(inspected), CANDIDATES, file, progress)
     return Reference(
-        revisions=stored.revisions(generators),
-        generators=tuple(generators),
+        revisions=stored.revisions(generators()),
+        generators=tuple(generators()),
         makers=(*makers, *[NOBODY] * len(strangers)),
         similarities=tuple(tuple(tuple(model) for model in image) for image in found[..., 0].tolist()),
         images=f"{per_generator} drawings by each model, captions inferred, and {len(strangers)} pictures by none",

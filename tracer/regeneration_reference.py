@@ -19,6 +19,7 @@ from tracer import lineup
 from tracer.calibration import ThresholdMismatch
 
 FILE = Path(__file__).parent / "thresholds" / "regeneration.json"
+ALPHA_FIT = 0.02  # share of a model's own images that may be called unexplained
 NOBODY = ""  # the maker of pictures that no generator drew
 COMMAND = "python -m tracer calibrate regeneration"
 
@@ -65,7 +66,7 @@ class Reference:
         makers = np.array(self.makers)
         own = {name: means[makers == name, column] for column, name in enumerate(generators)}
         others = {
-            maker: _wrong(means[makers == maker], generators, maker)
+            maker: _wrong(means[makers == maker], generators, maker, own)
             for maker in dict.fromkeys(self.makers)
             if maker not in ruled_out
         }
@@ -79,7 +80,7 @@ class Among:
     Attributes:
         own: per model the mean similarities of images of its own.
         others: per maker, and for each of its images: by how much the best of the models that did not make it leads
-            all others (negative where its maker is ahead), and how similar it is.
+            all others (negative where its maker is ahead), and the conformal p-value of its similarity.
     """
 
     own: dict[str, np.ndarray]
@@ -87,8 +88,7 @@ class Among:
 
     def fit(self, generator: str, similarity: float) -> float:
         """Conformal p-value of a similarity among those of the model's own images: small if it is unlike them."""
-        own = self.own[generator]
-        return float((1 + (own <= similarity).sum()) / (len(own) + 1))
+        return float(_rank(self.own[generator], similarity))
 
     def usual(self, generator: str) -> tuple[float, float]:
         """Between what similarities the middle nine tenths of the model's own images lie."""
@@ -96,35 +96,43 @@ class Among:
         return float(low), float(high)
 
     def chance(self, generator: str, margin: float) -> tuple[float, str]:
-        """How often a wrong model leads by as much, on images of the maker for whom that is most frequent.
+        """How often a wrong model explains an image and leads by as much, on images of the maker where that is worst.
 
         For every possible maker apart, since an average over makers would let errors on one of them hide behind the
         others. Whichever wrong model it is counts, so the share of images that get a wrong name is what is bounded.
 
         Returns:
-            The largest of the conformal p-values, and that maker.
+            The largest of the conformal p-values, and that maker; (0, "") where there is no other maker.
         """
         found = {
-            maker: float((1 + (leads >= margin).sum()) / (len(leads) + 1))
-            for maker, (leads, _) in self.others.items()
+            maker: float((1 + (leads[fits >= ALPHA_FIT] >= margin).sum()) / (len(leads) + 1))
+            for maker, (leads, fits) in self.others.items()
             if maker != generator
         }
-        maker = max(found, key=found.get)
-        return found[maker], maker
+        maker = max(found, key=found.get, default=NOBODY)
+        return found.get(maker, 0.0), maker
 
 
-def _wrong(means: np.ndarray, generators: Sequence[str], maker: str) -> tuple[np.ndarray, np.ndarray]:
-    """The best lead of a model that did not make the images, and its similarity: two arrays (images,)."""
+def _rank(own: np.ndarray, similarity: np.ndarray | float) -> np.ndarray:
+    """Conformal p-values of similarities among those of a model's own images."""
+    return (1 + np.searchsorted(np.sort(own), similarity, "right")) / (len(own) + 1)
+
+
+def _wrong(
+    means: np.ndarray, generators: Sequence[str], maker: str, own: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best of the models that did not make some images: by how much it leads, and how well it fits, (images,)."""
     wrong = [column for column, name in enumerate(generators) if name != maker]
-    leads = np.full(means.shape, np.inf)
-    if means.shape[1] > 1:
-        for column in range(means.shape[1]):
-            leads[:, column] = means[:, column] - np.delete(means, column, axis=1).max(axis=1)
     if not wrong:
-        return np.full(len(means), -np.inf), np.full(len(means), -np.inf)
-    best = means[:, wrong].argmax(axis=1)
+        return np.full(len(means), -np.inf), np.zeros(len(means))
+    best = np.array(wrong)[means[:, wrong].argmax(axis=1)]
     rows = np.arange(len(means))
-    return leads[:, wrong][rows, best], means[:, wrong][rows, best]
+    winners = means[rows, best]
+    rivals = means.copy()
+    rivals[rows, best] = -np.inf
+    leads = winners - rivals.max(axis=1) if means.shape[1] > 1 else np.full(len(means), np.inf)
+    fits = np.array([_rank(own[generators[column]], value) for column, value in zip(best, winners, strict=True)])
+    return leads, fits
 
 
 def revisions(generators: Sequence[str]) -> dict[str, str]:
