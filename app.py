@@ -14,10 +14,11 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 
 from tracer import lineup, machine, weights
-from tracer.ui import common, inversion, links, many, words
+from tracer.ui import common, inversion, links, many, regeneration, words
 
 TABS = {  # a new kind of evidence is one more line
     "Latent inversion": inversion.build,
+    "Prompt regeneration": regeneration.build,
     "Many images": many.build,
 }
 LAUNCH = {
@@ -44,8 +45,10 @@ def build() -> gr.Blocks:
         gr.HTML(words.heading(lineup.families("minis")))
         with gr.Tabs() as tabs:
             for title, tab in TABS.items():
-                with gr.Tab(title, id=title):
-                    tab(page)
+                with gr.Tab(title, id=title) as shown:
+                    opened = tab(page)
+                if opened:
+                    shown.select(opened, queue=False, show_progress="hidden", api_visibility="private")
         links.mount(page, tabs, TABS)
     return page.queue(max_size=16)
 

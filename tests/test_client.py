@@ -21,18 +21,24 @@ def client(page_url: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
     return Client(page_url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
 
 
-def test_only_the_documented_endpoint_is_public(client: Client):
+def test_only_the_documented_endpoints_are_public(client: Client):
     api = client.view_api(return_format="dict", print_info=False)
-    assert list(api["named_endpoints"]) == ["/trace_inversion"]
+    assert list(api["named_endpoints"]) == ["/trace_inversion", "/regenerate_image"]
     assert not api["unnamed_endpoints"]
-    parameters = [each["parameter_name"] for each in api["named_endpoints"]["/trace_inversion"]["parameters"]]
-    assert parameters == ["image", "mode", "families"]
+    parameters = {
+        name: [each["parameter_name"] for each in endpoint["parameters"]]
+        for name, endpoint in api["named_endpoints"].items()
+    }
+    assert parameters["/trace_inversion"] == ["image", "mode", "families"]
+    assert parameters["/regenerate_image"] == ["image", "caption", "candidates", "seed"]
 
 
-def test_the_endpoint_is_a_tool_for_agents(page_url: str):
+def test_the_endpoints_are_tools_for_agents(page_url: str):
     tools = httpx.get(f"{page_url}/gradio_api/mcp/schema").json()
-    assert [tool["name"] for tool in tools] == ["trace_inversion"]
-    assert "autoencoder family" in tools[0]["description"]
+    described = {tool["name"]: tool["description"] for tool in tools}
+    assert list(described) == ["trace_inversion", "regenerate_image"]
+    assert "autoencoder family" in described["trace_inversion"]
+    assert "which model draws" in described["regenerate_image"]
 
 
 def test_a_trace_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path):
@@ -44,6 +50,15 @@ def test_a_trace_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path
     assert [row["family"] for row in result["evidence"]] == ALL
     for row in result["evidence"]:
         assert {"score", "threshold", "p_value", "belongs", "steps", "seconds", "revision"} <= set(row)
+
+
+def test_a_regeneration_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path):
+    result = client.predict(handle_file(rgba_png), "red apple", 1, 1000, api_name="/regenerate_image")
+    assert result["image"]["sha256"] == hashlib.sha256(rgba_png.read_bytes()).hexdigest()
+    assert result["caption"] == "red apple"
+    assert {row["generator"] for row in result["ranking"]} == set(lineup.GENERATORS)
+    assert all({"similarity", "candidates"} <= set(row) for row in result["ranking"])
+    assert result["verdict"]["kind"] in ("family", "none", "undecided")
 
 
 def test_a_bad_file_gets_one_line(client: Client, not_an_image: Path):

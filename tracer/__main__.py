@@ -238,12 +238,13 @@ def regenerate(
     candidates: Annotated[int, typer.Option(help="drawings per model", min=1, max=regeneration.MOST)] = (
         regeneration.CANDIDATES
     ),
-    seed: Annotated[int, typer.Option(help="seed of every model's first drawing", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="seed of every model's first drawing", min=0)] = regeneration.SEED,
+    fused: Annotated[bool, typer.Option("--fused", help="ask inversion first, and give a joint answer")] = False,
     as_json: Json = False,
 ) -> None:
     """Say which model draws what is most like the image (prompt regeneration)."""
     documents, refused = [], False
-    options = dict(caption=caption, generators=generator, candidates=candidates, seed=seed)
+    options = dict(caption=caption, generators=generator, candidates=candidates, seed=seed, fused=fused)
     with readable_errors():
         for path in images:
             try:
@@ -282,20 +283,27 @@ def _report_drawn(document: dict) -> None:
 
 @app.command()
 def calibrate(
-    family: Annotated[str, typer.Argument(help="a family of the registry")],
+    family: Annotated[str, typer.Argument(help="a family of the registry, or regeneration", metavar="SUBJECT")],
     belonging: Annotated[Path | None, typer.Option(help="folder of images that this family made")] = None,
     photographs: Annotated[Path | None, typer.Option(help="folder of photographs to send through it instead")] = None,
-    count: Annotated[int, typer.Option(help="number of images", min=3)] = 200,
+    strangers: Annotated[
+        list[Path] | None,
+        typer.Option(help="for regeneration: folder of pictures that no model drew; may be repeated"),
+    ] = None,
+    count: Annotated[int, typer.Option(help="number of images; of regeneration per model", min=3)] = 200,
     mode: Mode = "fast",
     condition: Annotated[str, typer.Option(help="lossless, or jpeg-95, jpeg-85, jpeg-70, jpeg-50")] = "lossless",
     out: Annotated[Path, typer.Option(help="folder for the threshold")] = calibration.FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Measure and store a family's threshold.
+    """Measure and store a family's threshold, or the similarities that regeneration's verdict rests on.
 
     Without a folder, the belonging images are reconstructions of tiles of the pictures that scikit-image bundles.
     """
     with readable_errors():
+        if family == "regeneration":
+            _calibrate_regeneration(strangers or [], count, out, as_json)
+            return
         from tracer.belonging import calibrate as measure
 
         path = measure(
@@ -305,6 +313,18 @@ def calibrate(
         stored = json.loads(path.read_text())
         found = {"file": str(path), "n": stored["n"], **stored["thresholds"]}
         print(json.dumps(found) if as_json else f"{path.name}: {stored['n']} images, {stored['thresholds']}")
+
+
+def _calibrate_regeneration(strangers: list[Path], count: int, out: Path, as_json: bool) -> None:
+    from tracer import regeneration_measure, regeneration_reference
+
+    out.mkdir(parents=True, exist_ok=True)
+    scores = out / "regeneration-scores.jsonl"  # where to go on after an interruption
+    found = regeneration_measure.reference(regeneration_measure.folders(strangers), count, scores, _say)
+    path = regeneration_reference.store(found, out / regeneration_reference.FILE.name)
+    scores.unlink(missing_ok=True)
+    _say("")
+    print(json.dumps({"file": str(path), "images": found.images}) if as_json else f"{path.name}: {found.images}")
 
 
 @app.command()

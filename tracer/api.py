@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tracer import calibration, intake, lineup, regeneration
-from tracer.evidence import Doubts, Evidence, Trace, judge
+from tracer import calibration, fusion, intake, lineup, regeneration
+from tracer.evidence import Doubts, Evidence, Trace, Verdict, judge
 from tracer.faults import ModelUnavailable
 from tracer.intake import Picture
 from tracer.settings import MODES, settings_for
@@ -265,15 +265,24 @@ def trace(source: str | Path | bytes | Picture, **options) -> Trace:
     return last
 
 
+@dataclass(frozen=True)
+class Inverted:
+    """What inversion says, before the models draw, and which of them it leaves."""
+
+    verdict: Verdict
+    generators: tuple[str, ...]
+
+
 def regenerate_stream(
     source: str | Path | bytes | Picture,
     *,
     generators: list[str] | None = None,
     caption: str | None = None,
     candidates: int = regeneration.CANDIDATES,
-    seed: int = 0,
+    seed: int = regeneration.SEED,
+    fused: bool = False,
     stop: Callable[[], bool] = lambda: False,
-) -> Iterator[regeneration.Captioned | regeneration.Drawn | regeneration.Regeneration]:
+) -> Iterator[Inverted | regeneration.Captioned | regeneration.Drawn | regeneration.Regeneration]:
     """Let models draw an image's caption and yield what they draw; the last update is the `Regeneration`.
 
     Args:
@@ -282,6 +291,8 @@ def regenerate_stream(
         caption: what to draw; by default the captioner's words for the image.
         candidates: drawings per model, 1 to 16.
         seed: of every model's first drawing; the next ones count up.
+        fused: ask inversion first. Where it names a family with several of the models, only those are compared, and the
+            verdict is that of both kinds of evidence.
         stop: asked between drawings; once True, the rest is skipped and the verdict says so.
 
     Raises:
@@ -292,7 +303,7 @@ def regenerate_stream(
         ThresholdMismatch: the stored similarities were measured with other weights.
     """
     names = [row.id for row in lineup.GENERATORS.values() if row.bundled] if generators is None else generators
-    names = [lineup.generator(name).id for name in dict.fromkeys(names)]
+    names = everyone = [lineup.generator(name).id for name in dict.fromkeys(names)]
     if not names:
         raise ValueError("no model was chosen")
     if not 1 <= candidates <= regeneration.MOST:
@@ -300,7 +311,12 @@ def regenerate_stream(
     if caption is not None and not 0 < len(caption.strip()) <= regeneration.LONGEST_CAPTION:
         raise ValueError(f"a caption has between 1 and {regeneration.LONGEST_CAPTION} characters")
     picture = _picture(source)
-    reference = regeneration.load_reference(names, candidates)
+    inverted = None
+    if fused:
+        inverted = trace(picture, families=list(dict.fromkeys(lineup.generator(name).family for name in names))).verdict
+        names = fusion.candidates(inverted, names)
+        yield Inverted(inverted, tuple(names))
+    reference = regeneration.reference_for(names, candidates, alone=names != everyone)
     inferred = caption is None
     if caption is None:
         from tracer import text
@@ -315,14 +331,16 @@ def regenerate_stream(
             break
     ranking = regeneration.rank(drawn, reference)
     stopped = len(drawn) < candidates * len(names)
+    verdict = regeneration.judge(ranking, reference, caption, stopped)
     yield regeneration.Regeneration(
         image=image_document(picture),
         caption=caption,
         inferred=inferred,
         seed=seed,
         ranking=tuple(ranking),
-        verdict=regeneration.judge(ranking, reference, caption, stopped),
+        verdict=verdict if inverted is None or stopped else fusion.fuse(inverted, verdict, everyone),
         versions=calibration.versions(),
+        inversion=inverted,
     )
 
 

@@ -93,7 +93,7 @@ def _load(row: lineup.Generator) -> Pipeline:
     if not row.bundled:
         raise ModelUnavailable(f"{row.id} is not part of this package")
     folder = Path(row.source)
-    autoencoder = weights.load(lineup.family(row.family))
+    autoencoder = weights.load(lineup.family(row.family), "cpu")  # beside the U-Net, whatever else there is
     try:
         about = json.loads((folder / "generator.json").read_text())
         offline = dict(local_files_only=True, use_safetensors=True, output_loading_info=True, dtype=torch.float32)

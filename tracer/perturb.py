@@ -7,15 +7,43 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageFilter
 
+FILTERS = (
+    Image.Resampling.BOX,
+    Image.Resampling.BILINEAR,
+    Image.Resampling.HAMMING,
+    Image.Resampling.BICUBIC,
+    Image.Resampling.LANCZOS,
+)
 
-def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
+
+def jpeg(pixels: np.ndarray, quality: int, subsampling: int = 2) -> np.ndarray:
     """The image saved as JPEG and read again.
 
     Args:
         pixels: uint8 RGB (height, width, 3).
-        quality: 1 to 95, of the Independent JPEG Group's scale; colour is subsampled, as most software does.
+        quality: 1 to 95, of the Independent JPEG Group's scale.
+        subsampling: of colour: 2 for 4:2:0, as most software does, 1 for 4:2:2, 0 for none.
     """
-    return np.asarray(Image.open(BytesIO(jpeg_file(pixels, quality))).convert("RGB"))
+    return _decoded(jpeg_file(pixels, quality, subsampling))
+
+
+def jpeg_file(pixels: np.ndarray, quality: int, subsampling: int = 2) -> bytes:
+    """A JPEG file of the image."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return file.getvalue()
+
+
+def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """The image saved as lossy WebP of a quality from 1 to 100 and read again."""
+    return _decoded(webp_file(pixels, quality))
+
+
+def webp_file(pixels: np.ndarray, quality: int) -> bytes:
+    """A lossy WebP file of the image."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "WEBP", quality=quality, method=2)
+    return file.getvalue()
 
 
 def blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
@@ -23,24 +51,19 @@ def blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(sigma)))
 
 
-def webp(pixels: np.ndarray, quality: int) -> bytes:
-    """A WebP file of the image, with loss."""
-    file = BytesIO()
-    Image.fromarray(pixels).save(file, "WEBP", quality=quality)
-    return file.getvalue()
+def resize(
+    pixels: np.ndarray, size: tuple[int, int], resampling: Image.Resampling = Image.Resampling.BICUBIC
+) -> np.ndarray:
+    """The image at another size, given as (width, height)."""
+    return np.asarray(Image.fromarray(pixels).resize(size, resampling))
 
 
-def jpeg_file(pixels: np.ndarray, quality: int) -> bytes:
-    """A JPEG file of the image."""
-    file = BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=2)
-    return file.getvalue()
-
-
-def resize(pixels: np.ndarray, factor: float) -> np.ndarray:
-    """The image at `factor` times its size (Lanczos)."""
-    height, width = (max(round(length * factor), 1) for length in pixels.shape[:2])
-    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+def scale(
+    pixels: np.ndarray, factor: float, resampling: Image.Resampling = Image.Resampling.BICUBIC
+) -> np.ndarray:
+    """The image with both sides multiplied by `factor`."""
+    height, width = pixels.shape[:2]
+    return resize(pixels, (max(round(width * factor), 1), max(round(height * factor), 1)), resampling)
 
 
 def crop(pixels: np.ndarray, seed: int) -> np.ndarray:
@@ -62,8 +85,12 @@ def brighten(pixels: np.ndarray, factor: float) -> np.ndarray:
 
 def screenshot(pixels: np.ndarray, seed: int) -> np.ndarray:
     """The image as a screen shows it at 125 %, with a little of the window around it, saved without loss."""
-    shown = resize(pixels, 1.25)
+    shown = scale(pixels, 1.25, Image.Resampling.LANCZOS)
     top, left = (int(value) for value in np.random.default_rng(seed).integers(4, 24, 2))
     screen = np.full((shown.shape[0] + 32, shown.shape[1] + 32, 3), 238, np.uint8)
     screen[top : top + shown.shape[0], left : left + shown.shape[1]] = shown[: screen.shape[0] - top]
     return screen
+
+
+def _decoded(file: bytes) -> np.ndarray:
+    return np.asarray(Image.open(BytesIO(file)).convert("RGB"))

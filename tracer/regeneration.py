@@ -9,24 +9,22 @@ the image at all?) and the margins by which it came first on others' images (is 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracer import lineup
-from tracer.calibration import ThresholdMismatch
+from tracer import regeneration_reference as stored
 from tracer.evidence import Verdict, listed
+from tracer.regeneration_reference import ALPHA_FIT, NOBODY, Among
 
 CANDIDATES = 4  # gamma in the paper
 MOST = 16
+SEED = 1000  # of the first candidate: not one that `generate` starts from, or an image would meet itself
 LONGEST_CAPTION = 200  # characters
-ALPHA_FIT = 0.01  # share of a model's own images that may be called unexplained
-ALPHA_LEAD = 0.05  # share of other images on which a model may lead by as much
-FILE = Path(__file__).parent / "thresholds" / "regeneration.json"
+ALPHA_LEAD = 0.05  # share of any maker's images on which a wrong model may explain the image and lead by as much
 
 
 @dataclass(frozen=True)
@@ -79,38 +77,6 @@ class Ranked:
     p_value: float | None
 
 
-@dataclass(frozen=True)
-class Reference:
-    """What is known about the similarities of one line-up at one number of candidates.
-
-    Attributes:
-        revision: what identifies the models that were measured.
-        candidates: number of drawings per model.
-        own: by generator, its mean similarity to images of its own, one per image.
-        leads: by generator, by how much it leads the best other model on images that are not its own (negative where it
-            does not lead), one per image.
-        images, date, versions: which images, when, with what.
-    """
-
-    revision: str
-    candidates: int
-    own: dict[str, tuple[float, ...]]
-    leads: dict[str, tuple[float, ...]]
-    images: str
-    date: str
-    versions: dict[str, str]
-
-    def fit(self, generator: str, similarity: float) -> float | None:
-        """Conformal p-value of a similarity among those of the model's own images."""
-        own = np.array(self.own.get(generator, ()))
-        return (1 + int((own <= similarity).sum())) / (len(own) + 1) if len(own) else None
-
-    def lead(self, generator: str, margin: float) -> float:
-        """Conformal p-value of a lead among those that the model has on images of others."""
-        leads = np.array(self.leads.get(generator, ()))
-        return (1 + int((leads >= margin).sum())) / (len(leads) + 1)
-
-
 @functools.lru_cache(maxsize=512)
 def candidate(generator: str, caption: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """A drawing and its embedding, (height, width, 3) uint8 and (d,) float32; drawn once and kept."""
@@ -149,7 +115,25 @@ def candidates(image: np.ndarray, caption: str, generators: Sequence[str], count
             yield Drawn(generator, number, drawn, float(target @ embedding), structural(image, drawn))
 
 
-def rank(drawn: Sequence[Drawn], reference: Reference | None) -> list[Ranked]:
+def reference_for(generators: Sequence[str], count: int, alone: bool = False) -> Among | None:
+    """The stored distributions for some models and a number of drawings; None where there are none.
+
+    Args:
+        generators: the models that are compared.
+        count: drawings per model.
+        alone: whether other evidence says that one of them made the image.
+
+    Raises:
+        ThresholdMismatch: they were measured with other weights.
+    """
+    reference = stored.load(generators)
+    if reference is None:
+        return None
+    ruled_out = set(reference.makers) - set(generators) if alone else ()
+    return reference.within(generators, count, ruled_out)
+
+
+def rank(drawn: Sequence[Drawn], reference: Among | None) -> list[Ranked]:
     """The models by mean similarity, best first."""
     rows = []
     for name in dict.fromkeys(each.generator for each in drawn):
@@ -169,60 +153,34 @@ def rank(drawn: Sequence[Drawn], reference: Reference | None) -> list[Ranked]:
     return sorted(rows, key=lambda row: row.similarity, reverse=True)
 
 
-def judge(ranking: Sequence[Ranked], reference: Reference | None, caption: str, stopped: bool = False) -> Verdict:
+def judge(ranking: Sequence[Ranked], reference: Among | None, caption: str, stopped: bool = False) -> Verdict:
     """The ranking as a verdict: a model is named only where it explains the image and leads by more than noise."""
     best, rest = ranking[0], ranking[1:]
     basis = f"{best.candidates} drawing{'s' if best.candidates > 1 else ''} of “{caption}” each"
     if stopped:
         return Verdict("undecided", (), (), f"Stopped early; so far {best.generator} comes closest, from {basis}.")
     if reference is None:
-        why = "no distribution is stored for this choice of models and number of candidates"
+        why = "no similarities are stored for this choice of models"
         return Verdict("undecided", (), (), f"{best.generator} comes closest, but {why}, so nothing is decided.")
-    if all((row.p_value or 0) < ALPHA_FIT for row in ranking):
-        sentence = f"None of the {len(ranking)} models draws anything this much like the image, from {basis}."
-        return Verdict("none", (), (), sentence)
+    close = [row.generator for row in ranking if (row.p_value or 0) >= ALPHA_FIT]
+    if not close:
+        who = f"None of the {len(ranking)} models draws" if rest else f"{best.generator} does not draw"
+        return Verdict("none", (), (), f"{who} anything this much like the image, from {basis}.")
     margin = best.similarity - rest[0].similarity if rest else 0.0
-    if (best.p_value or 0) < ALPHA_FIT or (rest and reference.lead(best.generator, margin) > ALPHA_LEAD):
-        close = [row.generator for row in ranking if (row.p_value or 0) >= ALPHA_FIT][:3]
+    chance, maker = reference.chance(best.generator, margin)
+    if best.generator not in close or chance > ALPHA_LEAD:
         families = tuple(dict.fromkeys(lineup.generator(name).family for name in close))
-        if len(close) == 1:
-            sentence = f"Undecided: {close[0]} comes close, but no closer than chance allows, from {basis}."
+        if best.generator not in close:
+            why = f"{best.generator} comes closest, but less close than to its own pictures"
+        elif len(close) > 1:
+            why = f"{listed(close[:3])} come about equally close"
         else:
-            sentence = f"Undecided between {listed(close)}: the lead is within the noise, from {basis}."
-        return Verdict("undecided", families, tuple(close), sentence)
-    sentence = f"Most like what {best.generator} draws, clearly ahead of the {len(rest)} others, from {basis}."
+            whose = "pictures that no model drew" if maker == NOBODY else f"pictures by {maker}"
+            why = f"{best.generator} comes close, but as close on {chance:.0%} of {whose}"
+        return Verdict("undecided", families, tuple(close), f"Undecided: {why}, from {basis}.")
+    others = f", clearly ahead of the {len(rest)} other{'s' if len(rest) > 1 else ''}" if rest else ""
+    sentence = f"Most like what {best.generator} draws{others}, from {basis}."
     return Verdict("family", (best.family,), (best.generator,), sentence)
-
-
-def revision(generators: Sequence[str]) -> str:
-    """What identifies the models that a reference rests on: a hash over the weights of all of them."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    folders = [Path(lineup.generator(name).source) for name in generators]
-    folders += [lineup.MINIS / "captioner", lineup.MINIS / "matcher"]
-    for folder in folders:
-        for file in sorted(folder.rglob("*.safetensors")):
-            digest.update(file.relative_to(folder).as_posix().encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return f"sha256:{digest.hexdigest()[:16]}"
-
-
-def load_reference(generators: Sequence[str], count: int, file: Path = FILE) -> Reference | None:
-    """The stored distributions for a set of models and a number of candidates; None where there are none.
-
-    Raises:
-        ThresholdMismatch: they were measured with other weights.
-    """
-    if not file.exists():
-        return None
-    for row in json.loads(file.read_text()):
-        if row["candidates"] == count and set(row["own"]) == set(generators):
-            if row["revision"] != revision(sorted(generators)):
-                raise ThresholdMismatch("the stored similarities were measured with other weights; measure them anew")
-            own, leads = ({k: tuple(v) for k, v in row[part].items()} for part in ("own", "leads"))
-            return Reference(**{**row, "own": own, "leads": leads})
-    return None
 
 
 @dataclass(frozen=True)
@@ -234,8 +192,9 @@ class Regeneration:
         caption, inferred: what was drawn, and whether the captioner wrote it.
         seed: of every model's first drawing.
         ranking: best first.
-        verdict: the answer.
+        verdict: the answer; the joint one of both kinds of evidence where inversion was asked too.
         versions: of the libraries involved.
+        inversion: what inversion said, where it was asked first.
     """
 
     image: dict[str, Any]
@@ -245,7 +204,8 @@ class Regeneration:
     ranking: tuple[Ranked, ...]
     verdict: Verdict
     versions: dict[str, str]
+    inversion: Verdict | None = None
 
     def document(self) -> dict[str, Any]:
-        """A JSON document, as the README describes it."""
-        return asdict(self)
+        """A JSON document, as the README describes it; "inversion" is only there where it was asked."""
+        return {key: value for key, value in asdict(self).items() if value is not None}

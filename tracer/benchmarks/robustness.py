@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from tracer import perturb
 from tracer.benchmarks.core import NONE, Bench, answer_of, as_picture, rate, said, table, traced
@@ -15,8 +16,8 @@ Made = np.ndarray | bytes
 CHANGES: dict[str, Callable[[np.ndarray], Made]] = {
     "as it is": lambda x: x,
     **{f"JPEG {q}": lambda x, q=q: perturb.jpeg_file(x, q) for q in (95, 90, 85, 70, 50, 30)},
-    **{f"WebP {q}": lambda x, q=q: perturb.webp(x, q) for q in (95, 80)},
-    **{f"resize {f:g}": lambda x, f=f: perturb.resize(x, f) for f in (0.9, 0.75, 0.5)},
+    **{f"WebP {q}": lambda x, q=q: perturb.webp_file(x, q) for q in (95, 80)},
+    **{f"resize {f:g}": lambda x, f=f: perturb.scale(x, f, Image.Resampling.LANCZOS) for f in (0.9, 0.75, 0.5)},
     "crop at a random offset": lambda x: perturb.crop(x, int(x.sum() % 997)),
     **{f"noise, sigma {s:g}": lambda x, s=s: perturb.noise(x, s, 0) for s in (0.5, 1, 2, 4)},
     **{f"blur, sigma {s:g}": lambda x, s=s: perturb.blur(x, s) for s in (0.5, 1)},

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tracer import figures, lineup
 from tracer.regeneration import ALPHA_FIT, ALPHA_LEAD, Captioned, Drawn, Ranked, Regeneration, rank
+from tracer.ui.words import frame
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Board:
         drawn: so far.
         ranking: so far, best first.
         document: the finished result, or None.
-        pictures: PNG data addresses of `drawn`, in the same order.
+        pictures: data addresses of `drawn`, in the same order.
     """
 
     subject: str
@@ -61,22 +62,26 @@ def taken(board: Board, update: Captioned | Drawn | Regeneration) -> Board:
 
 
 def address(image: np.ndarray) -> str:
-    """An image as a PNG data address: lossless, and nothing to fetch."""
+    """An image as a data address, which is nothing to fetch: WebP, which is lossless here and smaller than PNG."""
     buffer = BytesIO()
-    Image.fromarray(image).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    Image.fromarray(image).save(buffer, "WEBP", lossless=True, quality=20, method=2)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def invitation() -> str:
+    """The banner before the first run."""
+    lines = ["Every model of the line-up will draw what the picture shows. Which one draws most alike?"]
+    return frame("ready", "Choose an image, and let the models draw it again.", lines, "")
 
 
 def banner(board: Board) -> str:
     """The answer, or how far the drawing is."""
-    from tracer.ui.words import frame
-
     if board.document is None:
         if not board.caption:
-            return frame("running", "Reading the picture …", [], board.subject)
+            return frame("drawing", "Reading the picture …", [], board.subject)
         total = board.candidates * len(board.generators)
         sentence = f"The models are drawing “{board.caption}”: {len(board.drawn)} of {total}"
-        return frame("running", sentence, [_leader(board)], board.subject)
+        return frame("drawing", sentence, [_leader(board)], board.subject)
     verdict, lines = board.document["verdict"], []
     if board.ranking:
         lines.append(_leader(board))
@@ -117,18 +122,19 @@ def _row(board: Board, name: str) -> str:
     place = board.ranking.index(ranked) + 1 if ranked else 0
     value = "&ndash;"
     if ranked:
-        value = f"<b>{ranked.similarity:.3f}</b> ± {ranked.spread:.3f}<br><span>place {place}</span>"
+        spread = f" ± {ranked.spread:.3f}" if ranked.candidates > 1 else ""
+        value = f"<b>{ranked.similarity:.3f}</b>{spread}<br><span>place {place}</span>"
     row = lineup.generator(name)
     look = figures.style(list(lineup.GENERATORS).index(name))
     return (
         f"<tr{' class=lead' if place == 1 else ''}><th scope='row'><i style='color:{look.colour}' aria-hidden='true'>"
         f"{look.glyph}</i> {escape(name)}<br><span>{escape(row.style)}; draws with {escape(row.family)}</span></th>"
-        f"<td>{value}</td><td class='cells'>{cells}</td></tr>"
+        f"<td>{value}</td><td><div class='cells'>{cells}</div></td></tr>"
     )
 
 
 def similarities(board: Board) -> go.Figure:
-    """Every candidate's similarity, one line per model, with its mean."""
+    """Every candidate's similarity, one line per model, with mean and standard deviation."""
     figure = go.Figure()
     for name in reversed(board.generators):
         look = figures.style(list(lineup.GENERATORS).index(name))
@@ -146,6 +152,7 @@ def similarities(board: Board) -> go.Figure:
                 y=[name],
                 mode="markers",
                 marker=dict(color=look.colour, symbol="line-ns-open", size=26, line=dict(width=3)),
+                error_x=dict(array=[float(np.std(values, ddof=1)) if len(values) > 1 else 0.0], color=look.colour),
                 hovertemplate="mean %{x:.3f}<extra></extra>",
             )
     figure.update_layout(
@@ -156,8 +163,22 @@ def similarities(board: Board) -> go.Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         dragmode=False,
     )
-    figure.update_xaxes(title="cosine similarity to your image", gridcolor="rgba(128,128,128,0.28)", fixedrange=True)
-    figure.update_yaxes(type="category", automargin=True, fixedrange=True)
+    figure.update_xaxes(
+        title="cosine similarity to your image",
+        range=[min([0.0, *(one.similarity for one in board.drawn)]) - 0.01, 1.01],  # the same for every image
+        gridcolor="rgba(128,128,128,0.28)",
+        zeroline=False,
+        fixedrange=True,
+    )
+    figure.update_yaxes(
+        type="category",
+        categoryarray=board.generators[::-1],
+        range=[-0.6, len(board.generators) - 0.4],
+        tickvals=board.generators,
+        gridcolor="rgba(128,128,128,0.28)",
+        automargin=True,
+        fixedrange=True,
+    )
     return figure
 
 

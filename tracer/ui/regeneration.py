@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from tracer import api, intake, lineup, regeneration
+from tracer.faults import ModelUnavailable
 from tracer.ui import drawing, words
 from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
 from tracer.ui.drawing import Board
+from tracer.ui.record import EXAMPLES
 
 _stops = Stops()
 _ALL = [row.id for row in lineup.GENERATORS.values() if row.bundled]
+_CARDS = {  # file in `examples/`: what its card says
+    "fox-by-mini-kl-noto.png": "A fox by mini-kl-noto, which shares its autoencoder with another model",
+    "penguin-by-mini-kl16-twemoji.png": "A penguin by mini-kl16-twemoji",
+    "photograph.png": "A photograph, which none of them drew",
+}
+SHOW_ANSWER = "() => document.querySelector('#drawn').scrollIntoView({block: 'nearest'})"
 
 
 def regenerate_image(
-    image: str, caption: str = "", candidates: int = regeneration.CANDIDATES, seed: int = 0
+    image: str,
+    caption: str = "",
+    candidates: int = regeneration.CANDIDATES,
+    seed: int = regeneration.SEED,
 ) -> dict[str, Any]:
     """Find out which model draws something most like an image when it is asked for the image's caption.
 
@@ -44,6 +58,54 @@ def check(image: str | None, caption: str, generators: list[str], *rest: object)
     return [upload_problem(image), short, chosen, *(gr.validate(True, "") for _ in rest)]
 
 
+@functools.cache
+def warm() -> None:
+    """Begin to load what tab 3 needs, so that the first drawing does not wait for it."""
+    threading.Thread(target=_load, name="load tab 3", daemon=True).start()
+
+
+def _load() -> None:
+    from skimage import metrics  # noqa: F401 - takes a second
+
+    from tracer import generation, text
+
+    try:
+        text.captioner(), text.matcher()
+        for name in _ALL:
+            generation.load(name)
+    except ModelUnavailable:  # told to whoever asks for it
+        pass
+
+
+def describe(image: str | None) -> str:
+    """The captioner's words for a new image, to be edited before the models draw; "" for what cannot be read."""
+    if intake.problem_with(image):
+        return ""
+    from tracer import text
+
+    with readable_errors():
+        return text.caption(intake.read(image).pixels)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What a visitor sets."""
+
+    image: gr.Image
+    caption: gr.Textbox
+    start: gr.Button
+    stop: gr.Button
+    cards: dict[str, gr.Button]
+    generators: gr.CheckboxGroup
+    candidates: gr.Slider
+    seed: gr.Number
+
+    @property
+    def inputs(self) -> list[gr.components.Component]:
+        """The inputs of a run, in the order of `check`."""
+        return [self.image, self.caption, self.generators, self.candidates, self.seed]
+
+
 @dataclass(frozen=True)
 class Panel:
     """What a run fills."""
@@ -52,7 +114,6 @@ class Panel:
     grid: gr.HTML
     plot: gr.Plot
     plot_words: gr.HTML
-    caption: gr.Textbox
     document: gr.JSON
 
     def live(self, board: Board) -> dict[gr.components.Component, Any]:
@@ -65,66 +126,93 @@ class Panel:
         }
 
     def final(self, board: Board) -> dict[gr.components.Component, Any]:
-        """Everything, for a finished run; the caption appears where it can be edited."""
-        return {**self.live(board), self.caption: board.caption, self.document: board.document}
+        """Everything, for a finished run."""
+        return {**self.live(board), self.document: board.document}
 
 
-def build(page: gr.Blocks) -> None:
-    """Lay the tab out and wire it."""
+def build(page: gr.Blocks) -> Callable[[], None]:
+    """Lay the tab out and wire it; return what to do when it is opened."""
     empty = Board("", _ALL, regeneration.CANDIDATES)
     with gr.Column(elem_classes="tab"):
-        banner = gr.HTML(words.frame("running", "Choose an image, then let the models draw.", [], ""), elem_id="drawn")
+        banner = gr.HTML(drawing.invitation(), elem_id="drawn")
         with gr.Row(elem_classes="work"):
             with gr.Column(scale=1, min_width=300):
-                image = upload(
-                    label="Image", height=230, buttons=[], alt_text="The image to explain", elem_id="subject"
-                )
-                caption = gr.Textbox(
-                    label="Caption",
-                    placeholder="left empty, the captioner writes it",
-                    info="What the models are asked to draw. Edit it and draw again if it is wrong.",
-                    max_length=regeneration.LONGEST_CAPTION,
-                    elem_id="caption",
-                )
-                with gr.Row(elem_classes="buttons"):
-                    start = gr.Button("Draw", variant="primary", min_width=120, elem_id="draw")
-                    stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop-drawing")
-                gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
-                with gr.Accordion("Settings", open=False):
-                    generators = gr.CheckboxGroup(_ALL, value=_ALL, label="Models")
-                    candidates = gr.Slider(
-                        1, regeneration.MOST, regeneration.CANDIDATES, step=1, label="Drawings per model", buttons=[]
-                    )
-                    seed = gr.Number(0, precision=0, minimum=0, maximum=2**31, label="Seed of the first drawing")
+                controls = _controls()
             with gr.Column(scale=2, min_width=300):
                 grid = gr.HTML(drawing.grid(empty), elem_id="drawings")
-        gr.HTML("<h2>How alike</h2>")
-        plot = gr.Plot(drawing.similarities(empty), show_label=False, container=False, elem_id="similarities")
-        plot_words = gr.HTML(elem_id="similarity-words")
+                gr.HTML("<h2 class='small'>How alike: every drawing, and each model's mean</h2>")
+                plot = gr.Plot(drawing.similarities(empty), show_label=False, container=False, elem_id="similarities")
+                plot_words = gr.HTML(drawing.in_words(empty), elem_id="similarity-words")
         gr.HTML("<h2>How to read this</h2>")
         gr.HTML(drawing.EXPLAINER)
         with gr.Accordion("Full result", open=False):
-            document = gr.JSON(label="Result", max_height=500)
-    inputs = [image, caption, generators, candidates, seed]
-    _wire(inputs, start, stop, Panel(banner, grid, plot, plot_words, caption, document))
+            document = gr.JSON(label="Result", max_height=500, elem_id="drawn-document")
+    _wire(controls, Panel(banner, grid, plot, plot_words, document))
+    return warm
 
 
-def _wire(inputs: list[gr.components.Component], start: gr.Button, stop: gr.Button, panel: Panel) -> None:
+def _controls() -> Controls:
+    image = upload(label="Image to explain", height=230, buttons=[], alt_text="The image to explain", elem_id="subject")
+    gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
+    caption = gr.Textbox(
+        label="Caption: what the models are asked to draw",
+        placeholder="written here once there is an image",
+        info="Wrong? Correct it, and draw again.",
+        max_length=regeneration.LONGEST_CAPTION,
+        elem_id="caption",
+    )
+    with gr.Row(elem_classes="buttons"):
+        start = gr.Button("Draw", variant="primary", min_width=120, elem_id="draw")
+        stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop-drawing")
+    gr.HTML("<h2 class='small'>Or watch it with an example</h2>")
+    cards = {}
+    with gr.Column(elem_classes="examples"):
+        for name, title in _CARDS.items():
+            file = EXAMPLES / name
+            if file.exists():
+                identity = f"draw-{file.stem}"
+                cards[str(file)] = gr.Button(title, icon=str(file), elem_classes="card", elem_id=identity)
+    with gr.Accordion("Settings", open=False):
+        generators = gr.CheckboxGroup(_ALL, value=_ALL, label="Models")
+        candidates = gr.Slider(
+            1,
+            regeneration.MOST,
+            regeneration.CANDIDATES,
+            step=1,
+            label="Drawings per model",
+            buttons=[],
+            elem_id="drawings-per-model",
+        )
+        seed = gr.Number(
+            regeneration.SEED, precision=0, minimum=0, maximum=2**31, label="Seed of every model's first drawing"
+        )
+    return Controls(image, caption, start, stop, cards, generators, candidates, seed)
+
+
+def _wire(controls: Controls, panel: Panel) -> None:
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
-    buttons = [start, stop]
+    resting = [controls.start, *controls.cards.values()]  # a second run would draw over the first
+    buttons = [*resting, controls.stop]
 
-    def prepare(*_: object, request: gr.Request) -> list[Any]:
+    def switched(running: bool) -> list[dict]:
+        return [*(gr.update(interactive=not running) for _ in resting), gr.update(interactive=running)]
+
+    def prepare(
+        image: str, caption: str, generators: list[str], candidates: float, seed: float, request: gr.Request
+    ) -> list[Any]:
         _stops.prepare(request.session_hash)
-        return [words.waiting(), gr.update(interactive=False), gr.update(interactive=True)]
+        return [words.waiting(), *switched(running=True)]
 
     def stream(
         image: str, caption: str, generators: list[str], candidates: float, seed: float, request: gr.Request
     ) -> Iterator[dict]:
         with readable_errors(), _stops.running(request.session_hash) as stopped:
             picture = intake.read(image)
-            board = Board("Your image", generators, int(candidates))
-            yield panel.live(board)
-            options = dict(caption=caption.strip() or None, candidates=int(candidates), seed=int(seed), stop=stopped)
+            board = Board(f"Your image · {picture.width} × {picture.height} px", generators, int(candidates))  # noqa: RUF001
+            yield panel.final(board)
+            written = describe(image)
+            asked = caption.strip() if caption.strip() != written else ""
+            options = dict(caption=asked or None, candidates=int(candidates), seed=int(seed), stop=stopped)
             for update in api.regenerate_stream(picture, generators=generators, **options):
                 board = drawing.taken(board, update)
                 yield panel.final(board) if board.document else panel.live(board)
@@ -134,21 +222,37 @@ def _wire(inputs: list[gr.components.Component], start: gr.Button, stop: gr.Butt
         return gr.update(interactive=False)
 
     def settle() -> list[dict]:
-        return [gr.update(interactive=True), gr.update(interactive=False)]
+        return switched(running=False)
 
     def fail() -> list[Any]:
         return [words.failed(), *settle()]
 
-    ready = start.click(prepare, inputs, [panel.banner, *buttons], validator=check, concurrency_limit=None, **hidden)
-    drawn = ready.success(stream, inputs, list(vars(panel).values()), **hidden, **ONE_AT_A_TIME)
-    drawn.success(settle, None, buttons, queue=False, **hidden)
-    drawn.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)
-    stop.click(end, None, stop, queue=False, **hidden)
+    def follow(ready: gr.events.Dependency) -> None:
+        drawn = ready.success(stream, controls.inputs, list(vars(panel).values()), **hidden, **ONE_AT_A_TIME)
+        drawn.success(settle, None, buttons, queue=False, **hidden)
+        drawn.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)
+
+    ready = {"inputs": controls.inputs, "outputs": [panel.banner, *buttons], "concurrency_limit": None, **hidden}
+    controls.image.change(describe, controls.image, controls.caption, concurrency_limit=2, **hidden)
+    follow(controls.start.click(prepare, validator=check, **ready))
+    for file, card in controls.cards.items():
+        chosen = card.click(
+            functools.partial(_example, file), None, [controls.image, controls.caption], queue=False, **hidden
+        )
+        follow(chosen.then(prepare, **ready))
+    for button in resting:
+        button.click(None, js=SHOW_ANSWER)  # on a phone it is above the buttons
+    controls.stop.click(end, None, controls.stop, queue=False, **hidden)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
         regenerate_image,
-        [inputs[0], inputs[1], inputs[3], inputs[4]],
+        [controls.image, controls.caption, controls.candidates, controls.seed],
         gr.JSON(visible=False),
         api_name="regenerate_image",
         **ONE_AT_A_TIME,
     )
+
+
+def _example(file: str) -> tuple[str, str]:
+    """The image of a card, and no caption yet."""
+    return str(Path(file)), ""

@@ -19,6 +19,8 @@ _KINDS = {
     "undecided": ("?", "Undecided"),
     "insufficient": ("–", "Too little evidence"),
     "running": ("…", "Tracing"),
+    "drawing": ("…", "Drawing"),
+    "ready": ("→", "Ready"),
 }
 _ANSWERS = {True: "✓ fits", False: "✕ does not fit", None: "? open"}
 

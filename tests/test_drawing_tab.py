@@ -1,0 +1,121 @@
+"""Tab 3 in a real browser: from a click to drawings, a ranking and a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.test_app import GRADIOS
+from tracer import lineup
+from tracer.ui import drawing, regeneration
+from tracer.ui.drawing import Board
+
+FOX = ROOT / "examples" / "fox-by-mini-kl-noto.png"
+COUNT = len(lineup.GENERATORS)
+
+
+def opened(page, url: str):
+    """Tab 3, laid out."""
+    page.goto(url)
+    page.get_by_role("tab", name="Prompt regeneration").click()
+    page.wait_for_selector("#similarities .plot-container")
+    return page
+
+
+def given(page, file: Path, drawings: int) -> None:
+    """Choose an image and a number of drawings per model."""
+    page.set_input_files("#subject input[type=file]", file)
+    page.wait_for_selector("#subject img")
+    page.get_by_role("button", name="Settings").locator("visible=true").first.click()
+    page.locator("#drawings-per-model input[type=number]").fill(str(drawings))
+    page.keyboard.press("Tab")
+
+
+def captioned(page) -> str:
+    """The caption, once it is written."""
+    page.wait_for_function("document.querySelector('#caption textarea').value != ''")
+    return page.input_value("#caption textarea")
+
+
+def finished(page) -> str:
+    """Wait until the models are done; return the sentence."""
+    page.wait_for_function(
+        "document.querySelector('#stop-drawing').disabled && !document.querySelector('#draw').disabled"
+    )
+    return page.inner_text("#drawn h2")
+
+
+def test_the_models_draw_the_caption_that_the_visitor_corrected(page, page_url: str):
+    opened(page, page_url)
+    given(page, FOX, 1)
+    assert captioned(page)
+    page.fill("#caption textarea", "red apple")
+    page.click("#draw")
+    page.wait_for_selector("#drawings img")
+    sentence = finished(page)
+    assert sentence
+    assert "given by you: “red apple”" in page.inner_text("#drawn")
+    assert len(page.query_selector_all("#drawings img")) == COUNT
+    assert page.inner_text("#similarity-words").count("mini-") == COUNT
+    assert "place 1" in page.inner_text("#drawings .lead")
+    assert not page.complaints
+    assert not [url for url in page.requests if not url.startswith((page_url, "data:", "blob:"))]
+
+
+def test_stop_keeps_what_was_drawn(page, page_url: str):
+    opened(page, page_url)
+    given(page, FOX, 16)
+    page.click("#draw")
+    page.wait_for_selector("#drawings img")
+    assert page.is_disabled("#draw-photograph"), "a run would draw over it"
+    page.click("#stop-drawing")
+    assert finished(page).startswith("Stopped early")
+    assert 1 <= len(page.query_selector_all("#drawings img")) < 16 * COUNT
+    assert page.is_enabled("#draw-photograph")
+
+
+def test_a_new_image_gets_a_new_caption(page, page_url: str):
+    opened(page, page_url)
+    given(page, FOX, 1)
+    captioned(page)
+    page.fill("#caption textarea", "my own words")
+    page.click("#subject button[aria-label='Remove Image']")
+    page.wait_for_function("document.querySelector('#caption textarea').value == ''")
+
+
+def test_a_bad_file_and_a_lonely_model_are_refused_before_anything_is_drawn(page, page_url: str, not_an_image: Path):
+    opened(page, page_url)
+    page.set_input_files("#subject input[type=file]", not_an_image)
+    page.wait_for_selector("#subject img")
+    page.click("#draw")
+    page.wait_for_selector("text=This is not an image of a kind that can be read here")
+    assert not page.query_selector_all("#drawings img")
+    assert page.is_enabled("#draw")
+    assert not regeneration.check(str(FOX), "", ["mini-dc-flat"])[2]["is_valid"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_keeps_a_reader_out(page, page_url: str, theme: str):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    page.set_viewport_size({"width": 390, "height": 844})
+    opened(page, f"{page_url}/?__theme={theme}")
+    given(page, FOX, 1)
+    captioned(page)
+    page.click("#draw")
+    page.wait_for_selector("#drawings img")
+    finished(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.wait_for_timeout(500)
+    found = {
+        each["id"]: [node["html"][:120] for node in each["nodes"]]
+        for each in axe.Axe().run(page).response["violations"]
+    }
+    assert not {name: nodes for name, nodes in found.items() if name not in GRADIOS}
+
+
+def test_nothing_of_a_caption_gets_into_the_page_as_html():
+    board = Board("Your image", list(lineup.GENERATORS), 1, caption="<img src=x onerror=alert(1)>", inferred=False)
+    for text in (drawing.banner(board), drawing.grid(board)):
+        assert "<img" not in text
