@@ -30,6 +30,8 @@ def chosen(page, url: str, name: str) -> str:
     if name != "minis":
         page.locator("#lineup-name").get_by_text(chooser.TITLES[name]).click()
     page.wait_for_function(f"document.querySelectorAll('#availability li').length == {len(lineup.families(name))}")
+    last = lineup.families(name)[-1].title  # two line-ups may have as many families
+    page.wait_for_function(f"document.querySelector('#availability').innerText.includes('{last}')")
     return page.inner_text("#availability")
 
 

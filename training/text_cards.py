@@ -184,9 +184,10 @@ def match_figures() -> dict[str, str]:
     return rows
 
 
-def recipe(name: str) -> dict[str, float]:
+def recipe(name: str) -> dict[str, str | float]:
     """Steps and minutes of a run, from its log."""
-    return json.loads((common.RUNS / name / "log.jsonl").read_text().splitlines()[-1])
+    last = json.loads((common.RUNS / name / "log.jsonl").read_text().splitlines()[-1])
+    return dict(steps=f"{last['step']:,}", minutes=last["minutes"])
 
 
 def parameters(model) -> float:
