@@ -14,9 +14,12 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 
 from tracer import lineup, machine, weights
-from tracer.ui import common, inversion, words
+from tracer.ui import artifacts, common, inversion, words
 
-TABS = {"Latent inversion": inversion.build}  # a new kind of evidence is one more line
+TABS = {  # a new kind of evidence is one more line
+    "Latent inversion": inversion.build,
+    "Autoencoder artifacts": artifacts.build,
+}
 LAUNCH = {
     "theme": common.theme(),
     "css_paths": common.CSS,

@@ -93,6 +93,10 @@ class Known:
     floor: float
     void: str
 
+    def scores(self, picture: Picture, tries: int) -> Scores:
+        """What the mean of so many tries of a picture is compared with."""
+        return self.reference.scores(tries, max(min(picture.width, picture.height), SMALL[-1]))
+
 
 def known(picture: Picture, settings: Settings) -> Known:
     """What is stored for an image like this.
@@ -154,7 +158,7 @@ def conclude(
         void = "without fine detail, there is nowhere for marks to be"
     elif not void and sharpness < judged_by.floor:
         void = "the image is so smooth, as if it had been enlarged or blurred, that marks would be lost"
-    scores = stored.scores(len(tries), max(min(picture.width, picture.height), SMALL[-1]))
+    scores = judged_by.scores(picture, len(tries))
     made, answer = judge(score, scores, said(stored.condition), void)
     limits = {level: scores.threshold(level) for level in LEVELS}
     return Artifacts(
