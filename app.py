@@ -14,10 +14,11 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 
 from tracer import lineup, machine, weights
-from tracer.ui import common, inversion, links, many, regeneration, words
+from tracer.ui import artifacts, common, inversion, links, many, regeneration, words
 
 TABS = {  # a new kind of evidence is one more line
     "Latent inversion": inversion.build,
+    "Autoencoder artifacts": artifacts.build,
     "Prompt regeneration": regeneration.build,
     "Many images": many.build,
 }

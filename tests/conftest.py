@@ -21,6 +21,11 @@ SHARED = Path(os.environ.get("LATENT_LINEUP_SHARED", ROOT.parent / "shared"))  #
 SLOW = 120_000  # milliseconds; the machine that runs this may be busy
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
+# Its weights are a part of the package that a checkout may lack.
+with_detector = pytest.mark.skipif(
+    not (ROOT / "tracer/minis/detector/model.safetensors").exists(), reason="the detector's weights are not here"
+)
+
 
 def free_port() -> int:
     """A port that nobody listens on."""

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
+from tests.conftest import with_detector
 from tracer import lineup
 
 ALL = [row.id for row in lineup.families("minis")]
@@ -21,24 +22,28 @@ def client(page_url: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
     return Client(page_url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
 
 
+ENDPOINTS = {  # with their parameters
+    "trace_inversion": ["image", "mode", "families"],
+    "find_artifacts": ["image", "tries"],
+    "regenerate_image": ["image", "caption", "candidates", "seed"],
+}
+
+
 def test_only_the_documented_endpoints_are_public(client: Client):
     api = client.view_api(return_format="dict", print_info=False)
-    assert list(api["named_endpoints"]) == ["/trace_inversion", "/regenerate_image"]
     assert not api["unnamed_endpoints"]
-    parameters = {
-        name: [each["parameter_name"] for each in endpoint["parameters"]]
+    assert {
+        name.removeprefix("/"): [each["parameter_name"] for each in endpoint["parameters"]]
         for name, endpoint in api["named_endpoints"].items()
-    }
-    assert parameters["/trace_inversion"] == ["image", "mode", "families"]
-    assert parameters["/regenerate_image"] == ["image", "caption", "candidates", "seed"]
+    } == ENDPOINTS
 
 
 def test_the_endpoints_are_tools_for_agents(page_url: str):
-    tools = httpx.get(f"{page_url}/gradio_api/mcp/schema").json()
-    described = {tool["name"]: tool["description"] for tool in tools}
-    assert list(described) == ["trace_inversion", "regenerate_image"]
-    assert "autoencoder family" in described["trace_inversion"]
-    assert "which model draws" in described["regenerate_image"]
+    tools = {tool["name"]: tool["description"] for tool in httpx.get(f"{page_url}/gradio_api/mcp/schema").json()}
+    assert set(tools) == set(ENDPOINTS)
+    assert "autoencoder family" in tools["trace_inversion"]
+    assert "any latent model's autoencoder" in tools["find_artifacts"]
+    assert "which model draws" in tools["regenerate_image"]
 
 
 def test_a_trace_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path):
@@ -61,9 +66,20 @@ def test_a_regeneration_keeps_the_contract_and_the_bytes(client: Client, rgba_pn
     assert result["verdict"]["kind"] in ("family", "none", "undecided")
 
 
-def test_a_bad_file_gets_one_line(client: Client, not_an_image: Path):
+@with_detector
+def test_a_look_for_marks_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path):
+    result = client.predict(handle_file(rgba_png), 3, api_name="/find_artifacts")
+    assert {"probability", "threshold", "fpr", "made_by_autoencoder", "tries", "detector"} <= set(result)
+    assert result["image"]["sha256"] == hashlib.sha256(rgba_png.read_bytes()).hexdigest()
+    assert 0 <= result["probability"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "rest"), [("/trace_inversion", ("fast", ALL)), ("/find_artifacts", (3,))], ids=str
+)
+def test_a_bad_file_gets_one_line(client: Client, not_an_image: Path, endpoint: str, rest: tuple):
     with pytest.raises(Exception, match="This is not an image of a kind that can be read here") as failure:
-        client.predict(handle_file(not_an_image), "fast", ALL, api_name="/trace_inversion")
+        client.predict(handle_file(not_an_image), *rest, api_name=endpoint)
     assert len(str(failure.value).splitlines()) == 1
     assert not_an_image.name not in str(failure.value)
 

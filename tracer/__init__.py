@@ -11,9 +11,11 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 __all__ = ["Evidence", "Family", "IntakeError", "ModelUnavailable", "Picture", "Trace", "Verdict", "families", "read"]
-__all__ += ["ThresholdMismatch", "reconstruct", "trace", "trace_stream"]
+__all__ += ["Artifacts", "ThresholdMismatch", "artifacts_stream", "find_artifacts", "reconstruct", "trace"]
+__all__ += ["trace_stream"]
 
 _HOMES = {
+    "Artifacts": "artifacts_verdict",
     "Evidence": "evidence",
     "Family": "lineup",
     "IntakeError": "intake",
@@ -22,7 +24,9 @@ _HOMES = {
     "Picture": "intake",
     "Trace": "evidence",
     "Verdict": "evidence",
+    "artifacts_stream": "api",
     "families": "lineup",
+    "find_artifacts": "api.artifacts",  # the module is called like the function
     "read": "intake",
     "reconstruct": "api",
     "trace": "api",
@@ -36,4 +40,5 @@ def __getattr__(name: str):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home, _, known_as = _HOMES[name].partition(".")
+    return getattr(import_module(f"{__name__}.{home}"), known_as or name)

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from tracer import api, calibration, intake, lineup, regeneration
+from tracer import artifacts as marks
 from tracer.faults import ModelUnavailable
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -177,6 +178,53 @@ def batch(
 
 
 @app.command()
+def artifacts(
+    images: Images,
+    tries: Annotated[int, typer.Option(help="crops to look at", min=1, max=marks.MOST_TRIES)] = marks.TRIES,
+    seed: Annotated[int | None, typer.Option(help="of random crops; else they are spread evenly", min=0)] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether the image went through any latent model's autoencoder (autoencoder artifacts)."""
+    documents, refused = [], False
+    with readable_errors():
+        for path in images:
+            try:
+                documents.append(_artifacts_one(path, tries, seed))
+            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
+                _complain(f"{path}: {error}")
+                refused = True
+                continue
+            if not as_json:
+                _report_marks(documents[-1])
+    if as_json and documents:
+        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+    if refused:
+        raise typer.Exit(2)
+
+
+def _artifacts_one(path: Path, tries: int, seed: int | None) -> dict:
+    for update in api.artifacts_stream(path, tries=tries, seed=seed):
+        if isinstance(update, marks.Try):
+            _say(f"{path.name}: try {update.index + 1} of {tries}, score {update.score:.2f}")
+    _say("")
+    return update.document()
+
+
+def _report_marks(document: dict) -> None:
+    print(f"{document['image']['file']}: {document['verdict']['sentence']}")
+    for note in document["image"]["notes"]:
+        print(f"  note: {note}")
+    logits = [each["logit"] for each in document["tries"]]
+    spread = f"{min(logits):.2f} to {max(logits):.2f}" if len(logits) > 1 else f"{logits[0]:.2f}"
+    print(
+        f"  probability {document['probability']:.3f}, threshold {document['threshold']:.3f} (at most "
+        f"{document['fpr']:.0%} of photographs are above, by {document['calibrated_on']} of them)  "
+        f"p {document['p_value']:.3f}\n"
+        f"  {len(logits)} tries, logits {spread}, {document['seconds']:.2f} s, judged as {document['condition']}"
+    )
+
+
+@app.command()
 def reconstruct(
     family: Annotated[str, typer.Argument(help="a family of the registry")],
     image: Annotated[Path, typer.Argument(help="an image file")],
@@ -283,31 +331,49 @@ def _report_drawn(document: dict) -> None:
 
 @app.command()
 def calibrate(
-    family: Annotated[str, typer.Argument(help="a family of the registry, or regeneration", metavar="SUBJECT")],
+    family: Annotated[
+        str, typer.Argument(help="a family of the registry, or artifacts, or regeneration", metavar="SUBJECT")
+    ],
     belonging: Annotated[Path | None, typer.Option(help="folder of images that this family made")] = None,
-    photographs: Annotated[Path | None, typer.Option(help="folder of photographs to send through it instead")] = None,
+    photographs: Annotated[
+        list[Path] | None,
+        typer.Option(help="folder of photographs to send through it instead; for artifacts required, repeatable"),
+    ] = None,
     strangers: Annotated[
         list[Path] | None,
         typer.Option(help="for regeneration: folder of pictures that no model drew; may be repeated"),
     ] = None,
-    count: Annotated[int, typer.Option(help="number of images; of regeneration per model", min=3)] = 200,
+    count: Annotated[
+        int,
+        typer.Option(help="number of images, of artifacts per kind of photograph, of regeneration per model", min=3),
+    ] = 200,
     mode: Mode = "fast",
-    condition: Annotated[str, typer.Option(help="lossless, or jpeg-95, jpeg-85, jpeg-70, jpeg-50")] = "lossless",
+    condition: Annotated[
+        str | None,
+        typer.Option(help="lossless, jpeg-95, jpeg-85, jpeg-70, jpeg-50; by default lossless, of artifacts all"),
+    ] = None,
     out: Annotated[Path, typer.Option(help="folder for the threshold")] = calibration.FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Measure and store a family's threshold, or the similarities that regeneration's verdict rests on.
+    """Measure and store a family's threshold, or what the verdict of artifacts or of regeneration rests on.
 
-    Without a folder, the belonging images are reconstructions of tiles of the pictures that scikit-image bundles.
+    Without a folder, a family's belonging images are reconstructions of tiles of the pictures that scikit-image
+    bundles. The detector needs photographs that it was not trained on.
     """
     with readable_errors():
         if family == "regeneration":
             _calibrate_regeneration(strangers or [], count, out, as_json)
             return
+        if family == "artifacts":
+            _calibrate_artifacts(photographs or [], count, condition, out, as_json)
+            return
         from tracer.belonging import calibrate as measure
 
+        if photographs and len(photographs) > 1:
+            raise ValueError("give one folder of photographs for a family")
+        folder, condition = photographs[0] if photographs else None, condition or calibration.LOSSLESS
         path = measure(
-            family, mode, count, belonging, photographs, out, condition, lambda n: _say(f"{family}: {n} of {count}")
+            family, mode, count, belonging, folder, out, condition, lambda n: _say(f"{family}: {n} of {count}")
         )
         _say("")
         stored = json.loads(path.read_text())
@@ -325,6 +391,25 @@ def _calibrate_regeneration(strangers: list[Path], count: int, out: Path, as_jso
     scores.unlink(missing_ok=True)
     _say("")
     print(json.dumps({"file": str(path), "images": found.images}) if as_json else f"{path.name}: {found.images}")
+
+
+def _calibrate_artifacts(photographs: list[Path], count: int, condition: str | None, out: Path, as_json: bool) -> None:
+    if not photographs:
+        raise ValueError("the detector is calibrated on photographs that it was not trained on: give --photographs DIR")
+    from tracer import artifacts_reference, reference
+
+    def told(done: int, total: int) -> None:
+        _say(f"artifacts: {done} of {total} photographs")
+
+    wanted = [condition] if condition else reference.CONDITIONS
+    paths = artifacts_reference.calibrate(photographs, count, wanted, out, told)
+    _say("")
+    rows = [(path, json.loads(path.read_text())) for path in paths]
+    found = [{"file": str(path), "n": stored["n"], **stored["thresholds"]} for path, stored in rows]
+    if as_json:
+        print(json.dumps(found, indent=2))
+    for (path, stored), row in zip([] if as_json else rows, found, strict=False):
+        print(f"{path.name}: {row['n']} photographs, {stored['thresholds']}")
 
 
 @app.command()

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tracer import calibration, fusion, intake, lineup, regeneration
+from tracer import artifacts as marks
+from tracer import artifacts_verdict, calibration, fusion, intake, lineup, regeneration
+from tracer.artifacts_verdict import Artifacts
 from tracer.evidence import Doubts, Evidence, Trace, Verdict, judge
 from tracer.faults import ModelUnavailable
 from tracer.intake import Picture
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tracer.autoencoder import Autoencoder
     from tracer.calibration import Calibration
     from tracer.inversion import Settings, Step
+    from tracer.survey import Survey
 
 LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
 WHOLE = 300_000  # pixels up to which a bundled family that did not fit on a tile is asked about the whole picture
@@ -263,6 +266,61 @@ def trace(source: str | Path | bytes | Picture, **options) -> Trace:
     """The same as `trace_stream`, whole: only the finished `Trace`."""
     *_, last = trace_stream(source, **options)
     return last
+
+
+def artifacts_stream(
+    source: str | Path | bytes | Picture,
+    *,
+    tries: int = marks.TRIES,
+    seed: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[marks.Try | Artifacts]:
+    """Look for an autoencoder's marks and yield every try; the last update is the `Artifacts`.
+
+    Args:
+        source: a file's path, its bytes, or a picture already read.
+        tries: crops to look at, 1 to 100; a small image has fewer different ones.
+        seed: of random places; by default the tries are spread evenly, at the same places every time.
+        stop: asked between tries; once True, the answer rests on those so far.
+
+    Raises:
+        IntakeError: the image cannot be read.
+        ValueError: the number of tries is out of range.
+        ModelUnavailable: the detector is missing or damaged.
+        ThresholdMismatch: no stored threshold fits the detector.
+    """
+    if not 1 <= tries <= marks.MOST_TRIES:
+        raise ValueError(f"between 1 and {marks.MOST_TRIES} tries, not {tries}")
+    settings = marks.Settings(tries=tries)
+    if seed is not None:
+        settings = replace(settings, placing="random", seed=seed)
+    picture = _picture(source)
+    known = artifacts_verdict.known(picture, settings)
+    made: list[marks.Try] = []
+    for each in marks.look(picture.pixels, marks.load(), settings):
+        made.append(each)
+        yield each
+        if stop():
+            break
+    yield artifacts_verdict.conclude(picture, image_document(picture), made, settings, known)
+
+
+def artifacts(source: str | Path | bytes | Picture, **options) -> Artifacts:
+    """The same as `artifacts_stream`, whole: only the finished `Artifacts`."""
+    *_, last = artifacts_stream(source, **options)
+    return last
+
+
+def artifacts_map(source: str | Path | bytes | Picture) -> Iterator[Survey]:
+    """Where in an image the detector sees marks: a map that is drawn piece by piece; close it to stop.
+
+    Raises:
+        IntakeError: the image cannot be read.
+        ModelUnavailable: the detector is missing or damaged.
+    """
+    from tracer import survey
+
+    yield from survey.survey(_picture(source).pixels, marks.load())
 
 
 @dataclass(frozen=True)

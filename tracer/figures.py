@@ -20,7 +20,15 @@ _STYLES = (
     ("#7a7f00", "longdashdot", "x", "✕"),
     ("#7d68d8", "dot", "star", "★"),
 )
-_GREY = "rgba(128,128,128,0.28)"
+GREY = "rgba(128,128,128,0.28)"
+PLAIN = {  # what every figure's layout has; the page's style gives the text its colour, light or dark
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#808080"},
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "hovermode": "closest",
+    "dragmode": False,
+    "uirevision": "kept",  # zoom survives a streamed update
+}
 
 
 @dataclass(frozen=True)
@@ -80,16 +88,11 @@ def loss_curves(curves: list[Curve], mode: str, steps: int) -> go.Figure:
     title = "Relative loss (log scale)" if mode == "fast" else "Mean squared error (log scale)"
     figure.update_layout(
         height=360,
+        **PLAIN,
         margin={"l": 64, "r": 16, "t": 8, "b": 8},
-        font={"family": "system-ui, sans-serif", "size": 13, "color": "#808080"},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
         legend={"orientation": "h", "y": -0.24, "x": 0, "xanchor": "left", "yanchor": "top", "itemclick": False},
-        hovermode="closest",
-        dragmode=False,
-        uirevision="kept",  # zoom survives a streamed update
-        xaxis={**_axis("Gradient steps"), "range": [-steps / 40, steps * 1.025]},
-        yaxis={**_axis(title), "type": "log", "tickformat": "~g", "dtick": _ticks(curves)},
+        xaxis={**axis("Gradient steps"), "range": [-steps / 40, steps * 1.025]},
+        yaxis={**axis(title), "type": "log", "tickformat": "~g", "dtick": _ticks(curves)},
     )
     return figure
 
@@ -102,8 +105,9 @@ def _ticks(curves: list[Curve]) -> int | str:
     return 1 if not values or max(values) / min(values) > 200 else "D2"
 
 
-def _axis(title: str) -> dict[str, object]:
-    return {"title": {"text": title, "font": {"size": 13}}, "gridcolor": _GREY, "zeroline": False}
+def axis(title: str) -> dict[str, object]:
+    """An axis as in every figure."""
+    return {"title": {"text": title, "font": {"size": 13}}, "gridcolor": GREY, "zeroline": False}
 
 
 def _threshold_key() -> go.Scatter:
@@ -165,10 +169,14 @@ def residual(original: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     Returns:
         uint8 RGB in viridis, from no difference (dark) to `RESIDUAL_TOP` levels and more (bright).
     """
-    levels = difference(original, reconstruction)
-    places = np.linspace(0, RESIDUAL_TOP, len(sequential.Viridis))
+    return coloured(difference(original, reconstruction) / RESIDUAL_TOP)
+
+
+def coloured(values: np.ndarray) -> np.ndarray:
+    """Values from 0 (dark) to 1 (bright) in viridis; beyond are drawn like the ends: uint8 RGB."""
+    places = np.linspace(0, 1, len(sequential.Viridis))
     stops = np.array([hex_to_rgb(colour) for colour in sequential.Viridis], float)
-    channels = [np.interp(levels, places, stops[:, channel]) for channel in range(3)]
+    channels = [np.interp(values, places, stops[:, channel]) for channel in range(3)]
     return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
 
 
@@ -177,8 +185,8 @@ def difference(original: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     return np.abs(original.astype(np.int16) - reconstruction.astype(np.int16)).mean(axis=2)
 
 
-def residual_gradient() -> str:
-    """The residual's colours as a CSS gradient, for its legend."""
+def gradient() -> str:
+    """The colours of residual and map as a CSS gradient, for their legends."""
     return f"linear-gradient(to right, {', '.join(sequential.Viridis)})"
 
 

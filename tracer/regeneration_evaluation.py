@@ -49,7 +49,10 @@ def evaluate(
         "inside": _inside(makers, found, written, images),
         "strangers": {},
     }
-    for name, change in {"JPEG 70": lambda image: perturb.jpeg(image, 70), "blur 1": lambda image: perturb.blur(image, 1)}.items():
+    for name, change in {
+        "JPEG 70": lambda image: perturb.jpeg(image, 70),
+        "blur 1": lambda image: perturb.blur(image, 1),
+    }.items():
         changed = [change(image) for image in images]
         words = regeneration_measure.captions(changed)
         row = _row(makers, regeneration_measure.scores(changed, words, file=file, progress=progress), words, 4)
@@ -157,8 +160,8 @@ def markdown(result: dict) -> str:
     lines = [
         f"Drawings by every model from prompts and seeds that the reference never saw ({result['images']} images).",
         f"Of the inferred captions {_percent(result['right_caption'])} are the prompt itself.",
-        "“First” is the model with the largest mean similarity; “named” is the calibrated answer, which may also be none "
-        "or undecided.",
+        "“First” is the model with the largest mean similarity; “named” is the calibrated answer, which may also be "
+        "none or undecided.",
         "",
         "| images | candidates | first, cosine | first, SSIM | named right | named wrong |",
         "|---|---|---|---|---|---|",

@@ -251,10 +251,10 @@ def _kind_of(folder: Path, name: str) -> str:
     return kind
 
 
-def revision_of(folder: Path) -> str:
+def revision_of(folder: Path, weights: str = WEIGHTS_FILE) -> str:
     """What identifies the weights of a folder: the SHA-256 of configuration and weights, shortened."""
     digest = hashlib.sha256((folder / CONFIG).read_bytes())
-    with (folder / WEIGHTS_FILE).open("rb") as file:
+    with (folder / weights).open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return f"sha256:{digest.hexdigest()[:16]}"

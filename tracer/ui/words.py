@@ -94,9 +94,9 @@ def _progress(run: Run) -> str:
     return frame("running", sentence, [line], _subject(run))
 
 
-def frame(kind: str, sentence: str, lines: list[str], subject: str) -> str:
-    """The banner of a verdict: its kind, the sentence, more lines (HTML), and what it is about (HTML)."""
-    symbol, name = _KINDS[kind]
+def frame(kind: str, sentence: str, lines: list[str], subject: str, name: str = "") -> str:
+    """The banner of a verdict: its kind, the sentence, more lines (HTML), what it is about (HTML), another name."""
+    symbol, name = _KINDS[kind][0], name or _KINDS[kind][1]
     below = "".join(f"<p>{line}</p>" for line in lines)
     # Only the sentence is announced: a screen reader would never get to the end of the numbers.
     return (
@@ -207,7 +207,7 @@ def legend() -> str:
     ticks = "".join(f"<span>{value}</span>" for value in (0, top // 4, top // 2, 3 * top // 4))
     return (
         "<div class='legend'><p>Absolute difference, in levels of 255. The scale is the same for every image.</p>"
-        f"<div class='gradient' style='background:{figures.residual_gradient()}'></div>"
+        f"<div class='gradient' style='background:{figures.gradient()}'></div>"
         f"<div class='ticks'>{ticks}<span>{top} or more</span></div></div>"
     )
 

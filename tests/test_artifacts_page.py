@@ -1,0 +1,166 @@
+"""Tab 2: what it says, and a look from click to map in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import detectors
+from tests.conftest import with_detector
+from tests.test_app import GRADIOS, opened
+from tracer import api, artifacts, figures_artifacts, intake, reference
+from tracer.artifacts import Settings
+from tracer.survey import Survey
+from tracer.ui import marks
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 256, (300, 400, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def board(tmp_path, monkeypatch) -> marks.Board:
+    """A finished look with an untrained detector and made-up scores."""
+    monkeypatch.setattr(artifacts, "FOLDER", detectors.write(tmp_path / "detector"))
+    monkeypatch.setattr(reference, "FOLDER", tmp_path / "thresholds")
+    detectors.store(tmp_path / "thresholds", artifacts.revision())
+    result = marks.begun(intake.from_array(PIXELS, "<img src=x onerror=alert(1)>.png"), 4)
+    for update in (*api.artifacts_stream(result.picture, tries=4), *api.artifacts_map(result.picture)):
+        result.take(update)
+    return result
+
+
+def texts(board: marks.Board) -> list[str]:
+    parts = (marks.banner, marks.gauge, marks.tries_words, marks.histogram_words, marks.map_words, marks.spectrum_words)
+    return [part(board) for part in parts]
+
+
+def test_the_answer_comes_with_its_threshold_and_what_it_rests_on(board):
+    text = marks.banner(board)
+    found = board.document
+    assert found["verdict"]["sentence"] in text
+    assert f"{found['probability']:.3f}" in text
+    assert f"{found['threshold']:.3f}" in text
+    assert "199 photographs" in text
+
+
+def test_nothing_of_a_file_gets_into_the_tab_as_html(board):
+    board.document["image"]["notes"] = ["<script>alert(1)</script>"]
+    for text in texts(board):
+        assert "<img" not in text
+        assert "<script" not in text
+
+
+def test_before_there_is_an_image_every_part_has_something_to_show(board):
+    for text in (marks.gauge(None), marks.histogram_words(None), marks.map_words(None), marks.spectrum_words(None)):
+        assert text
+    assert "Choose an image" in marks.empty()
+    assert len(marks.histogram(None).data) >= 2, "where photographs lie can be seen at once"
+
+
+def test_a_page_without_a_detector_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "FOLDER", tmp_path)
+    assert "detector is not part of this package" in marks.empty()
+    assert not marks.histogram(None).data
+    assert len(marks.spectra(None)) == 2
+
+
+def test_tries_and_their_mean_are_on_the_scale_of_probability(board):
+    mean, dots = (trace for trace in marks.tries(board).data if trace.name in ("mean so far", "a try"))
+    assert len(dots.y) == 4
+    assert mean.y[-1] == pytest.approx(board.document["probability"], abs=1e-3)
+    assert min(*dots.y, *mean.y) >= 0 and max(*dots.y, *mean.y) <= 1
+
+
+def test_the_map_has_the_fixed_colours_and_the_images_shape():
+    scores = detectors.made_up().scores(10)
+    logits = np.array([[-50.0, 50.0], [np.nan, 0.0]])
+    drawn = figures_artifacts.heat(Survey(logits, 32, 96, 0.5), scores, 64, 64)
+    assert drawn.shape == (640, 640, 3)
+    assert tuple(drawn[0, 0]) == (68, 1, 84)  # viridis: 0
+    assert tuple(drawn[0, -1]) == (253, 231, 37)  # and 1
+    assert tuple(drawn[-1, 0]) == (128, 128, 128)  # not looked at
+    assert figures_artifacts.heat(None, scores, 300, 200).shape == figures_artifacts.pictured(PIXELS[:, :200], []).shape
+
+
+def test_outlines_show_where_the_tries_looked():
+    plain, outlined = (figures_artifacts.pictured(PIXELS, boxes) for boxes in ([], [(0, 0, 224, 224)]))
+    assert (outlined[0, 100] == 255).all()
+    assert (plain[400:] == outlined[400:]).all()
+
+
+def test_a_spectrum_is_shown_beside_that_of_photographs(board):
+    spectrum, peaks = marks.spectra(board)
+    assert [trace.name for trace in spectrum.data] == ["the middle 80 % of photographs", "this image"]
+    assert [trace.name for trace in peaks.data] == ["photographs", "this image"]
+    assert "supports an answer" in marks.spectrum_words(board)
+
+
+# With the bundled detector
+
+
+@with_detector
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("coffee-through-mini-kl.png", True), ("koala-by-mini-dc-flat.png", True), ("photograph.png", False)],
+)
+def test_the_examples_are_answered(name, made):
+    found = api.artifacts(Path(__file__).parents[1] / "examples" / name)
+    assert found.made_by_autoencoder is made
+
+
+@with_detector
+def test_the_bundled_thresholds_belong_to_the_bundled_detector():
+    for condition in reference.CONDITIONS:
+        known = reference.stored(condition, artifacts.revision(), Settings().record())
+        assert known.scores(1).level == reference.DECISION, "at least 99 photographs"
+        assert known.kinds
+
+
+@with_detector
+def test_a_look_runs_from_click_to_map(page, page_url: str, rgba_png: Path):
+    look(page, page_url)
+    page.set_input_files("#looked-at input[type=file]", rgba_png)
+    page.wait_for_selector("#looked-at img")
+    page.click("#look")
+    settled(page)
+    assert intake.read(rgba_png).sha256[:8] in page.inner_text("#marks")  # the bytes were not re-encoded
+    assert page.query_selector("#marks .verdict:not(.running)")
+    page.wait_for_selector("#tries .points path")
+    page.locator("#map").scroll_into_view_if_needed()
+    page.wait_for_function("[...document.querySelectorAll('#map img')].every(i => i.complete && i.naturalWidth > 0)")
+    assert "Each cell" in page.inner_text("#map-words")
+    assert not page.complaints
+
+
+@with_detector
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_tab_fits_a_phone_and_keeps_no_reader_out(page, page_url: str, theme: str):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    look(page, f"{page_url}/?__theme={theme}")
+    page.click("#marks-photograph")
+    settled(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    found = {
+        each["id"]: [node["html"][:120] for node in each["nodes"]]
+        for each in axe.Axe().run(page).response["violations"]
+    }
+    assert not {name: nodes for name, nodes in found.items() if name not in GRADIOS}
+
+
+def look(page, url: str) -> None:
+    """Open the tab."""
+    opened(page, url)
+    page.get_by_role("tab", name="Autoencoder artifacts").click()
+    page.wait_for_selector("#among .barlayer")
+
+
+def settled(page) -> None:
+    """Wait until a look has ended."""
+    page.wait_for_function("document.querySelector('#marks').innerText.includes('Probability')")
+    page.wait_for_function(
+        "document.querySelector('#stop-looking').disabled && !document.querySelector('#look').disabled"
+    )
