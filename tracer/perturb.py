@@ -43,9 +43,7 @@ def resize(
     return np.asarray(Image.fromarray(pixels).resize(size, resampling))
 
 
-def scale(
-    pixels: np.ndarray, factor: float, resampling: Image.Resampling = Image.Resampling.BICUBIC
-) -> np.ndarray:
+def scale(pixels: np.ndarray, factor: float, resampling: Image.Resampling = Image.Resampling.BICUBIC) -> np.ndarray:
     """The image with both sides multiplied by `factor`."""
     height, width = pixels.shape[:2]
     return resize(pixels, (max(round(width * factor), 1), max(round(height * factor), 1)), resampling)
