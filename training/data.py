@@ -45,12 +45,7 @@ def fraction(key: str) -> float:
 # Objects of the `highres` photographs by who took them (its LICENSES.txt): a photographer is in one split alone. They
 # are too few for chance, so they were dealt out by hand.
 HIGHRES = {
-    "train": {
-        "backpack": "laurachouette",
-        "berry_bowl": "laurachouette",
-        "pink_sunglasses": "laurachouette",
-        "cat": "alvannee",
-    },
+    "train": dict.fromkeys(("backpack", "berry_bowl", "pink_sunglasses"), "laurachouette") | {"cat": "alvannee"},
     "calibrate": {"teapot": "oriento", "dog7": "o5ky"},
     "test": {"dog3": "Yael Pritch", "colorful_sneaker": "Nataniel Ruiz", "fancy_boot": "Nataniel Ruiz"},
 }

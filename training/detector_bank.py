@@ -49,7 +49,7 @@ def autoencoders(folder: Path) -> list[Autoencoder]:
     found = {}
     for parent in (common.MINIS, folder):
         for path in sorted(parent.iterdir()):
-            if ((path / "config.json").exists() and (path / weights.WEIGHTS_FILE).exists()) or (path / "vae").is_dir():
+            if (path / weights.WEIGHTS_FILE).exists() or (path / "vae").is_dir():
                 found[path.name] = path
     return [_in_32_bit(weights.from_folder(path, name)) for name, path in sorted(found.items())]
 

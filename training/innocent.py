@@ -146,14 +146,14 @@ def history(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return pixels
 
 
-def passage(pair: tuple[np.ndarray, ...], rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def passage(pair: tuple[np.ndarray, ...], rng: np.random.Generator, scaled: bool = True) -> tuple[np.ndarray, ...]:
     """What pictures of both classes meet on the way to the detector: the same steps with the same numbers for all."""
     seed = int(rng.integers(2**32))
-    return tuple(_passed(pixels, np.random.default_rng(seed)) for pixels in pair)
+    return tuple(_passed(pixels, np.random.default_rng(seed), scaled) for pixels in pair)
 
 
-def _passed(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    if rng.random() < 0.15:
+def _passed(pixels: np.ndarray, rng: np.random.Generator, scaled: bool) -> np.ndarray:
+    if scaled and rng.random() < 0.15:
         pixels = perturb.scale(pixels, rng.uniform(0.75, 1.4), perturb.FILTERS[rng.integers(len(perturb.FILTERS))])
     if rng.random() < 0.08:
         pixels = grain(pixels, rng) if rng.random() < 0.5 else sharpen(pixels, rng)

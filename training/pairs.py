@@ -1,4 +1,4 @@
-"""Batches for the detector from the bank: originals beside their reconstructions, all that can differ made to differ."""
+"""Batches for the detector from the bank: originals beside reconstructions, all that can differ made to differ."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from training.detector_bank import shards
 CROP, SIDE = 128, 96  # what meets the passage, which may shrink it, and what the network sees
 
 
+HELD = 2  # shards of the bank that the network's parts are not trained on
+
+
 class Pairs:
     """Endless batches of the bank.
 
     Args:
         leave_out: autoencoders whose reconstructions are not shown.
         limit: use only the first so many pictures.
+        held: the last two shards, which are left for weighing the network's parts, instead of the others.
     """
 
-    def __init__(self, leave_out: Collection[str] = (), limit: int | None = None):
+    def __init__(self, leave_out: Collection[str] = (), limit: int | None = None, held: bool = False):
         loaded = list(shards())
-        if not loaded:
-            raise FileNotFoundError("the bank is empty: run python -m training.detector_bank first")
+        if len(loaded) <= HELD:
+            raise FileNotFoundError("the bank is too small: run python -m training.detector_bank first")
+        loaded = loaded[-HELD:] if held else loaded[:-HELD]
         self.originals = np.concatenate([shard[0] for shard in loaded])[:limit]
         self.copies = np.concatenate([shard[1] for shard in loaded])[:limit]
         names = np.concatenate([shard[2] for shard in loaded])[:limit]
@@ -35,14 +40,17 @@ class Pairs:
             raise KeyError(f"no such autoencoder in the bank: {', '.join(sorted(unknown))}")
         self.allowed = np.argwhere(~np.isin(self.makers, list(leave_out)))
 
-    def batch(self, pairs: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images float32 (2 * pairs, 3, 96, 96) in [0, 1] and labels: 0 for an original, 1 for what was decoded."""
-        images = [each for _ in range(pairs) for each in self.pair(rng)]
+    def batch(self, pairs: int, rng: np.random.Generator, whole: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images float32 (2 * pairs, 3, side, side) in [0, 1] and labels: 0 for an original, 1 for what was decoded.
+
+        The side is 160, and nothing was scaled, where `whole`; otherwise 96.
+        """
+        images = [each for _ in range(pairs) for each in self.pair(rng, whole)]
         stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
         return stacked, torch.tensor([0.0, 1.0]).repeat(pairs)
 
-    def pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """An original and what an autoencoder made of it, uint8 (96, 96, 3) each."""
+    def pair(self, rng: np.random.Generator, whole: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """An original and what an autoencoder made of it, uint8 (side, side, 3) each."""
         picture, column = self.allowed[rng.integers(len(self.allowed))]
         original, copy = self.originals[picture], self.copies[picture, column]
         copy = closer(original, copy, rng)
@@ -51,6 +59,8 @@ class Pairs:
             original = with_spectrum(original, copy)
         elif place < 0.45:
             copy = with_spectrum(copy, original)
+        if whole:
+            return innocent.passage((original, copy), rng, scaled=False)
         original, copy = _same_crop((original, copy), CROP, rng)
         return _same_crop(innocent.passage((original, copy), rng), SIDE, rng)
 
@@ -58,17 +68,17 @@ class Pairs:
 def closer(original: np.ndarray, copy: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A reconstruction brought nearer to its original, as a larger autoencoder's would be.
 
-    Either a blend, or only what is finer than some size taken from the reconstruction: a good decoder is right about
-    everything coarse, and draws the finest detail all the same.
+    A blend, or only what is finer than some size taken from the reconstruction (a good decoder is right about
+    everything coarse, and draws the finest detail all the same), or both.
     """
     place = rng.random()
-    if place < 0.35:
+    if place < 0.15:
         return copy
     error = copy.astype(np.float32) - original
-    if place < 0.55:
-        error *= rng.uniform(0.4, 1)
-    else:
-        error -= ndimage.gaussian_filter(error, (*[rng.uniform(0.8, 4)] * 2, 0)) * rng.uniform(0.6, 1)
+    if place < 0.75:
+        error -= ndimage.gaussian_filter(error, (*[rng.uniform(0.8, 4)] * 2, 0)) * rng.uniform(0.8, 1)
+    if place > 0.6:
+        error *= rng.uniform(0.35, 1)
     return np.rint(original + error).clip(0, 255).astype(np.uint8)
 
 
