@@ -501,6 +501,14 @@ def benchmark(
     out: Annotated[Path, typer.Option(help="folder for results; a run that was cut off goes on there")] = Path(
         "benchmark-results"
     ),
+    drawings: Annotated[Path | None, typer.Option(help="folder of drawings that no model made")] = None,
+    native: Annotated[
+        Path | None,
+        typer.Option(help="folder with folders of test photographs at native size, for artifacts"),
+    ] = None,
+    generated: Annotated[
+        Path | None, typer.Option(help="folder of generators' pictures with their SOURCES.csv, for artifacts")
+    ] = None,
     count: Annotated[int, typer.Option(help="photographs at most", min=2)] = 200,
     paper_count: Annotated[int, typer.Option(help="photographs in paper mode, which is slow", min=0)] = 4,
     quick: Annotated[bool, typer.Option("--quick", help="small counts, no paper mode: a few minutes")] = False,
@@ -511,7 +519,8 @@ def benchmark(
     from tracer import benchmark as bench
 
     with readable_errors():
-        results = bench.run(photographs, out, count, paper_count, quick, only, _say)
+        folders = dict(drawn=drawings, native=native, made=generated)
+        results = bench.run(photographs, out, count, paper_count, quick, only, _say, **folders)
         _say("")
         print(json.dumps(results, indent=2) if as_json else bench.markdown(results))
 

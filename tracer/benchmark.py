@@ -125,6 +125,7 @@ def run(
     quick: bool = False,
     only: list[str] | None = None,
     progress: Callable[[str], None] = lambda line: None,
+    **folders: Path | None,
 ) -> dict:
     """Run the benchmark and write `results.json`, plots and `README.md` to `out`.
 
@@ -136,6 +137,7 @@ def run(
         quick: small counts, no paper mode.
         only: sections to measure; the others stay as `out` has them.
         progress: called with a line of text.
+        folders: of what single sections need: `drawn`, `native` and `made` of `Bench`.
 
     Raises:
         KeyError: there is no section of that name.
@@ -152,7 +154,7 @@ def run(
     # The first of scikit-image's tiles are what sections calibrate on.
     pictures = pictures or calibration.bundled_photographs(POOL + min(count, 40), SIDE)[POOL:]
     out.mkdir(parents=True, exist_ok=True)
-    bench = Bench(pictures, out, quick, paper_count, progress)
+    bench = Bench(pictures, out, quick, paper_count, progress, **folders)
     today, here = datetime.date.today().isoformat(), commit()
     sections = _earlier(out) if only else {}
     for name in names:

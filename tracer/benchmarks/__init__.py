@@ -15,6 +15,8 @@ SECTIONS = {
     "start": "tracer.benchmarks.start",
     "robustness": "tracer.benchmarks.robustness",
     "attacker": "tracer.benchmarks.attacker",
+    "artifacts": "tracer.benchmarks.artifacts",
+    "regeneration": "tracer.benchmarks.regeneration",
     "speed": "tracer.benchmarks.speed",
 }
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tracer import api, calibration, intake, inversion, lineup, weights
+from tracer import api, belonging, calibration, intake, inversion, lineup, weights
 from tracer.intake import Picture
 
 NONE = "none of them"
@@ -54,6 +54,10 @@ class Bench:
         quick: whether small counts do.
         paper_count: photographs in paper mode.
         progress: told a line of text now and then.
+        drawn: folder of drawings that no model made, or None.
+        native: folder of photographs at native size, in a folder per kind, or None.
+        made: folder of real generators' pictures with a table SOURCES.csv (file, autoencoder_family, model,
+            repository), or None.
     """
 
     pictures: list[np.ndarray]
@@ -61,6 +65,9 @@ class Bench:
     quick: bool = False
     paper_count: int = 4
     progress: Callable[[str], None] = lambda line: None
+    drawn: Path | None = None
+    native: Path | None = None
+    made: Path | None = None
     _known: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,6 +90,10 @@ class Bench:
                 file.write(json.dumps({"key": key, "value": value}) + "\n")
             self.progress(name)
         return self._known[key]
+
+    def drawings(self) -> dict[str, list[np.ndarray]]:
+        """Drawings that no model made, under that name; nothing without their folder."""
+        return {"drawings": list(belonging.pictures(self.drawn, 10**6))} if self.drawn else {}
 
     def few(self, full: int, quick: int) -> int:
         """A count that depends on how much time there is."""

@@ -1,45 +1,36 @@
 """How often prompt regeneration is right, on prompts, seeds and pictures that its reference never saw.
 
-Part of `python -m tracer benchmark`. Every test drawing is treated as an unknown image: as it is, after JPEG and blur,
-with its caption inferred and with its true prompt. So are pictures that no model drew.
+Every test drawing is treated as an unknown image: as it is, after JPEG and blur, with its caption inferred and with its
+true prompt. So are pictures that no model drew.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tracer import api, fusion, intake, lineup, perturb, regeneration, regeneration_measure
+from tracer.benchmarks.core import SIDE, Bench, rate, said, table
 from tracer.evidence import Verdict
 from tracer.regeneration import Drawn
 
+TITLE = "Prompt regeneration"
 GAMMAS = (1, 2, 4, 8)
 BLANK = np.zeros((1, 1, 3), np.uint8)
+CHANGES = {"JPEG 70": lambda pixels: perturb.jpeg(pixels, 70), "blur, sigma 1": lambda pixels: perturb.blur(pixels, 1)}
 
-Progress = Callable[[str], None]
 
-
-def evaluate(
-    per_model: int,
-    strangers: dict[str, list[np.ndarray]],
-    file: Path | None = None,
-    progress: Progress = lambda line: None,
-) -> dict:
-    """All tables of tab 3.
-
-    Args:
-        per_model: test drawings by each model.
-        strangers: pictures that no model drew, uint8 RGB, by kind.
-        file: where similarities are kept, so that a run that was cut off goes on.
-        progress: called with a line of text.
-    """
+def measure(bench: Bench) -> dict:
+    """All tables of tab 3."""
+    per_model, others = bench.few(30, 2), bench.few(50, 4)
     makers, prompts, images = map(list, zip(*regeneration_measure.drawings("test", per_model), strict=True))
     written = regeneration_measure.captions(images)
-    found = regeneration_measure.scores(images, written, file=file, progress=progress)
-    told = regeneration_measure.scores(images, prompts, file=file, progress=progress)
+    known = dict(file=bench.out / "similarities.jsonl", progress=bench.progress)
+    found = regeneration_measure.scores(images, written, **known)
+    told = regeneration_measure.scores(images, prompts, **known)
     result = {
         "images": len(images),
         "right_caption": _share(np.array(written) == prompts),
@@ -49,17 +40,15 @@ def evaluate(
         "inside": _inside(makers, found, written, images),
         "strangers": {},
     }
-    for name, change in {
-        "JPEG 70": lambda image: perturb.jpeg(image, 70),
-        "blur 1": lambda image: perturb.blur(image, 1),
-    }.items():
+    for name, change in CHANGES.items():
         changed = [change(image) for image in images]
         words = regeneration_measure.captions(changed)
-        row = _row(makers, regeneration_measure.scores(changed, words, file=file, progress=progress), words, 4)
+        row = _row(makers, regeneration_measure.scores(changed, words, **known), words, 4)
         result["robust"][name] = row | {"right_caption": _share(np.array(words) == prompts)}
-    for kind, pictures in strangers.items():
+    for kind, pictures in {"photographs": [_middle(each) for each in bench.pictures], **bench.drawings()}.items():
+        pictures = pictures[:: max(len(pictures) // others, 1)][:others]
         words = regeneration_measure.captions(pictures)
-        scores = regeneration_measure.scores(pictures, words, file=file, progress=progress)
+        scores = regeneration_measure.scores(pictures, words, **known)
         alone = [_verdict(each[:, :4, 0], word) for each, word in zip(scores, words, strict=True)]
         fused = [_fused(one, image) for one, image in zip(alone, pictures, strict=True)]
         result["strangers"][kind] = {"images": len(pictures), "alone": _kinds(alone), "fused": _kinds(fused)}
@@ -67,11 +56,14 @@ def evaluate(
     return result
 
 
-def _share(hits: Sequence[bool] | np.ndarray) -> dict:
-    from tracer.benchmark import interval
+def _middle(pixels: np.ndarray) -> np.ndarray:
+    top, left = (max(length - SIDE, 0) // 2 for length in pixels.shape[:2])
+    return np.ascontiguousarray(pixels[top : top + SIDE, left : left + SIDE])
 
+
+def _share(hits: Sequence[bool] | np.ndarray) -> dict:
     hits = np.asarray(hits, bool)
-    return {"hits": int(hits.sum()), "of": len(hits), "interval": interval(int(hits.sum()), len(hits))}
+    return rate(int(hits.sum()), len(hits))
 
 
 def _row(makers: Sequence[str], scores: np.ndarray, captions: Sequence[str], gamma: int) -> dict:
@@ -127,7 +119,7 @@ def _inside(makers: list[str], scores: np.ndarray, captions: list[str], images: 
         rows = [index for index, maker in enumerate(makers) if maker in members]
         columns = [names.index(name) for name in members]
         truth = np.array(makers)[rows]
-        inside = scores[rows][:, columns, :4, 0]
+        inside = scores[..., 0][rows][:, columns, :4]
         first = np.array(members)[inside.mean(axis=2).argmax(axis=1)]
         verdicts = [_verdict(each, captions[i], members, alone=True) for i, each in zip(rows, inside, strict=True)]
         traced = [api.trace(intake.from_array(images[index], "")).verdict for index in rows]
@@ -155,50 +147,62 @@ def _seconds(image: np.ndarray) -> dict:
     return {"first_candidate": round(first, 2), "all": round(time.perf_counter() - began, 2)}
 
 
-def markdown(result: dict) -> str:
-    """The tables as Markdown."""
+def page(results: dict) -> list[str]:
+    """The section as Markdown."""
     lines = [
-        f"Drawings by every model from prompts and seeds that the reference never saw ({result['images']} images).",
-        f"Of the inferred captions {_percent(result['right_caption'])} are the prompt itself.",
-        "“First” is the model with the largest mean similarity; “named” is the calibrated answer, which may also be "
-        "none or undecided.",
         "",
-        "| images | candidates | first, cosine | first, SSIM | named right | named wrong |",
-        "|---|---|---|---|---|---|",
+        f"Drawings by every model from prompts and seeds that the reference never saw ({results['images']} images). Of "
+        f"the inferred captions {said(results['right_caption'])} are the prompt itself. “First” is the model with the "
+        "largest mean similarity; “named” is the calibrated answer, which may also be none or undecided.",
     ]
-    for title, rows in (
-        ("caption inferred", result["inferred"]),
-        ("true prompt given", result["told"]),
-        *((f"{name}, caption inferred", [row]) for name, row in result["robust"].items()),
-    ):
-        for row in rows:
-            cells = (row[key] for key in ("first", "first_by_ssim", "named_right", "named_wrong"))
-            lines.append(f"| {title} | {row['gamma']} | {' | '.join(_percent(cell) for cell in cells)} |")
+    keys = ("first", "first_by_ssim", "named_right", "named_wrong")
+    rows = [
+        [title, row["gamma"], *(said(row[key]) for key in keys)]
+        for title, found in (
+            ("caption inferred", results["inferred"]),
+            ("true prompt given", results["told"]),
+            *((f"{name}, caption inferred", [row]) for name, row in results["robust"].items()),
+        )
+        for row in found
+    ]
+    lines += table(["images", "candidates", "first, cosine", "first, SSIM", "named right", "named wrong"], rows)
     count = len(regeneration_measure.generators())
-    lines += ["", f"Guessing among {count} models would be right in {1 / count:.0%}.", ""]
-    for family, row in result["inside"].items():
+    lines += ["", f"Guessing among {count} models would be right in {1 / count:.0%}."]
+    for family, row in results["inside"].items():
         lines += [
+            "",
             f"Inside {family}, whose models {' and '.join(row['members'])} share one autoencoder (4 candidates):",
-            "",
-            "| evidence | right model |",
-            "|---|---|",
-            f"| inversion | {row['inversion_picks_member']:.0%}, by construction; it names the family in "
-            f"{_percent(row['inversion_names_family'])} |",
-            f"| regeneration, the more alike | {_percent(row['first'])} |",
-            f"| regeneration, calibrated | {_percent(row['named_right'])} |",
-            f"| both, calibrated | {_percent(row['fused_right'])} |",
-            "",
         ]
-    lines += ["| pictures that no model drew | regeneration names a model | with inversion |", "|---|---|---|"]
-    for kind, row in result["strangers"].items():
-        lines.append(f"| {kind} | {_percent(row['alone']['named'])} | {_percent(row['fused']['named'])} |")
-    seconds = result["seconds"]
-    first, whole = seconds["first_candidate"], seconds["all"]
-    lines += ["", f"One image against {count} models with 4 candidates each: the first drawing after {first} s,"]
-    lines.append(f"the answer after {whole} s.")
-    return "\n".join(lines) + "\n"
+        guess = f"{row['inversion_picks_member']:.0%}, by construction"
+        lines += table(
+            ["evidence", "right model"],
+            [
+                ["inversion", f"{guess}; it names the family in {said(row['inversion_names_family'])}"],
+                ["regeneration, the more alike", said(row["first"])],
+                ["regeneration, calibrated", said(row["named_right"])],
+                ["both, calibrated", said(row["fused_right"])],
+            ],
+        )
+    lines += table(
+        ["pictures that no model drew", "regeneration names a model", "with inversion"],
+        [
+            [kind, said(row["alone"]["named"]), said(row["fused"]["named"])]
+            for kind, row in results["strangers"].items()
+        ],
+    )
+    seconds = results["seconds"]
+    told = f"the first drawing after {seconds['first_candidate']} s, the answer after {seconds['all']} s"
+    return [*lines, "", f"One image against {count} models with 4 candidates each: {told}."]
 
 
-def _percent(share: dict) -> str:
-    low, high = share["interval"]
-    return f"{share['hits']}/{share['of']} ({share['hits'] / share['of']:.0%}, {low:.0%} to {high:.0%})"
+def plots(results: dict, folder: Path) -> list[str]:
+    """The share of right models over the number of candidates."""
+    from tracer.benchmarks.plots import lines
+
+    shown = {
+        "the more alike, caption inferred": [row["first"]["rate"] for row in results["inferred"]],
+        "the more alike, true prompt": [row["first"]["rate"] for row in results["told"]],
+        "named, caption inferred": [row["named_right"]["rate"] for row in results["inferred"]],
+        "guessing": [1 / len(regeneration_measure.generators())] * len(GAMMAS),
+    }
+    return [lines(GAMMAS, shown, "candidates per model", folder / "regeneration.png")]
