@@ -129,12 +129,12 @@ def trace_stream(
         yield Loading(name)
         model, settings = weights.from_folder(Path(autoencoder), name, machine.device()), belonging.spot_settings(mode)
         known = yield from _on_the_spot(model, mode)
-        evidence.append((yield from _inspect(picture.pixels, model, known, settings, stop, watch)))
+        evidence.append((yield from _inspect(picture, model, known, settings, stop, watch)))
     for row in rows:
         if (evidence or failed) and stop():
             break
         try:
-            answer = yield from _ask(row, picture.pixels, mode, condition, stop, watch, failed)
+            answer = yield from _ask(row, picture, mode, condition, stop, watch, failed)
         except (ModelUnavailable, calibration.ThresholdMismatch) as error:
             if getattr(error, "kind", "") == "stopped":
                 break
@@ -166,7 +166,7 @@ def trace_stream(
 
 def _ask(
     row: lineup.Family,
-    pixels: np.ndarray,
+    picture: Picture,
     mode: str,
     condition: str,
     stop: Callable[[], bool],
@@ -198,7 +198,7 @@ def _ask(
             raise
         settings = belonging.spot_settings(mode)
         known = yield from _on_the_spot(model, mode, stop)
-    return (yield from _inspect(pixels, model, known, settings, stop, watch))
+    return (yield from _inspect(picture, model, known, settings, stop, watch))
 
 
 def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
@@ -259,6 +259,8 @@ def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[st
         return calibration.LOSSLESS, Doubts(miss=miss)
     if mode != "fast" or not registered:
         return calibration.LOSSLESS, Doubts(miss="there is no threshold for compressed pictures in this mode")
+    if picture.table is None:
+        return calibration.LOSSLESS, Doubts(miss="this kind of JPEG file does not tell how its luminance was rounded")
     return condition, Doubts(between=f"after JPEG compression of quality {picture.jpeg_quality}")
 
 
@@ -458,7 +460,7 @@ def _on_the_spot(model: Autoencoder, mode: str, stop: Callable[[], bool] = lambd
 
 
 def _inspect(
-    pixels: np.ndarray,
+    picture: Picture,
     model: Autoencoder,
     known: Calibration,
     settings: Settings,
@@ -468,7 +470,7 @@ def _inspect(
     """Pass an inspection's steps on as updates; return its evidence."""
     from tracer import inversion
 
-    work = inversion.inspect(pixels, model, known, settings, stop, watch)
+    work = inversion.inspect(picture.pixels, model, known, settings, stop, watch, table=picture.table)
     evidence = yield from _passed_on(work, lambda step: Stepped(model.family, step, settings, known))
     yield Answered(evidence)
     return evidence

@@ -75,7 +75,10 @@ def calibrate(
         described = BUNDLED
 
     def scored(image: np.ndarray) -> tuple[float, ...]:
-        return inversion.scores(perturb.jpeg(image, quality) if quality else image, model, settings)
+        if not quality:
+            return inversion.scores(image, model, settings)
+        file = intake.read(perturb.jpeg_file(image, quality))
+        return inversion.scores(file.pixels, model, settings, file.table)
 
     rows, others = [], []
     whole = []

@@ -75,6 +75,8 @@ class Picture:
         lossy: whether saving may have changed the pixels, by lossy compression or by a palette.
         jpeg_quality: estimated IJG quality of a JPEG, 1..100; None for every other format.
         notes: what was changed to get 8-bit RGB, in words.
+        table: luminance table of a JPEG whose 8 x 8 blocks begin in the upper left corner, (64,), row by row, in grey
+            levels; None for every other file.
     """
 
     pixels: np.ndarray = field(repr=False, compare=False)
@@ -84,6 +86,7 @@ class Picture:
     lossy: bool
     jpeg_quality: int | None
     notes: tuple[str, ...]
+    table: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def width(self) -> int:
@@ -237,14 +240,17 @@ def _decode(data: bytes, name: str) -> Picture:
     source = _open(data)
     kind = "JPEG" if source.format == "MPO" else source.format  # MPO is a JPEG with further ones behind it
     lossy, quality = _is_lossy(source, data), _jpeg_quality(source) if kind == "JPEG" else None
+    table = _luminance_table(source) if kind == "JPEG" else None
     deep = _depth_note(source, data)  # a loaded image has forgotten its depth
     image, turned = _upright(source)
+    if turned and table is not None:
+        table = _turned(table, source, image)
     image, converted, flattened = _to_rgb(image)
     pixels = np.ascontiguousarray(image)
     pixels.setflags(write=False)
     # Frames are counted last, because a damaged one leaves the decoder in disorder.
     notes = tuple(filter(None, (_frames_note(source), turned, deep, converted, flattened)))
-    return Picture(pixels, hashlib.sha256(data).hexdigest(), name, kind, lossy, quality, notes)
+    return Picture(pixels, hashlib.sha256(data).hexdigest(), name, kind, lossy, quality, notes, table)
 
 
 def _frames_note(image: Image.Image) -> str:
@@ -325,9 +331,31 @@ def _is_lossy_webp(data: bytes) -> bool:
     return kind != b"VP8L"
 
 
+def _quantisation(image: Image.Image) -> list[int] | None:
+    """The table of a JPEG's first component."""
+    return image.quantization.get(image.layer[0][3]) if image.layer else None  # layer: (id, sampling, sampling, table)
+
+
+def _luminance_table(image: Image.Image) -> np.ndarray | None:
+    """The luminance table, where the first component is luminance."""
+    table = _quantisation(image)
+    stored_as_rgb = image.mode == "RGB" and image.info.get("adobe_transform") == 0
+    if table is None or len(table) != 64 or image.mode not in ("RGB", "L") or stored_as_rgb:
+        return None
+    return np.array(table, np.float32)
+
+
+def _turned(table: np.ndarray, before: Image.Image, after: Image.Image) -> np.ndarray | None:
+    """The table of a turned picture, or None where its blocks no longer begin in the upper left corner."""
+    if any(length % 8 for length in after.size):
+        return None
+    way = before.getexif().get(ExifTags.Base.Orientation)
+    return table.reshape(8, 8).T.ravel() if way in (5, 6, 7, 8) else table
+
+
 def _jpeg_quality(image: Image.Image) -> int | None:
     """The IJG quality whose scaled standard table is nearest to this JPEG's table for luminance."""
-    table = image.quantization.get(image.layer[0][3]) if image.layer else None  # layer: (id, sampling, sampling, table)
+    table = _quantisation(image)
     if table is None:
         return None
     qualities = np.arange(1, 101)

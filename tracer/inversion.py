@@ -14,8 +14,9 @@ where the second loss is that of reconstructing the reconstruction (double recon
 very picture costs once the decoder has made it) and detail is the energy there was to lose. A belonging image loses
 little by either measure; a sharp photograph loses its detail, and a smooth one gains detail that it never had.
 
-A file keeps a decoder's picture rounded to 8 bit and cut off at black and white. What that does is known, so it is no
-evidence: the rounding noise is subtracted from all three, and where a pixel is white, the decoder may be brighter.
+A file keeps a decoder's picture rounded to 8 bit and cut off at black and white, or as the nearest multiples of a JPEG
+table. What that does is known, so it is no evidence (`tracer.kept`): the loss is the distance to the nearest picture that
+would have given the same file, a step aims at that picture, and the noise of rounding is subtracted from all three.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import torch
 from tracer.autoencoder import Autoencoder
 from tracer.calibration import Calibration, versions
 from tracer.evidence import Evidence
+from tracer.kept import BLOCK, kept
 from tracer.settings import FAST, MODES, PAPER, Settings, checkpoints
 from tracer.tiles import windows
 
@@ -81,7 +83,11 @@ class Step:
 
 
 def invert(
-    pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FAST, cropped: bool = False
+    pixels: np.ndarray,
+    autoencoder: Autoencoder,
+    settings: Settings = FAST,
+    cropped: bool = False,
+    table: np.ndarray | None = None,
 ) -> Iterator[Step]:
     """Invert the decoder on one image and yield every step, the start included.
 
@@ -90,12 +96,16 @@ def invert(
         autoencoder: the inspected model.
         settings: how.
         cropped: whether more of the picture lay beyond the frame; what the frame cut through is then not scored.
+        table: luminance table of the JPEG file that the image came from, 64 entries row by row; used by the schedule
+            "consistent" only.
 
     Yields:
         `settings.steps` + 1 steps. Closing the generator at any point leaves the steps so far valid.
     """
     began = time.perf_counter()
-    parts = windows(pixels, autoencoder.stride, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
+    table = table if settings.schedule == "consistent" else None
+    grid = autoencoder.stride if table is None else math.lcm(autoencoder.stride, BLOCK)
+    parts = windows(pixels, grid, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
     target = torch.stack([_tensor(pixels[_slices(part.box)]) for part in parts]).to(autoencoder.device)
     weight = torch.zeros(len(parts), 1, *target.shape[-2:], device=target.device)
     for index, part in enumerate(parts):
@@ -110,20 +120,20 @@ def invert(
         """Mean square of the fine detail beyond the rounding noise, at least `least` times the usual noise."""
         return max(mean_square(fine_detail(difference)).item() - noise, least * ROUNDING)
 
+    file = kept(target, table)
     with torch.no_grad():
         encoded = latents = autoencoder.encode(target)
         once = autoencoder.decode(latents)
-        saved = as_pixels(once)  # what a belonging image is: the decoder's output as a file keeps it
-        saved = torch.stack([_tensor(image) for image in saved]).to(target.device)
+        saved = file.saved(once)  # what a belonging image is: the decoder's output as a file keeps it
         # Of the reconstruction both sides of the rounding are known, and its noise is that of a belonging image: less
         # than the usual one where pixels saturate.
-        noise = mean_square(fine_detail(once.clamp(0, 1) - saved)).item()
-        second = fine_loss(visible(autoencoder.decode(autoencoder.encode(saved)), saved), 1)
-        detail = fine_loss(target, 1)
+        noise = mean_square(fine_detail(saved.rounding(once))).item()
+        second = fine_loss(saved.difference(autoencoder.decode(autoencoder.encode(saved.image()))), 1)
+        detail = fine_loss(file.energy(), 1)
     if settings.start == "random":
         generator = torch.Generator().manual_seed(settings.seed)
         latents = torch.randn(latents.shape, generator=generator).to(target.device)
-    forward = settings.schedule == "forward"
+    forward = settings.schedule in ("forward", "consistent")
     latents = latents.detach().clone().requires_grad_(not forward)
     optimiser = torch.optim.Adam([latents], lr=settings.rate)
     piece = 1 if sum(each.numel() for each in autoencoder.model.parameters()) > LARGE else len(parts)
@@ -137,9 +147,12 @@ def invert(
                 part = autoencoder.decode(latent)
                 part = part.clamp(0, 1) if settings.clamp else part
                 if descend:
-                    (visible(part, wanted).square() * counted).sum().backward()
+                    (kept(wanted, None).difference(part).square() * counted).sum().backward()
             drawn.append(part.detach())
         return torch.cat(drawn)
+
+    def encode(images: torch.Tensor) -> torch.Tensor:
+        return torch.cat([autoencoder.encode(part) for part in images.split(piece)])
 
     best = fine = float("inf")
     for index in range(settings.steps + 1):
@@ -148,7 +161,7 @@ def invert(
         decoded = once if reused else draw(descend=index < settings.steps and not forward)
         if settings.clamp:
             decoded = decoded.clamp(0, 1)
-        difference = visible(decoded, target)
+        difference = file.difference(decoded)
         loss = mean_square(difference).item()
         best, fine = min(best, loss), min(fine, fine_loss(difference, LEAST))
         yield Step(index, loss, best, fine, second, detail, time.perf_counter() - began, decoded)
@@ -156,8 +169,8 @@ def invert(
             return
         if forward:
             with torch.no_grad():
-                again = torch.cat([autoencoder.encode(part.clamp(0, 1)) for part in decoded.split(piece)])
-                latents += settings.rate * (encoded - again)
+                wanted = encoded if table is None else encode(file.nearest(decoded))
+                latents += settings.rate * (wanted - encode(decoded.clamp(0, 1)))
             continue
         if reused:
             draw(descend=True)
@@ -175,6 +188,7 @@ def inspect(
     stop: Callable[[], bool] = lambda: False,
     watch: bool = False,
     cropped: bool = False,
+    table: np.ndarray | None = None,
 ) -> Generator[Step, None, Evidence]:
     """Invert until the calibrated scores decide whether the image belongs; yield the steps, return the evidence.
 
@@ -185,7 +199,7 @@ def inspect(
         settings: how to invert.
         stop: asked after every step; once True, what there is so far is returned, undecided and marked as stopped.
         watch: go on to the last step, for a reader to see; the evidence stays that of the deciding step.
-        cropped: as `invert` takes it.
+        cropped, table: as `invert` takes them.
 
     Yields:
         Every step that was needed; with `watch`, all of them.
@@ -194,7 +208,7 @@ def inspect(
         The evidence (the value of a `yield from`).
     """
     belongs, stopped, places, looked = None, False, checkpoints(settings), None
-    for step in invert(pixels, autoencoder, settings, cropped):
+    for step in invert(pixels, autoencoder, settings, cropped, table):
         yield step
         if step.index in places and belongs is None:
             looked = step
@@ -225,26 +239,18 @@ def inspect(
     )
 
 
-def visible(decoded: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Decoded minus target, (n, 3, height, width), 0 where the file could not show it.
-
-    What a decoder draws brighter than white is kept as white; such a pixel says nothing against the decoder.
-    """
-    difference = decoded - target
-    hidden = ((target >= 1) & (difference > 0)) | ((target <= 0) & (difference < 0))
-    return difference.masked_fill(hidden, 0)
-
-
 def fine_detail(images: torch.Tensor) -> torch.Tensor:
     """Images minus their local 3 x 3 mean, (n, 3, height, width)."""
     padded = torch.nn.functional.pad(images, (1, 1, 1, 1), mode="reflect")
     return images - torch.nn.functional.avg_pool2d(padded, 3, stride=1)
 
 
-def scores(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings) -> tuple[float, ...]:
+def scores(
+    pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings, table: np.ndarray | None = None
+) -> tuple[float, ...]:
     """Scores of one image at the checkpoints, run to the end: what calibration stores for a belonging image."""
     places = checkpoints(settings)
-    steps = [step for step in invert(pixels, autoencoder, settings) if step.index in places]
+    steps = [step for step in invert(pixels, autoencoder, settings, table=table) if step.index in places]
     return tuple(float(f"{step.score(settings.mode):.5g}") for step in steps)
 
 

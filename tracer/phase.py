@@ -169,7 +169,8 @@ def search(
     """
     import torch
 
-    from tracer.inversion import LEAST, ROUNDING, fine_detail, visible
+    from tracer.inversion import LEAST, ROUNDING, fine_detail
+    from tracer.kept import Lossless
     from tracer.tiles import windows
 
     stride = pattern.stride
@@ -191,14 +192,14 @@ def search(
     with torch.no_grad():
         encoded = autoencoder.encode(target)
         decoded = autoencoder.decode(encoded)
-        finalists = energy(visible(decoded, target), LEAST).argsort()[:FINALISTS]
+        finalists = energy(Lossless(target).difference(decoded), LEAST).argsort()[:FINALISTS]
         target, encoded, decoded = (each[finalists] for each in (target, encoded, decoded))
         saved = (decoded.clamp(0, 1) * 255).round() / 255
         reencoded = autoencoder.encode(saved)
-        losses = energy(visible(autoencoder.decode(2 * encoded - reencoded), target), LEAST)
+        losses = energy(Lossless(target).difference(autoencoder.decode(2 * encoded - reencoded)), LEAST)
         best = int(losses.argmin())
         chosen = slice(best, best + 1)
-        second = energy(visible(autoencoder.decode(reencoded[chosen]), saved[chosen]), 1)
+        second = energy(Lossless(saved[chosen]).difference(autoencoder.decode(reencoded[chosen])), 1)
         relative = losses[best] / (second[0] * energy(target[chosen], 1)[0]).sqrt()
     return offsets[int(finalists[best])], float(relative)
 

@@ -17,7 +17,8 @@ class Settings:
             from noise.
         steps: steps at most.
         rate: Adam's learning rate on latents of about unit variance; of "forward" steps, their share of the whole one.
-        schedule: "forward": no gradient, each step adds E(x) - E(D(z)) to the latent; "constant": Adam; "reference":
+        schedule: "forward": no gradient, each step adds E(x) - E(D(z)) to the latent; "consistent": the same for JPEG
+            files, where x is the picture nearest to D(z) that gives the file; "constant": Adam; "reference":
             Adam, and the rate is halved after every step whose index is a multiple of 50, index 0 included, as the
             reference implementation does.
         start: "encoder" (posterior mean) or "random" (standard normal).
@@ -32,7 +33,7 @@ class Settings:
     mode: Literal["fast", "paper", "paper-random"] = "fast"
     steps: int = 4
     rate: float = 1.0
-    schedule: Literal["forward", "constant", "reference"] = "forward"
+    schedule: Literal["forward", "consistent", "constant", "reference"] = "forward"
     start: Literal["encoder", "random"] = "encoder"
     clamp: bool = False
     whole: int = 384
@@ -47,7 +48,7 @@ class Settings:
 
 
 FAST = Settings()
-COMPRESSED_STEPS = 2  # what compression destroyed, no further step brings back
+COMPRESSED = replace(FAST, steps=2, schedule="consistent")  # for JPEG files
 PAPER = Settings(mode="paper", steps=100, rate=0.05, schedule="reference", clamp=True, tiles=4)
 # The paper's own comparison: without the encoder it takes about four times as many steps.
 PAPER_RANDOM = replace(PAPER, mode="paper-random", steps=400, start="random")
@@ -56,8 +57,7 @@ MODES = {settings.mode: settings for settings in (FAST, PAPER, PAPER_RANDOM)}
 
 def settings_for(mode: str, condition: str) -> Settings:
     """The settings of a mode for images in a condition: "lossless", or "jpeg-85"."""
-    chosen = MODES[mode]
-    return replace(chosen, steps=COMPRESSED_STEPS) if mode == "fast" and condition != "lossless" else chosen
+    return COMPRESSED if mode == "fast" and condition != "lossless" else MODES[mode]
 
 
 def checkpoints(settings: Settings) -> tuple[int, ...]:
