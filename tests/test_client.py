@@ -25,6 +25,7 @@ def client(page_url: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
 ENDPOINTS = {  # with their parameters
     "trace_inversion": ["image", "mode", "families"],
     "find_artifacts": ["image", "tries"],
+    "give_verdict": ["image", "draw"],
     "regenerate_image": ["image", "caption", "candidates", "seed"],
 }
 
@@ -66,6 +67,14 @@ def test_a_regeneration_keeps_the_contract_and_the_bytes(client: Client, rgba_pn
     assert result["verdict"]["kind"] in ("family", "none", "undecided")
 
 
+def test_a_verdict_joins_what_there_is(client: Client, rgba_png: Path):
+    result = client.predict(handle_file(rgba_png), False, api_name="/give_verdict")
+    assert result["image"]["sha256"] == hashlib.sha256(rgba_png.read_bytes()).hexdigest()
+    assert result["verdict"]["kind"] in ("family", "none", "undecided", "insufficient")
+    assert "regeneration" in result["missing"] and "inversion" in result["evidence"]
+    assert [row["candidate"] for row in result["matrix"]][:-2] == ALL
+
+
 @with_detector
 def test_a_look_for_marks_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path):
     result = client.predict(handle_file(rgba_png), 3, api_name="/find_artifacts")
@@ -85,10 +94,10 @@ def test_a_bad_file_gets_one_line(client: Client, not_an_image: Path, endpoint: 
 
 
 def test_a_cancelled_stream_leaves_the_server_answering(client: Client, rgba_png: Path):
-    stream = next(each for each in client.config["dependencies"] if each["api_name"] == "stream")
+    stream = next(each for each in client.config["dependencies"] if each["api_name"] == "trace_all")
     endpoint = client.endpoints[stream["id"]]
     endpoint.is_valid = True  # private: the page's own stream, not offered to programs
-    job = client.submit(handle_file(rgba_png), "fast", ALL, True, fn_index=stream["id"])
+    job = client.submit(handle_file(rgba_png), "fast", ALL, True, 3, False, fn_index=stream["id"])
     end = time.monotonic() + 90
     while not job.outputs() and time.monotonic() < end:
         time.sleep(0.05)

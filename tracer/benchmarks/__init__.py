@@ -18,6 +18,7 @@ SECTIONS = {
     "artifacts": "tracer.benchmarks.artifacts",
     "regeneration": "tracer.benchmarks.regeneration",
     "speed": "tracer.benchmarks.speed",
+    "page": "tracer.benchmarks.page",
 }
 
 

@@ -1,4 +1,5 @@
 """What stands above the tabs, as HTML: the joint verdict, how well it is supported, and the agreement matrix."""
+# ruff: noqa: RUF001 - a dash is meant
 
 from __future__ import annotations
 
@@ -64,9 +65,7 @@ def banner(told: Told, drawn: dict[str, Any] | None = None) -> str:
         names = ", ".join(escape(name) for name in found.verdict.members)
         several = len(found.verdict.members) > 1
         lines.append(f"Models known to use this autoencoder: {names}." if several else f"Model: {names}.")
-    lines += [
-        f"{TITLES[kind]} is not available here: {escape(reason)}." for kind, reason in found.unavailable.items()
-    ]
+    lines += [f"{TITLES[kind]} is not available here: {escape(reason)}." for kind, reason in found.unavailable.items()]
     needed = [TITLES[kind].lower() for kind in found.missing if kind not in found.unavailable]
     if needed:
         lines.append(f"Not asked yet: {escape(' and '.join(needed))}.")
@@ -116,6 +115,4 @@ def _row(row: Row, found: Joint) -> str:
 def _cell(cell: Cell) -> str:
     glyph, said = LOOKS[cell.says]
     number = f"<span>{escape(cell.number)}</span>" if cell.number else ""
-    return (
-        f"<td class='{cell.says}'><b aria-hidden='true'>{glyph}</b><span class='unseen'>{said}</span>{number}</td>"
-    )
+    return f"<td class='{cell.says}'><b aria-hidden='true'>{glyph}</b><span class='unseen'>{said}</span>{number}</td>"

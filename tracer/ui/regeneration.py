@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,17 +13,11 @@ import gradio as gr
 from tracer import api, intake, lineup, regeneration
 from tracer.faults import ModelUnavailable
 from tracer.ui import drawing, words
-from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
+from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload_problem
 from tracer.ui.drawing import Board
-from tracer.ui.record import EXAMPLES
 
 _stops = Stops()
 _ALL = [row.id for row in lineup.GENERATORS.values() if row.bundled]
-_CARDS = {  # file in `examples/`: what its card says
-    "fox-by-mini-kl-noto.png": "A fox by mini-kl-noto, which shares its autoencoder with another model",
-    "penguin-by-mini-kl16-twemoji.png": "A penguin by mini-kl16-twemoji",
-    "photograph.png": "A photograph, which none of them drew",
-}
 SHOW_ANSWER = "() => document.querySelector('#drawn').scrollIntoView({block: 'nearest'})"
 
 
@@ -95,7 +88,6 @@ class Controls:
     caption: gr.Textbox
     start: gr.Button
     stop: gr.Button
-    cards: dict[str, gr.Button]
     generators: gr.CheckboxGroup
     candidates: gr.Slider
     seed: gr.Number
@@ -130,14 +122,32 @@ class Panel:
         return {**self.live(board), self.document: board.document}
 
 
-def build(page: gr.Blocks) -> Callable[[], None]:
-    """Lay the tab out and wire it; return what to do when it is opened."""
-    empty = Board("", _ALL, regeneration.CANDIDATES)
+@dataclass(frozen=True)
+class Tab:
+    """What the desk above the tabs needs of this one."""
+
+    controls: Controls
+    panel: Panel
+
+    def blank(self) -> dict[gr.components.Component, Any]:
+        """Before anything has been drawn for an image."""
+        empty = Board("", _ALL, regeneration.CANDIDATES)
+        return {**self.panel.final(empty), self.panel.banner: drawing.invitation(), self.controls.caption: ""}
+
+
+def build(image: gr.Image, first: Board | None) -> Tab:
+    """Lay the tab out, with what is stored about the first example, and wire it.
+
+    Args:
+        image: what the models are to explain.
+        first: the stored drawings, or None.
+    """
+    empty = first or Board("", _ALL, regeneration.CANDIDATES)
     with gr.Column(elem_classes="tab"):
-        banner = gr.HTML(drawing.invitation(), elem_id="drawn")
+        banner = gr.HTML(drawing.banner(first) if first else drawing.invitation(), elem_id="drawn")
         with gr.Row(elem_classes="work"):
             with gr.Column(scale=1, min_width=300):
-                controls = _controls()
+                controls = _controls(image, first.caption if first else "")
             with gr.Column(scale=2, min_width=300):
                 grid = gr.HTML(drawing.grid(empty), elem_id="drawings")
                 gr.HTML("<h2 class='small'>How alike: every drawing, and each model's mean</h2>")
@@ -145,16 +155,16 @@ def build(page: gr.Blocks) -> Callable[[], None]:
                 plot_words = gr.HTML(drawing.in_words(empty), elem_id="similarity-words")
         gr.HTML("<h2>How to read this</h2>")
         gr.HTML(drawing.EXPLAINER)
-        with gr.Accordion("Full result", open=False):
-            document = gr.JSON(label="Result", max_height=500, elem_id="drawn-document")
-    _wire(controls, Panel(banner, grid, plot, plot_words, document))
-    return warm
+        with gr.Accordion("Full result of the drawing", open=False):
+            document = gr.JSON(empty.document, label="Result", max_height=500, elem_id="drawn-document")
+    panel = Panel(banner, grid, plot, plot_words, document)
+    _wire(controls, panel)
+    return Tab(controls, panel)
 
 
-def _controls() -> Controls:
-    image = upload(label="Image to explain", height=230, buttons=[], alt_text="The image to explain", elem_id="subject")
-    gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
+def _controls(image: gr.Image, written: str) -> Controls:
     caption = gr.Textbox(
+        written,
         label="Caption: what the models are asked to draw",
         placeholder="written here once there is an image",
         info="Wrong? Correct it, and draw again.",
@@ -164,15 +174,7 @@ def _controls() -> Controls:
     with gr.Row(elem_classes="buttons"):
         start = gr.Button("Draw", variant="primary", min_width=120, elem_id="draw")
         stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop-drawing")
-    gr.HTML("<h2 class='small'>Or watch it with an example</h2>")
-    cards = {}
-    with gr.Column(elem_classes="examples"):
-        for name, title in _CARDS.items():
-            file = EXAMPLES / name
-            if file.exists():
-                identity = f"draw-{file.stem}"
-                cards[str(file)] = gr.Button(title, icon=str(file), elem_classes="card", elem_id=identity)
-    with gr.Accordion("Settings", open=False):
+    with gr.Accordion("Settings of the drawing", open=False):
         generators = gr.CheckboxGroup(_ALL, value=_ALL, label="Models")
         candidates = gr.Slider(
             1,
@@ -186,16 +188,15 @@ def _controls() -> Controls:
         seed = gr.Number(
             regeneration.SEED, precision=0, minimum=0, maximum=2**31, label="Seed of every model's first drawing"
         )
-    return Controls(image, caption, start, stop, cards, generators, candidates, seed)
+    return Controls(image, caption, start, stop, generators, candidates, seed)
 
 
 def _wire(controls: Controls, panel: Panel) -> None:
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
-    resting = [controls.start, *controls.cards.values()]  # a second run would draw over the first
-    buttons = [*resting, controls.stop]
+    buttons = [controls.start, controls.stop]
 
     def switched(running: bool) -> list[dict]:
-        return [*(gr.update(interactive=not running) for _ in resting), gr.update(interactive=running)]
+        return [gr.update(interactive=not running), gr.update(interactive=running)]
 
     def prepare(
         image: str, caption: str, generators: list[str], candidates: float, seed: float, request: gr.Request
@@ -233,15 +234,10 @@ def _wire(controls: Controls, panel: Panel) -> None:
         drawn.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)
 
     ready = {"inputs": controls.inputs, "outputs": [panel.banner, *buttons], "concurrency_limit": None, **hidden}
-    controls.image.change(describe, controls.image, controls.caption, concurrency_limit=2, **hidden)
+    for changed in (controls.image.upload, controls.image.clear):  # not `change`: examples bring their captions along
+        changed(describe, controls.image, controls.caption, concurrency_limit=2, **hidden)
     follow(controls.start.click(prepare, validator=check, **ready))
-    for file, card in controls.cards.items():
-        chosen = card.click(
-            functools.partial(_example, file), None, [controls.image, controls.caption], queue=False, **hidden
-        )
-        follow(chosen.then(prepare, **ready))
-    for button in resting:
-        button.click(None, js=SHOW_ANSWER)  # on a phone it is above the buttons
+    controls.start.click(None, js=SHOW_ANSWER)  # on a phone it is above the button
     controls.stop.click(end, None, controls.stop, queue=False, **hidden)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
@@ -251,8 +247,3 @@ def _wire(controls: Controls, panel: Panel) -> None:
         api_name="regenerate_image",
         **ONE_AT_A_TIME,
     )
-
-
-def _example(file: str) -> tuple[str, str]:
-    """The image of a card, and no caption yet."""
-    return str(Path(file)), ""

@@ -93,6 +93,12 @@ def everything(name: str) -> tuple[record.Run, marks.Board | None, drawing.Board
     return run, looked, drawn, told
 
 
+def first() -> tuple[record.Run | None, marks.Board | None, drawing.Board | None]:
+    """What the page shows when it is opened; nothing where no example has been built."""
+    shown = record.examples()[:1]
+    return everything(shown[0].name)[:3] if shown else (None, None, None)
+
+
 def _small(image: np.ndarray) -> str:
     buffer = BytesIO()
     Image.fromarray(image).save(buffer, "WEBP", quality=QUALITY, method=6)
