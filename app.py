@@ -18,6 +18,7 @@ from tracer.ui import (
     artifacts,
     breaks,
     common,
+    explain,
     inversion,
     lesson,
     links,
@@ -68,6 +69,7 @@ def build() -> gr.Blocks:
                 marked = artifacts.build(desk.image, looked)
             with gr.Tab(DRAWING, id=DRAWING) as drawing_tab:
                 regenerated = regeneration.build(desk.image, drawn)
+                explain.follow(regenerated.panel.document)
             with gr.Tab(BREAKS, id=BREAKS):
                 breaks.build(desk.image)
             with gr.Tab(LESSON, id=LESSON):

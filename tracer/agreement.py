@@ -104,8 +104,9 @@ def _drawn(name: str, document: dict[str, Any] | None) -> Cell:
     if best["p_value"] < ALPHA_FIT:
         return Cell("against", number)
     first = best["generator"] == document["ranking"][0]["generator"]
-    named = alone["kind"] == "family" and best["generator"] in alone["members"]
-    return Cell("for" if first and named else "open", number)
+    if alone["kind"] != "family":
+        return Cell("open", number)
+    return Cell("for" if first else "against", number)  # it is only named where its lead is more than chance
 
 
 def stopped(regeneration: dict[str, Any]) -> bool:

@@ -26,9 +26,9 @@ def residual_map(original: np.ndarray | None = None, reconstruction: np.ndarray 
         height, width = (length // size for length in levels.shape)
         levels = levels[: height * size, : width * size].reshape(height, size, width, size).mean(axis=(1, 3))
     what = f"mean of {size} × {size} px" if size > 1 else "this pixel"  # noqa: RUF001 - typeset
-    hover = "x %{x:.0f}, y %{y:.0f}: %{z:.1f} of 255 levels<extra>" + what + "</extra>"
+    hover = "x %{x:.0f}, y %{y:.0f}: %{z} of 255 levels<extra>" + what + "</extra>"
     ticks = (0, 8, 16, 24, RESIDUAL_TOP)
-    return _map(np.round(levels, 1).astype(np.float32), size, RESIDUAL_TOP, hover, ticks)
+    return _map(np.rint(levels).astype(np.uint8), size, RESIDUAL_TOP, hover, ticks)
 
 
 def marks_map(probabilities: np.ndarray | None, cell: int = 1) -> go.Figure:

@@ -197,7 +197,8 @@ def _support(verdict: Verdict, given: dict[str, Any], agreeing: Sequence[str], c
     """How sure, in one sentence."""
     if contradicting:
         return f"Not sure: {' and '.join(contradicting)} contradict each other, so neither is believed."
-    asked = f"{len(given)} of the 3 kinds of evidence {'has' if len(given) == 1 else 'have'} been asked"
+    have = "has" if len(given) == 1 else "have"
+    asked = "all have been asked" if len(given) == 3 else f"{len(given)} of the 3 kinds of evidence {have} been asked"
     if verdict.kind not in ("family", "none") or not agreeing:
         return f"Not sure: {asked}, and none decides." if given else "Nothing has been asked yet."
     rates = {
@@ -209,8 +210,8 @@ def _support(verdict: Verdict, given: dict[str, Any], agreeing: Sequence[str], c
     count = {1: "one kind of evidence says", 2: "two kinds of evidence say", 3: "all three kinds of evidence say"}
     how = {1: "Fairly sure", 2: "Sure", 3: "Very sure"}[len(agreeing)]
     return (
-        f"{how}: {count[len(agreeing)]} so ({', '.join(agreeing)}), none disagrees, {asked}. On clean files "
-        f"{'; '.join(rates[name] for name in agreeing)}."
+        f"{how}: {count[len(agreeing)]} so ({', '.join(agreeing)}), none disagrees, {asked}. How often they err on "
+        f"clean files: {'; '.join(rates[name] for name in agreeing)}."
     )
 
 

@@ -149,10 +149,7 @@ def page(results: dict) -> list[str]:
         ["from the start of the server to its first answer", f"{results['started']} s"],
         ["memory while idle, before the first image", f"{results['idle_mb']} MB"],
         ["from the address to the finished example on screen", seen],
-        [
-            f"{results['visitors']} visitors at once: answered, errors",
-            f"{results['answered']}, {len(results['errors'])}",
-        ],
+        [f"{results['visitors']} visitors at once: answered, errors", f"{results['answered']}, {failed}"],
         ["told their place in the queue; last place", f"{results['told']}; {results['last_place']}"],
         ["first and last answer after", f"{results['first']} s, {results['last']} s"],
         ["memory after one visitor; after all of them", f"{results['warm_mb']} MB; {results['after_mb']} MB"],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from html import escape
 
 import gradio as gr
@@ -12,10 +14,27 @@ from plotly.graph_objects import Figure
 from tracer import breaking, figures_curves, intake
 from tracer.breaking import CHANGES, Point, flips, ordered
 from tracer.ui.common import ONE_AT_A_TIME, Stops, on_gpu, readable_errors, upload_problem
+from tracer.ui.record import STORED, examples
 
 NAMES = {"JPEG compression": "jpeg", "Resizing": "resize", "Cropping": "crop", "Noise": "noise", "Blur": "blur"}
 _WORDS = {"family": "match", "none": "no match", "undecided": "undecided", "insufficient": "too little evidence"}
 _stops = Stops()
+
+
+def save(points: list[Point], change: str, name: str) -> None:
+    """Store a finished curve with an example."""
+    text = {"change": change, "points": [asdict(point) for point in points]}
+    (STORED / name / "breaks.json").write_text(json.dumps(text, separators=(",", ":")) + "\n")
+
+
+def first() -> tuple[list[Point], str]:
+    """The stored curve of the example that the page opens with, and what it changes; no points where there is none."""
+    shown = examples()[:1]
+    path = STORED / shown[0].name / "breaks.json" if shown else STORED / "breaks.json"
+    if not path.exists():
+        return [], "jpeg"
+    stored = json.loads(path.read_text())
+    return [Point(**{**row, "families": tuple(row["families"])}) for row in stored["points"]], stored["change"]
 
 
 def figure(points: list[Point], change: str) -> Figure:
@@ -71,7 +90,8 @@ def _said(point: Point) -> str:
 
 
 def build(image: gr.Image) -> None:
-    """Lay the tab out and wire it."""
+    """Lay the tab out, with the stored curve of the first example, and wire it."""
+    points, key = first()
     with gr.Column(elem_classes="tab"):
         gr.HTML(
             "<p>Pick one way to change the image above. It is changed ever more, and every time the detector and the "
@@ -84,16 +104,23 @@ def build(image: gr.Image) -> None:
                 with gr.Row(elem_classes="buttons"):
                     start = gr.Button("Find where it breaks", variant="primary", min_width=150, elem_id="break")
                     stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop-breaking")
-                progress = gr.HTML("<p class='caption' role='status'>Nothing yet.</p>", elem_id="break-words")
-                rows = gr.HTML(elem_id="break-table")
+                progress = gr.HTML(_begun(points, key), elem_id="break-words")
+                rows = gr.HTML(table(points, key) if points else None, elem_id="break-table")
             with gr.Column(scale=2, min_width=300):
-                plot = gr.Plot(figure([], "jpeg"), show_label=False, container=False, elem_id="break-curve")
+                plot = gr.Plot(figure(points, key), show_label=False, container=False, elem_id="break-curve")
                 gr.HTML(
                     "<p class='caption'>Every line is one decoder: below 1 it can draw the changed image, above it "
                     "cannot. The threshold itself depends on the file, so after JPEG it is another one. The table "
                     "holds the same verdicts.</p>"
                 )
     _wire([image, change], start, stop, [progress, plot, rows])
+
+
+def _begun(points: list[Point], change: str) -> str:
+    if not points:
+        return "<p class='caption' role='status'>Nothing yet.</p>"
+    where = told(points, change, over=True).replace(" Done in 0 s.", "")
+    return f"<p class='fine'>Stored, for the example that the page opens with:</p>{where}"
 
 
 def _wire(

@@ -7,6 +7,8 @@ import functools
 from html import escape
 from pathlib import Path
 
+import gradio as gr
+import numpy as np
 from plotly.graph_objects import Figure
 
 from tracer import calibration, figures, figures_curves, lineup
@@ -43,7 +45,7 @@ def among(run: Run | None, family: str) -> Figure:
     row = run.evidence[family]
     step = row["steps"]
     others = [each[known.checkpoints.index(step)] for each in known.others]
-    return figures_curves.among(known.at(step), _array(others), row["threshold"], row["score"], family)
+    return figures_curves.among(known.at(step), np.array(others), row["threshold"], row["score"], family)
 
 
 def among_words(run: Run | None, family: str) -> str:
@@ -54,7 +56,7 @@ def among_words(run: Run | None, family: str) -> str:
     row = run.evidence[family]
     step, score = row["steps"], row["score"]
     higher = int((known.at(step) >= score).sum())
-    others = _array([each[known.checkpoints.index(step)] for each in known.others])
+    others = np.array([each[known.checkpoints.index(step)] for each in known.others])
     lower = int((others <= score).sum())
     beside = f" Of {len(others)} images that it did not make, {lower} score as low or lower." if len(others) else ""
     return (
@@ -62,12 +64,6 @@ def among_words(run: Run | None, family: str) -> str:
         f"that the decoder made, {higher} score at least as high.{beside} The line is the threshold, "
         f"{number(row['threshold'])}.</p>"
     )
-
-
-def _array(values):
-    import numpy as np
-
-    return np.array(values, float)
 
 
 def marks(board: Board | None) -> str:
@@ -109,17 +105,24 @@ def _marks_formula(board: Board | None) -> str:
     above = round(found["p_value"] * (count + 1)) - 1
     slope, offset = board.known.scores(board.picture, len(logits)).curve
     return (
-        f"<dl><dt>score: the mean of {len(logits)} tries' logits</dt>"
-        f"<dd>({shown}) / {len(logits)} = <b>{found['score']:.2f}</b></dd>"
+        f"<dl><dt>score: {f'the mean of {len(logits)} logits' if len(logits) > 1 else 'the logit of the only try'}</dt>"
+        f"<dd>{f'({shown}) / {len(logits)} = ' if len(logits) > 1 else ''}<b>{found['score']:.2f}</b></dd>"
         f"<dt>p: of {count} photographs, {above} score at least as high</dt>"
         f"<dd>(1 + {above}) / ({count} + 1) = <b>{found['p_value']:.2g}</b></dd>"
         "<dt>probability, if half of all images went through an autoencoder</dt>"
-        f"<dd>1 / (1 + exp(−({slope:.2f} · {found['score']:.2f} + {offset:.2f}))) = "
+        f"<dd>1 / (1 + exp(−({slope:.2f} · {found['score']:.2f} {'+' if offset >= 0 else '−'} "
+        f"{abs(offset):.2f}))) = "
         f"<b>{found['probability']:.3f}</b></dd>"
         f"<dt>against the threshold, which at most {found['fpr']:.0%} of photographs exceed</dt>"
         f"<dd>{found['probability']:.3f} {'>' if found['probability'] > found['threshold'] else '≤'} "
         f"<b>{found['threshold']:.3f}</b></dd></dl>"
     )
+
+
+def follow(document: gr.JSON) -> None:
+    """Below tab 3: its formula, filled in whenever a document is there."""
+    shown = gr.HTML(drawn(document.value), elem_id="drawn-explainer")
+    document.change(drawn, document, shown, queue=False, show_progress="hidden", api_visibility="private")
 
 
 def drawn(document: dict | None) -> str:

@@ -60,7 +60,8 @@ def banner(told: Told, drawn: dict[str, Any] | None = None) -> str:
         return frame("running", told.doing, [so_far] if so_far else [], told.subject)
     if not found.evidence:
         return ready()
-    lines = [escape(found.support)]
+    sure, _, rates = found.support.partition(" How often they err")
+    lines = [escape(sure)]
     if found.verdict.members and found.verdict.kind == "family":
         names = ", ".join(escape(name) for name in found.verdict.members)
         several = len(found.verdict.members) > 1
@@ -69,6 +70,8 @@ def banner(told: Told, drawn: dict[str, Any] | None = None) -> str:
     needed = [TITLES[kind].lower() for kind in found.missing if kind not in found.unavailable]
     if needed:
         lines.append(f"Not asked yet: {escape(' and '.join(needed))}.")
+    if rates:
+        lines.append(f"<span class='fine'>How often they err{escape(rates)}</span>")
     return frame(found.verdict.kind, found.verdict.sentence, lines, told.subject)
 
 

@@ -14,6 +14,7 @@ from tracer.ui import record, replay, stored
 from tracer.ui.words import number
 
 FOX, OTHER_FOX, PHOTOGRAPH = "fox-by-mini-kl-noto", "fox-by-mini-kl-fluent", "photograph"
+QUALITY = 90  # of the pictures, which are looked at and not measured
 THROUGH, CROPPED, CRUSHED = "coffee-through-mini-kl", "cat-cropped-off-the-grid", "rocket-crushed-by-jpeg"
 
 
@@ -49,11 +50,11 @@ def _shown(*cells: tuple[str, str]) -> str:
 
 def _image(name: str) -> str:
     file = next(each.file for each in record.examples() if each.name == name)
-    return replay.address(intake.read(file).pixels)
+    return replay.address(intake.read(file).pixels, QUALITY)
 
 
 def _redrawn(name: str, family: str) -> str:
-    return replay.address(stored.everything(name)[0].trajectories[family].reconstruction)
+    return replay.address(stored.everything(name)[0].trajectories[family].reconstruction, QUALITY)
 
 
 def _row(name: str, family: str) -> str:
