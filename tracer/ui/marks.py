@@ -262,8 +262,8 @@ def spectra(board: Board | None) -> tuple[Figure, Figure]:
 def spectrum_words(board: Board | None) -> str:
     """The spectrum in words, with what it is not."""
     caution = (
-        "Decoders enlarge a latent eightfold and may leave peaks at multiples of 1/8 cycle per pixel; JPEG leaves the "
-        "same. This view supports an answer and has no part in it."
+        "Decoders enlarge a latent eightfold and may leave peaks at multiples of 1/8 cycle per pixel; JPEG leaves some "
+        "too. The network measures such peaks crop by crop and in colour; this plain view only supports its answer."
     )
     if not board:
         return f"<p class='caption'>{caution}</p>"
