@@ -19,7 +19,7 @@ from tracer.ui import artifacts, common, inversion, links, many, regeneration, w
 TABS = {  # a new kind of evidence is one more line
     "Latent inversion": inversion.build,
     "Autoencoder artifacts": artifacts.build,
-    "Prompt regeneration": regeneration.build,
+    regeneration.TITLE: regeneration.build,
     "Many images": many.build,
 }
 LAUNCH = {

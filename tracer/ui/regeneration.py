@@ -13,12 +13,13 @@ import gradio as gr
 
 from tracer import api, intake, lineup, regeneration
 from tracer.faults import ModelUnavailable
-from tracer.ui import drawing, words
+from tracer.ui import drawing, links, words
 from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
 from tracer.ui.drawing import Board
 from tracer.ui.record import EXAMPLES
 
 _stops = Stops()
+TITLE = "Prompt regeneration"
 _ALL = [row.id for row in lineup.GENERATORS.values() if row.bundled]
 _CARDS = {  # file in `examples/`: what its card says
     "fox-by-mini-kl-noto.png": "A fox by mini-kl-noto, which shares its autoencoder with another model",
@@ -33,6 +34,7 @@ def regenerate_image(
     caption: str = "",
     candidates: int = regeneration.CANDIDATES,
     seed: int = regeneration.SEED,
+    fused: bool = True,
 ) -> dict[str, Any]:
     """Find out which model draws something most like an image when it is asked for the image's caption.
 
@@ -41,12 +43,15 @@ def regenerate_image(
         caption: what to draw; written by the bundled captioner if empty.
         candidates: drawings per model, 1 to 16.
         seed: seed of the first drawing; the next ones count up.
+        fused: ask latent inversion first. Where it names an autoencoder that several of the models have, only those
+            draw, and the verdict is that of both kinds of evidence.
 
     Returns:
-        The caption, the ranking with mean similarities, and the verdict with its sentence.
+        The caption, the ranking with mean similarities, and the verdict with its sentence; with fused also inversion's
+        own verdict.
     """
     with readable_errors():
-        options = dict(caption=caption.strip() or None, candidates=candidates, seed=seed, stop=budget())
+        options = dict(caption=caption.strip() or None, candidates=candidates, seed=seed, fused=fused, stop=budget())
         return api.regenerate(image, **options).document()
 
 
@@ -95,6 +100,7 @@ class Controls:
     caption: gr.Textbox
     start: gr.Button
     stop: gr.Button
+    fused: gr.Checkbox
     cards: dict[str, gr.Button]
     generators: gr.CheckboxGroup
     candidates: gr.Slider
@@ -103,7 +109,7 @@ class Controls:
     @property
     def inputs(self) -> list[gr.components.Component]:
         """The inputs of a run, in the order of `check`."""
-        return [self.image, self.caption, self.generators, self.candidates, self.seed]
+        return [self.image, self.caption, self.generators, self.candidates, self.seed, self.fused]
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,7 @@ def build(page: gr.Blocks) -> Callable[[], None]:
         gr.HTML(drawing.EXPLAINER)
         with gr.Accordion("Full result", open=False):
             document = gr.JSON(label="Result", max_height=500, elem_id="drawn-document")
-    _wire(controls, Panel(banner, grid, plot, plot_words, document))
+    _wire(page, controls, Panel(banner, grid, plot, plot_words, document))
     return warm
 
 
@@ -160,6 +166,12 @@ def _controls() -> Controls:
         info="Wrong? Correct it, and draw again.",
         max_length=regeneration.LONGEST_CAPTION,
         elem_id="caption",
+    )
+    fused = gr.Checkbox(
+        True,
+        label="Ask inversion first",
+        info="Where it names an autoencoder, only the models that have it draw.",
+        elem_id="ask-inversion",
     )
     with gr.Row(elem_classes="buttons"):
         start = gr.Button("Draw", variant="primary", min_width=120, elem_id="draw")
@@ -186,10 +198,10 @@ def _controls() -> Controls:
         seed = gr.Number(
             regeneration.SEED, precision=0, minimum=0, maximum=2**31, label="Seed of every model's first drawing"
         )
-    return Controls(image, caption, start, stop, cards, generators, candidates, seed)
+    return Controls(image, caption, start, stop, fused, cards, generators, candidates, seed)
 
 
-def _wire(controls: Controls, panel: Panel) -> None:
+def _wire(page: gr.Blocks, controls: Controls, panel: Panel) -> None:
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
     resting = [controls.start, *controls.cards.values()]  # a second run would draw over the first
     buttons = [*resting, controls.stop]
@@ -198,21 +210,33 @@ def _wire(controls: Controls, panel: Panel) -> None:
         return [*(gr.update(interactive=not running) for _ in resting), gr.update(interactive=running)]
 
     def prepare(
-        image: str, caption: str, generators: list[str], candidates: float, seed: float, request: gr.Request
+        image: str,
+        caption: str,
+        generators: list[str],
+        candidates: float,
+        seed: float,
+        fused: bool,
+        request: gr.Request,
     ) -> list[Any]:
         _stops.prepare(request.session_hash)
         return [words.waiting(), *switched(running=True)]
 
     def stream(
-        image: str, caption: str, generators: list[str], candidates: float, seed: float, request: gr.Request
+        image: str,
+        caption: str,
+        generators: list[str],
+        candidates: float,
+        seed: float,
+        fused: bool,
+        request: gr.Request,
     ) -> Iterator[dict]:
         with readable_errors(), _stops.running(request.session_hash) as stopped:
             picture = intake.read(image)
-            board = Board(f"Your image · {picture.width} × {picture.height} px", generators, int(candidates))  # noqa: RUF001
+            board = Board(f"Your image · {picture.width} × {picture.height} px", generators, int(candidates), fused)  # noqa: RUF001
             yield panel.final(board)
             written = describe(image)
             asked = caption.strip() if caption.strip() != written else ""
-            options = dict(caption=asked or None, candidates=int(candidates), seed=int(seed), stop=stopped)
+            options = dict(caption=asked or None, candidates=int(candidates), seed=int(seed), fused=fused, stop=stopped)
             for update in api.regenerate_stream(picture, generators=generators, **options):
                 board = drawing.taken(board, update)
                 yield panel.final(board) if board.document else panel.live(board)
@@ -246,11 +270,20 @@ def _wire(controls: Controls, panel: Panel) -> None:
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
         regenerate_image,
-        [controls.image, controls.caption, controls.candidates, controls.seed],
+        [controls.image, controls.caption, controls.candidates, controls.seed, controls.fused],
         gr.JSON(visible=False),
         api_name="regenerate_image",
         **ONE_AT_A_TIME,
     )
+
+    def opened(request: gr.Request) -> dict:
+        """Lay the example that the address names on the tab; the models draw when the visitor asks for it."""
+        asked = links.tab(request.query_params, [TITLE])
+        name = links.example(request.query_params, named) if asked else None
+        return {controls.image: named[name], controls.caption: ""} if name else {controls.caption: gr.skip()}
+
+    named = {Path(file).stem: file for file in controls.cards}
+    page.load(opened, None, [controls.image, controls.caption], queue=False, **hidden)
 
 
 def _example(file: str) -> tuple[str, str]:
