@@ -168,12 +168,10 @@ def look(recipe: Recipe) -> marks.Board:
 
 def redraw(recipe: Recipe) -> drawing.Board:
     """What every generator draws of it."""
-    board = drawing.Board(recipe.title, list(lineup.GENERATORS), regeneration.CANDIDATES)
+    models = [row.id for row in lineup.GENERATORS.values() if row.bundled]
+    board = drawing.Board(recipe.title, models, regeneration.CANDIDATES, recipe.fused)
     for update in api.regenerate_stream(EXAMPLES / recipe.file, fused=recipe.fused):
-        if isinstance(update, api.Inverted):
-            board.generators = list(update.generators)
-        else:
-            board = drawing.taken(board, update)
+        board = drawing.taken(board, update)
     return board
 
 

@@ -26,7 +26,7 @@ ENDPOINTS = {  # with their parameters
     "trace_inversion": ["image", "mode", "families"],
     "find_artifacts": ["image", "tries"],
     "give_verdict": ["image", "draw"],
-    "regenerate_image": ["image", "caption", "candidates", "seed"],
+    "regenerate_image": ["image", "caption", "candidates", "seed", "fused"],
 }
 
 
@@ -58,13 +58,16 @@ def test_a_trace_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path
         assert {"score", "threshold", "p_value", "belongs", "steps", "seconds", "revision"} <= set(row)
 
 
-def test_a_regeneration_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path):
-    result = client.predict(handle_file(rgba_png), "red apple", 1, 1000, api_name="/regenerate_image")
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_regeneration_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path, fused: bool):
+    result = client.predict(handle_file(rgba_png), "red apple", 1, 1000, fused, api_name="/regenerate_image")
     assert result["image"]["sha256"] == hashlib.sha256(rgba_png.read_bytes()).hexdigest()
     assert result["caption"] == "red apple"
-    assert {row["generator"] for row in result["ranking"]} == set(lineup.GENERATORS)
+    assert {row["generator"] for row in result["ranking"]} <= set(lineup.GENERATORS)
+    assert fused or len(result["ranking"]) == len([row for row in lineup.GENERATORS.values() if row.bundled])
     assert all({"similarity", "candidates"} <= set(row) for row in result["ranking"])
-    assert result["verdict"]["kind"] in ("family", "none", "undecided")
+    assert ("inversion" in result) == fused
+    assert result["verdict"]["kind"] in ("family", "none", "undecided", "insufficient")
 
 
 def test_a_verdict_joins_what_there_is(client: Client, rgba_png: Path):

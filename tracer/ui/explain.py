@@ -81,8 +81,8 @@ def _marks_sentence(board: Board | None) -> str:
     return (
         f"{said}<p>A latent model draws with the decoder of an autoencoder, and every decoder leaves marks in the "
         "finest detail. A small network has learned to see them, from photographs beside the same photographs sent "
-        "through autoencoders: faint rhythms of 8, 4 and 2 pixels from the steps in which a decoder enlarges, and how it "
-        "draws texture. It has never seen a generated image, and it asks no line-up.</p>"
+        "through autoencoders: faint rhythms of 8, 4 and 2 pixels from the steps in which a decoder enlarges, and how "
+        "it draws texture. It has never seen a generated image, and it asks no line-up.</p>"
         "<p>“Marks found” means: <b>an autoencoder was involved.</b></p>"
     )
 

@@ -26,6 +26,7 @@ def regenerate_image(
     caption: str = "",
     candidates: int = regeneration.CANDIDATES,
     seed: int = regeneration.SEED,
+    fused: bool = True,
 ) -> dict[str, Any]:
     """Find out which model draws something most like an image when it is asked for the image's caption.
 
@@ -34,12 +35,15 @@ def regenerate_image(
         caption: what to draw; written by the bundled captioner if empty.
         candidates: drawings per model, 1 to 16.
         seed: seed of the first drawing; the next ones count up.
+        fused: ask latent inversion first. Where it names an autoencoder that several of the models have, only those
+            draw, and the verdict is that of both kinds of evidence.
 
     Returns:
-        The caption, the ranking with mean similarities, and the verdict with its sentence.
+        The caption, the ranking with mean similarities, and the verdict with its sentence; with fused also inversion's
+        own verdict.
     """
     with readable_errors():
-        options = dict(caption=caption.strip() or None, candidates=candidates, seed=seed, stop=budget())
+        options = dict(caption=caption.strip() or None, candidates=candidates, seed=seed, fused=fused, stop=budget())
         return api.regenerate(image, **options).document()
 
 
@@ -88,6 +92,7 @@ class Controls:
     caption: gr.Textbox
     start: gr.Button
     stop: gr.Button
+    fused: gr.Checkbox
     generators: gr.CheckboxGroup
     candidates: gr.Slider
     seed: gr.Number
@@ -95,7 +100,7 @@ class Controls:
     @property
     def inputs(self) -> list[gr.components.Component]:
         """The inputs of a run, in the order of `check`."""
-        return [self.image, self.caption, self.generators, self.candidates, self.seed]
+        return [self.image, self.caption, self.generators, self.candidates, self.seed, self.fused]
 
 
 @dataclass(frozen=True)
@@ -171,6 +176,12 @@ def _controls(image: gr.Image, written: str) -> Controls:
         max_length=regeneration.LONGEST_CAPTION,
         elem_id="caption",
     )
+    fused = gr.Checkbox(
+        True,
+        label="Ask inversion first",
+        info="Where it names an autoencoder, only the models that have it draw.",
+        elem_id="ask-inversion",
+    )
     with gr.Row(elem_classes="buttons"):
         start = gr.Button("Draw", variant="primary", min_width=120, elem_id="draw")
         stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop-drawing")
@@ -188,7 +199,7 @@ def _controls(image: gr.Image, written: str) -> Controls:
         seed = gr.Number(
             regeneration.SEED, precision=0, minimum=0, maximum=2**31, label="Seed of every model's first drawing"
         )
-    return Controls(image, caption, start, stop, generators, candidates, seed)
+    return Controls(image, caption, start, stop, fused, generators, candidates, seed)
 
 
 def _wire(controls: Controls, panel: Panel) -> None:
@@ -199,21 +210,33 @@ def _wire(controls: Controls, panel: Panel) -> None:
         return [gr.update(interactive=not running), gr.update(interactive=running)]
 
     def prepare(
-        image: str, caption: str, generators: list[str], candidates: float, seed: float, request: gr.Request
+        image: str,
+        caption: str,
+        generators: list[str],
+        candidates: float,
+        seed: float,
+        fused: bool,
+        request: gr.Request,
     ) -> list[Any]:
         _stops.prepare(request.session_hash)
         return [words.waiting(), *switched(running=True)]
 
     def stream(
-        image: str, caption: str, generators: list[str], candidates: float, seed: float, request: gr.Request
+        image: str,
+        caption: str,
+        generators: list[str],
+        candidates: float,
+        seed: float,
+        fused: bool,
+        request: gr.Request,
     ) -> Iterator[dict]:
         with readable_errors(), _stops.running(request.session_hash) as stopped:
             picture = intake.read(image)
-            board = Board(f"Your image · {picture.width} × {picture.height} px", generators, int(candidates))  # noqa: RUF001
+            board = Board(f"Your image · {picture.width} × {picture.height} px", generators, int(candidates), fused)  # noqa: RUF001
             yield panel.final(board)
             written = describe(image)
             asked = caption.strip() if caption.strip() != written else ""
-            options = dict(caption=asked or None, candidates=int(candidates), seed=int(seed), stop=stopped)
+            options = dict(caption=asked or None, candidates=int(candidates), seed=int(seed), fused=fused, stop=stopped)
             for update in api.regenerate_stream(picture, generators=generators, **options):
                 board = drawing.taken(board, update)
                 yield panel.final(board) if board.document else panel.live(board)
@@ -242,7 +265,7 @@ def _wire(controls: Controls, panel: Panel) -> None:
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
         regenerate_image,
-        [controls.image, controls.caption, controls.candidates, controls.seed],
+        [controls.image, controls.caption, controls.candidates, controls.seed, controls.fused],
         gr.JSON(visible=False),
         api_name="regenerate_image",
         **ONE_AT_A_TIME,

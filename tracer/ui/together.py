@@ -163,7 +163,9 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
         return {**shown, **file, **desk.answer(told, drawn.document if drawn else None)}
 
     def fresh() -> dict:
-        return {**tabs.blank(), **desk.answer(Told())}
+        shown = {**tabs.blank(), **desk.answer(Told())}
+        del shown[caption]  # which is being written at the same time
+        return shown
 
     def joined_again(told: Told, drawn: dict | None) -> tuple[str, str]:
         return joined.banner(told, drawn), joined.matrix(told, drawn)
@@ -187,7 +189,8 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
     for name, button in desk.cards.items():
         button.click(partial(choose, name), None, [desk.image, *tabs.outputs, *desk.shown], queue=False, **hidden)
     for changed in (desk.image.upload, desk.image.clear):
-        changed(fresh, None, [*tabs.outputs, *desk.shown], queue=False, **hidden)
+        emptied = [each for each in (*tabs.outputs, *desk.shown) if each is not caption]
+        changed(fresh, None, emptied, queue=False, **hidden)
     tabs.regeneration.panel.document.change(
         joined_again, [desk.told, tabs.regeneration.panel.document], [desk.banner, desk.matrix], queue=False, **hidden
     )

@@ -100,12 +100,12 @@ def _progress(run: Run) -> str:
 def frame(kind: str, sentence: str, lines: list[str], subject: str, name: str = "") -> str:
     """The banner of a verdict: its kind, the sentence, more lines (HTML), what it is about (HTML), another name."""
     symbol, name = _KINDS[kind][0], name or _KINDS[kind][1]
-    below = "".join(f"<p>{line}</p>" for line in lines)
+    below = "".join(f"<p>{line}</p>" for line in lines if line)
     # Only the sentence is announced: a screen reader would never get to the end of the numbers.
     return (
-        f"<section class='verdict {kind}' aria-label='Verdict'>"
+        f"<div class='verdict {kind}' role='group' aria-label='Verdict'>"
         f"<p class='kind'><span aria-hidden='true'>{symbol}</span> {name}<span class='subject'>{subject}</span></p>"
-        f"<div role='status'><h2>{escape(sentence)}</h2></div>{below}</section>"
+        f"<div role='status'><h2>{escape(sentence)}</h2></div>{below}</div>"
     )
 
 
