@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
-from tracer import api, blocklist, generation, intake, lineup
+from tracer import api, blocklist, generation, intake, lineup, text
 from tracer.__main__ import app
 
 REFUSED = (
@@ -70,3 +70,19 @@ def test_every_way_to_a_drawing_is_closed(tmp_path):
         assert result.exit_code == 2
         assert result.stderr.splitlines() == [f"tracer: {blocklist.REFUSAL}"]
     assert not (tmp_path / "out").exists()
+
+
+def test_what_the_captioner_says_is_refused_the_same_way(monkeypatch):
+    monkeypatch.setattr(text, "caption", lambda image: REFUSED[0])
+    with pytest.raises(blocklist.Blocked):
+        list(api.regenerate_stream(ROOT / "examples" / "photograph.png"))
+
+
+def test_the_page_refuses_before_the_queue():
+    pytest.importorskip("gradio")
+    from tracer.ui import regeneration
+
+    picture = str(ROOT / "examples" / "photograph.png")
+    answers = regeneration.check(picture, REFUSED[0], ["mini-kl-noto", "mini-dc-flat"], 1)
+    assert [each["is_valid"] for each in answers[:3]] == [True, False, True]
+    assert "not drawn" in answers[1]["message"]

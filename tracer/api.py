@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tracer import artifacts as marks
-from tracer import artifacts_verdict, calibration, fusion, intake, lineup, regeneration
+from tracer import artifacts_verdict, blocklist, calibration, fusion, intake, lineup, regeneration
 from tracer.artifacts_verdict import Artifacts
 from tracer.evidence import Doubts, Evidence, Trace, Verdict, judge
 from tracer.faults import ModelUnavailable
@@ -357,6 +357,7 @@ def regenerate_stream(
         IntakeError: the image cannot be read.
         KeyError: unknown generator.
         ValueError: a number or the caption is out of range.
+        Blocked: the caption, given or inferred, is one that is never drawn.
         ModelUnavailable: a model cannot be loaded.
         ThresholdMismatch: the stored similarities were measured with other weights.
     """
@@ -368,6 +369,7 @@ def regenerate_stream(
         raise ValueError(f"between 1 and {regeneration.MOST} drawings per model, not {candidates}")
     if caption is not None and not 0 < len(caption.strip()) <= regeneration.LONGEST_CAPTION:
         raise ValueError(f"a caption has between 1 and {regeneration.LONGEST_CAPTION} characters")
+    blocklist.check(caption or "")
     picture = _picture(source)
     inverted = None
     if fused:
@@ -380,6 +382,7 @@ def regenerate_stream(
         from tracer import text
 
         caption = text.caption(picture.pixels)
+        blocklist.check(caption)
     yield regeneration.Captioned(caption, inferred)
     drawn: list[regeneration.Drawn] = []
     for each in regeneration.candidates(picture.pixels, caption, names, candidates, seed):

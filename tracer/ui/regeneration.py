@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from tracer import api, intake, lineup, regeneration
+from tracer import api, blocklist, intake, lineup, regeneration
 from tracer.faults import ModelUnavailable
 from tracer.ui import drawing, words
 from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload_problem
@@ -51,8 +51,10 @@ def check(image: str | None, caption: str, generators: list[str], *rest: object)
     """Validate the inputs of a run; one answer per input."""
     chosen = gr.validate(len(generators) > 1, "Choose at least two models.")
     longest = regeneration.LONGEST_CAPTION
-    short = gr.validate(len(caption or "") <= longest, f"At most {longest} characters.")
-    return [upload_problem(image), short, chosen, *(gr.validate(True, "") for _ in rest)]
+    said = gr.validate(len(caption or "") <= longest, f"At most {longest} characters.")
+    if blocklist.blocked(caption or ""):
+        said = gr.validate(False, f"{blocklist.REFUSAL[0].upper()}{blocklist.REFUSAL[1:]}.")
+    return [upload_problem(image), said, chosen, *(gr.validate(True, "") for _ in rest)]
 
 
 @functools.cache
