@@ -17,7 +17,9 @@ SECTIONS = {
     "attacker": "tracer.benchmarks.attacker",
     "artifacts": "tracer.benchmarks.artifacts",
     "regeneration": "tracer.benchmarks.regeneration",
+    "generated": "tracer.benchmarks.generated",
     "speed": "tracer.benchmarks.speed",
+    "memory": "tracer.benchmarks.memory",
 }
 
 
