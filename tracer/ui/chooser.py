@@ -13,6 +13,7 @@ import gradio as gr
 
 from tracer import lineup
 from tracer.availability import Availability, check
+from tracer.ui import calibrating
 
 KNOWN_FOR = 60  # seconds for which the Hub is not asked again
 TITLES = {"minis": "Minis (bundled)", "tiny": "Tiny autoencoders", "full": "Full size"}
@@ -54,6 +55,7 @@ def build() -> Chooser:
             _choices(rows), value=[row.id for row in rows], label="Families", elem_id="families"
         )
         table = gr.HTML(_waiting("minis"), elem_id="availability")
+        calibrating.build(name)
     quiet = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
     panel.expand(_table, name, table, **quiet)
     name.input(_waiting, name, table, queue=False, api_visibility="private", show_progress="hidden").then(
