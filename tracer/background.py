@@ -36,7 +36,7 @@ class Job:
     """
 
     family: str
-    total: int = COUNT + COUNT // 2
+    total: int = field(default_factory=lambda: COUNT + COUNT // 2)
     done: int = 0
     error: str = ""
     files: list[Path] = field(default_factory=list)
