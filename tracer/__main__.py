@@ -137,6 +137,8 @@ def _report(document: dict) -> None:
             f"{row['steps']} steps, {row['seconds']:.2f} s"
             + (", cropped off its grid by {} x {} px".format(*row["offset"]) if any(row["offset"]) else "")
         )
+    if look := document.get("quick_look"):
+        print(f"  {look['sentence']}" + (f"\n    {look['caution']}" if look["caution"] else ""))
 
 
 @app.command()

@@ -161,7 +161,19 @@ def trace_stream(
         evidence=tuple(evidence),
         versions=calibration.versions(),
         unavailable={name: str(error) for name, error in failed.items()},
+        quick_look={} if doubts.void else _quick_look(picture, mode, evidence, stop),
     )
+
+
+def _quick_look(picture: Picture, mode: str, evidence: list[Evidence], stop: Callable[[], bool]) -> dict[str, object]:
+    """What the tiny autoencoders say about the models that they stand for; nothing where not all were asked."""
+    rows = lineup.families("tiny")
+    asked = {each.family for each in evidence}
+    if mode != "fast" or not asked.issuperset(row.id for row in rows) or stop():
+        return {}
+    from tracer import quick_look, weights
+
+    return quick_look.look(picture.pixels, [weights.load(row) for row in rows], not picture.lossy).document()
 
 
 def _ask(

@@ -68,8 +68,8 @@ def page(results: dict) -> list[str]:
         rows[-1].append(f"{made['missed']:.0%} / {found['drawings missed']:.0%}")
     text = (
         "Each pair is reconstructions of photographs (the stored threshold) / what the family's generators drew. "
-        "Limits are those outside of which an image is ruled out, all looks together. Then how many drawings leave the limits "
-        "of the reconstructions, and the reverse; and how many of either the stored threshold does not name."
+        "Limits are those outside of which an image is ruled out, all looks together. Then how many drawings leave the "
+        "limits of the reconstructions, and the reverse; and how many of either the stored threshold does not name."
     )
     head = ["", "images", "median score", "limit at the start", "limit at the end"]
     head += ["drawings ruled out by reconstructions", "reconstructions ruled out by drawings", "not named"]

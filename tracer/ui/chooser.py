@@ -20,7 +20,7 @@ TITLES = {"minis": "Minis (bundled)", "tiny": "Tiny autoencoders", "full": "Full
 ABOUT = {
     "minis": "Miniature autoencoders that this project trained: they show the method, and fit only their own pictures.",
     "tiny": "Small stand-ins for the autoencoders of real models. Each fits what it drew itself, such as previews. "
-    "A first use downloads them and may calibrate them for some minutes.",
+    "Together they also take a quick look at which real model's pictures the image is most like: a guess, no evidence.",
     "full": "The autoencoders of real models, from the Hub on first use.",
 }
 TIMES = "Times are rough estimates for a large picture: if the first look decides, and at most."
