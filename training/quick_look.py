@@ -1,0 +1,283 @@
+"""Study and fit the quick look: which family's full-size model may have drawn an image, by four tiny autoencoders.
+
+    python -m training.quick_look --generated FOLDER --photos FOLDER
+
+`--generated` is a folder of generators' pictures with its table SOURCES.csv (file, autoencoder_family, model,
+repository), `--photos` one with cc-by/, cc0/ and highres/ inside. The autoencoders come from the Hub. What was measured
+is kept in `--cache`, so that a run goes on where it was; the regression with its error rates goes to
+`tracer/quick_look.json`, and the tables to standard output.
+
+Pictures of one collection share subjects and style, which a regression learns gladly: on random folds it looks far
+better than on a collection that it never saw. So every source is left out in turn, the choice of features and of the
+penalty is made anew on the others each time (again leaving each of them out), and the random folds stand beside it to
+show the leak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+from tracer import intake, lineup, quick_look, weights
+from tracer.benchmarks.artifacts import screenshot
+from tracer.benchmarks.core import table
+from tracer.quick_look import PHOTOGRAPH, Measured
+from training import data
+
+CLASSES = ("sd", "sdxl", "sd3", "flux1", PHOTOGRAPH)
+# How many photographs, spread evenly over each split and kind; highres counts more than its few would.
+FITTED = {("calibrate", "cc-by"): 20, ("calibrate", "cc0"): 35, ("calibrate", "highres"): 9, ("train", "highres"): 12}
+TESTED = {("test", "cc-by"): 10, ("test", "cc0"): 10, ("test", "highres"): 10}
+SETS = (
+    ("raw",),
+    ("relative",),
+    ("between",),
+    ("again",),
+    ("relative", "again"),
+    ("between", "again"),
+    ("between", "again", "latents"),
+    ("raw", "relative", "again", "latents"),
+)
+PENALTIES = (0.001, 0.01, 0.1)  # inverse strength of the squared penalty, as scikit-learn's C
+LEAST = 0.5  # probability below which there is no answer: less likely than not
+FOLDS = 7
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Measured pictures: what they are, where they come from."""
+
+    measured: list[Measured]
+    truth: np.ndarray
+    source: np.ndarray
+
+    def matrix(self, names: tuple[str, ...]) -> np.ndarray:
+        """Features, (pictures, features)."""
+        return np.array([quick_look.features(each, names) for each in self.measured])
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A multinomial logistic regression over features that are centred on the photographs."""
+
+    classes: list[str]
+    mean: np.ndarray
+    deviation: np.ndarray
+    coefficients: np.ndarray
+    intercept: np.ndarray
+
+    def logits(self, rows: np.ndarray) -> np.ndarray:
+        """(pictures, `CLASSES`); a class that it never saw gets no chance."""
+        found = np.full((len(rows), len(CLASSES)), -50.0)
+        places = [CLASSES.index(name) for name in self.classes]
+        found[:, places] = (rows - self.mean) / self.deviation @ self.coefficients + self.intercept
+        return found
+
+
+def fit(rows: np.ndarray, truth: np.ndarray, source: np.ndarray, penalty: float) -> Regression:
+    """Fit with equal weight for every class and, within it, for a source by the square root of its size."""
+    classes = [name for name in CLASSES if (truth == name).any()]
+    photographs = truth == PHOTOGRAPH
+    mean = rows[photographs if photographs.any() else slice(None)].mean(axis=0)
+    deviation = rows.std(axis=0) + 1e-6
+    centred, wanted = (rows - mean) / deviation, (truth[:, None] == np.array(classes)).astype(float)
+    weight = np.zeros(len(rows))
+    for name in classes:
+        for place in np.unique(source[truth == name]):
+            chosen = (truth == name) & (source == place)
+            weight[chosen] = chosen.sum() ** -0.5
+        weight[truth == name] /= weight[truth == name].sum()
+    weight = (weight * len(rows) / len(classes))[:, None]
+    shape = (rows.shape[1], len(classes))
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        coefficients, intercept = flat[: -len(classes)].reshape(shape), flat[-len(classes) :]
+        chances = log_softmax(centred @ coefficients + intercept)
+        slope = (np.exp(chances) - wanted) * weight
+        value = -(weight * wanted * chances).sum() + np.square(coefficients).sum() / (2 * penalty)
+        return value, np.concatenate([(centred.T @ slope + coefficients / penalty).ravel(), slope.sum(axis=0)])
+
+    start = np.zeros((shape[0] + 1) * len(classes))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+    coefficients, intercept = found[: -len(classes)].reshape(shape), found[-len(classes) :]
+    return Regression(classes, mean, deviation, coefficients, intercept)
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Logarithms of probabilities, row by row."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def balanced(truth: np.ndarray, logits: np.ndarray) -> float:
+    """Mean over the classes of the share that was put into the right one."""
+    right = np.array(CLASSES)[logits.argmax(axis=1)] == truth
+    return float(np.mean([right[truth == name].mean() for name in np.unique(truth)]))
+
+
+def left_out(rows: np.ndarray, truth: np.ndarray, groups: np.ndarray, source: np.ndarray, penalty: float) -> np.ndarray:
+    """Logits of every picture by a regression that never saw its group."""
+    found = np.zeros((len(rows), len(CLASSES)))
+    for group in np.unique(groups):
+        inside = groups == group
+        found[inside] = fit(rows[~inside], truth[~inside], source[~inside], penalty).logits(rows[inside])
+    return found
+
+
+def choose(matrices: dict, truth: np.ndarray, source: np.ndarray, chosen: np.ndarray) -> tuple[tuple[str, ...], float]:
+    """The features and the penalty that do best on the chosen pictures with each of their sources left out."""
+
+    def score(option: tuple[tuple[str, ...], float]) -> float:
+        rows = matrices[option[0]][chosen]
+        return balanced(truth[chosen], left_out(rows, truth[chosen], source[chosen], source[chosen], option[1]))
+
+    return max(product(SETS, PENALTIES), key=score)
+
+
+def study(pictures: Pictures, say: Callable[[str], None] = print) -> dict:
+    """Held-out logits by source, with a nested choice, and on random folds; the choice on all pictures."""
+    truth, source = pictures.truth, pictures.source
+    matrices = {names: pictures.matrix(names) for names in SETS}
+    logits, options = np.zeros((len(truth), len(CLASSES))), {}
+    for place in np.unique(source):
+        inside = source == place
+        options[place] = names, penalty = choose(matrices, truth, source, ~inside)
+        found = fit(matrices[names][~inside], truth[~inside], source[~inside], penalty)
+        logits[inside] = found.logits(matrices[names][inside])
+        say(f"without {place}: {' + '.join(names)}, C = {penalty}")
+    names, penalty = choose(matrices, truth, source, np.ones(len(truth), bool))
+    say(f"with all: {' + '.join(names)}, C = {penalty}")
+    folds, rng = np.zeros(len(truth), int), np.random.default_rng(0)
+    for name in CLASSES:
+        places = rng.permutation(np.flatnonzero(truth == name))
+        folds[places] = np.arange(len(places)) % FOLDS
+    random = left_out(matrices[names], truth, folds, source, penalty)
+    alone = {}
+    for each in SETS:
+        by_source = left_out(matrices[each], truth, source, source, penalty)
+        by_chance = left_out(matrices[each], truth, folds, source, penalty)
+        alone[" + ".join(each)] = [balanced(truth, by_source), balanced(truth, by_chance)]
+    return dict(logits=logits, random=random, names=names, penalty=penalty, alone=alone)
+
+
+def temperature(truth: np.ndarray, logits: np.ndarray) -> float:
+    """The divisor of held-out logits that makes their probabilities most likely, every class counting alike."""
+    place = np.array([CLASSES.index(name) for name in truth])
+    weight = 1 / np.array([Counter(truth.tolist())[name] for name in truth])
+    options = np.geomspace(0.5, 20, 60)
+    chances = [(weight * log_softmax(logits / each)[np.arange(len(place)), place]).sum() for each in options]
+    return float(options[int(np.argmax(chances))])
+
+
+def figures(truth: np.ndarray, source: np.ndarray, logits: np.ndarray, divisor: float) -> dict:
+    """Error rates, confusion matrix and rates by source."""
+    chances = np.exp(log_softmax(logits / divisor))
+    named, sure = np.array(CLASSES)[chances.argmax(axis=1)], chances.max(axis=1) >= LEAST
+    right = named == truth
+    each = {name: 1 / (truth == name).sum() / len(np.unique(truth)) for name in np.unique(truth)}
+    weight = np.array([each[name] for name in truth])
+    return {
+        "balanced_accuracy": float((weight * right).sum()),
+        "answered": float((weight * sure).sum()),
+        "right_of_answered": float((weight * (right & sure)).sum() / max((weight * sure).sum(), 1e-9)),
+        "confusion": {name: dict(Counter(named[truth == name].tolist())) for name in CLASSES},
+        "answers": {name: dict(Counter(np.where(sure, named, "")[truth == name].tolist())) for name in CLASSES},
+        "by_source": {
+            str(place): [int(right[source == place].sum()), int((source == place).sum())] for place in np.unique(source)
+        },
+    }
+
+
+def found_images(generated: Path, photos: Path, wanted: dict) -> Iterator[tuple[Path, str, str]]:
+    """(file, class, source) of the generated pictures, and of the photographs evenly spread over their splits."""
+    if wanted is FITTED:
+        for row in csv.DictReader((generated / "SOURCES.csv").open(newline="")):
+            if row["autoencoder_family"] in CLASSES:
+                yield generated / row["file"], row["autoencoder_family"], row["repository"]
+    for (split, kind), count in wanted.items():
+        files = sorted(data.photograph_files(photos, split, (kind,)))
+        count = min(count, len(files))
+        yield from ((files[index * len(files) // count], PHOTOGRAPH, kind) for index in range(count))
+
+
+def measured(images: Iterator[tuple[Path, str, str]], cache: Path) -> Pictures:
+    """Measure every image once; screenshots of node editors, which no decoder drew, are left out."""
+    cache.mkdir(parents=True, exist_ok=True)
+    models, kept = [], []
+    for file, truth, source in images:
+        pixels, stored = intake.read(file).pixels, cache / f"{file.name}.npz"
+        if truth != PHOTOGRAPH and screenshot(pixels):
+            continue
+        if not stored.exists():
+            models = models or [weights.load(row) for row in lineup.families("tiny")]
+            np.savez(stored, **vars(quick_look.measure(pixels, models)))
+        with np.load(stored) as arrays:
+            kept.append((Measured(*(arrays[name] for name in Measured.__dataclass_fields__)), truth, source))
+    return Pictures([row[0] for row in kept], *(np.array([row[place] for row in kept]) for place in (1, 2)))
+
+
+def report(document: dict) -> list[str]:
+    """The tables, as Markdown."""
+    by_source, random = document["left_out"], document["random_folds"]
+    share = "{:.2f}".format
+    rows = [
+        [name, *(share(found[key]) for key in ("balanced_accuracy", "answered", "right_of_answered"))]
+        for name, found in (("every source left out in turn", by_source), ("random folds", random))
+    ]
+    lines = table(["", "balanced accuracy", "answered", "right of those"], rows)
+    rows = [[name, *(by_source["confusion"][name].get(other, 0) for other in CLASSES)] for name in CLASSES]
+    lines += table(["truth, source left out", *CLASSES], rows)
+    rows = [[name, f"{right} of {count}"] for name, (right, count) in by_source["by_source"].items()]
+    lines += table(["source left out", "right"], rows)
+    rows = [[name, *map(share, found)] for name, found in document["feature_sets"].items()]
+    lines += table(["features", "sources left out", "random folds"], rows)
+    return [*lines, "", f"test photographs: {document['test_photographs']}"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--generated", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, default=data.CACHE / "quick_look")
+    arguments = parser.parse_args()
+    pictures = measured(found_images(arguments.generated, arguments.photos, FITTED), arguments.cache)
+    found = study(pictures)
+    truth, source, names = pictures.truth, pictures.source, found["names"]
+    divisor = temperature(truth, found["logits"])
+    final = fit(pictures.matrix(names), truth, source, found["penalty"])
+    test = measured(found_images(arguments.generated, arguments.photos, TESTED), arguments.cache)
+    answers = figures(test.truth, test.source, final.logits(test.matrix(names)), divisor)["answers"][PHOTOGRAPH]
+    digits = lambda values: np.round(values, 5).tolist()  # noqa: E731
+    document = {
+        "classes": list(CLASSES),
+        "features": list(names),
+        "penalty": found["penalty"],
+        "temperature": round(divisor, 4),
+        "least": LEAST,
+        "weights": {row.id: weights.load(row).digest for row in lineup.families("tiny")},
+        "date": datetime.date.today().isoformat(),
+        "images": len(truth),
+        "counts": dict(Counter(truth.tolist())),
+        "sources": dict(Counter(source.tolist())),
+        "left_out": figures(truth, source, found["logits"], divisor),
+        "random_folds": figures(truth, source, found["random"], divisor),
+        "feature_sets": found["alone"],
+        "test_photographs": {name or "cannot tell": count for name, count in answers.items()},
+        **{key: digits(getattr(final, key)) for key in ("mean", "deviation", "intercept", "coefficients")},
+    }
+    quick_look.FILE.write_text(json.dumps(document) + "\n")
+    print("\n".join(report(document)))
+
+
+if __name__ == "__main__":
+    main()
