@@ -94,7 +94,7 @@ def test_a_spectrum_is_shown_beside_that_of_photographs(board):
     spectrum, peaks = marks.spectra(board)
     assert [trace.name for trace in spectrum.data] == ["the middle 80 % of photographs", "this image"]
     assert [trace.name for trace in peaks.data] == ["photographs", "this image"]
-    assert "supports an answer" in marks.spectrum_words(board)
+    assert "only supports its answer" in marks.spectrum_words(board)
 
 
 # With the bundled detector

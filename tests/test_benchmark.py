@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tracer import benchmark, benchmarks, calibration
@@ -68,3 +69,28 @@ def test_one_section_is_written_beside_the_others(tmp_path, monkeypatch):
 def test_test_images_are_none_that_sections_calibrate_on():
     tiles = calibration.bundled_photographs(core.POOL + 2, 64)
     assert not any((tile == other).all() for tile in tiles[core.POOL :] for other in tiles[: core.POOL])
+
+
+def test_the_area_under_the_curve_counts_ties_half():
+    from tracer.benchmarks.artifacts import area
+
+    assert area(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == 1
+    assert area(np.array([0.0, 1.0]), np.array([0.0, 1.0])) == 0.5
+    assert area(np.array([0.0, 1.0]), np.array([1.0])) == 0.75
+
+
+def test_artifacts_count_what_at_most_so_many_photographs_exceed():
+    from tracer.benchmarks.artifacts import _figures
+
+    found = _figures(np.arange(100.0), np.array([50.0, 95.0, 98.5, 200.0]))
+    assert {level: each["hits"] for level, each in found["tpr"].items()} == {"0.001": 1, "0.01": 2, "0.05": 3}
+    assert found["auc"]["low"] <= found["auc"]["value"] <= found["auc"]["high"]
+
+
+def test_pictures_of_a_node_editor_are_told_from_drawings():
+    from tracer.benchmarks.artifacts import screenshot
+
+    drawn = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    shown = drawn.copy()
+    shown[:30] = 33
+    assert not screenshot(drawn) and screenshot(shown)

@@ -207,7 +207,7 @@ def judge(score: float, scores: Scores, name: str, void: str = "") -> tuple[bool
     sentences = {
         True: "An autoencoder was involved: its marks are in this image.",
         False: "No marks of an autoencoder were found in this image.",
-        None: f"Undecided: {low:.0%} to {high:.0%} of photographs look as much like decoded ones as this image.",
+        None: f"Undecided, leaning to an autoencoder: of photographs, only {low:.0%} to {high:.0%} look as decoded.",
     }
     return made, Answer(_KINDS[made], sentences[made])
 

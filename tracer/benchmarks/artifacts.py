@@ -22,7 +22,6 @@ from tracer.benchmarks.core import Bench, as_picture, rate, said, table
 
 TITLE = "Autoencoder artifacts"
 LEVELS = (0.001, 0.01, 0.05)  # false-positive rates
-SMALLEST = "cc-by"  # this kind of photograph is small, and stays under a third
 KINDS = ("autoencoder", "none", "undecided", "insufficient")
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray | bytes]] = {
     "as it is": lambda x: x,
@@ -87,15 +86,10 @@ def measure(bench: Bench) -> dict:
 
 
 def _photographs(bench: Bench) -> list[tuple[str, str, Path | np.ndarray]]:
-    """(kind, source, file or pixels) of the test photographs; those of the small kind at most half of the others."""
+    """(kind, source, file or pixels) of the test photographs."""
     if bench.native is None:
         return [("photographs", "", pixels) for pixels in bench.pictures[: bench.few(100, 6)]]
     kinds = {path.name: sorted(path.iterdir()) for path in sorted(bench.native.iterdir()) if path.is_dir()}
-    others = sum(len(files) for kind, files in kinds.items() if kind != SMALLEST)
-    if SMALLEST in kinds and others:
-        files = kinds[SMALLEST]
-        kept = min(len(files), (others - 1) // 2)
-        kinds[SMALLEST] = [files[index * len(files) // kept] for index in range(kept)]
     found = [(kind, kind, file) for kind, files in kinds.items() for file in files]
     return found[:: max(len(found) // 6, 1)] if bench.quick else found
 

@@ -239,8 +239,8 @@ def spectra(board: Board | None) -> tuple[Figure, Figure]:
 def spectrum_words(board: Board | None) -> str:
     """The spectrum in words, with what it is not."""
     caution = (
-        "Decoders enlarge a latent eightfold and may leave peaks at multiples of 1/8 cycle per pixel; JPEG leaves the "
-        "same. This view supports an answer and has no part in it."
+        "Decoders enlarge a latent eightfold and may leave peaks at multiples of 1/8 cycle per pixel; JPEG leaves some "
+        "too. The network measures such peaks crop by crop and in colour; this plain view only supports its answer."
     )
     if not board:
         return f"<p class='caption'>{caution}</p>"
@@ -253,8 +253,9 @@ def spectrum_words(board: Board | None) -> str:
 
 EXPLAINER = """<div class='depths'><section><h3>1 · What it means</h3>
 <p>A latent model draws with the decoder of an autoencoder, and every decoder leaves marks in the finest detail. A small
-network has learned to see them, from photographs beside the same photographs sent through autoencoders. It has never
-seen a generated image, and it asks no line-up: it answers for <em>any</em> autoencoder that marks as those do.</p>
+network has learned to see them, from photographs beside the same photographs sent through autoencoders: faint rhythms
+of 8, 4 and 2 pixels from the steps in which a decoder enlarges, and how it draws texture. It has never seen a generated
+image, and it asks no line-up: it answers for <em>any</em> autoencoder that marks as those do.</p>
 <p>“Marks found” means: <b>an autoencoder was involved.</b></p></section>
 <section><h3>2 · What it does not mean</h3><ul>
 <li><b>Not that the scene is fake.</b> A photograph that went through an autoencoder, to be edited, enlarged or
