@@ -9,6 +9,7 @@ from tests import models
 from tracer import api, belonging, intake, lineup, quick_look, weights
 from tracer.ui import words
 from tracer.ui.record import Run
+from training import quick_look as study
 
 TINY = lineup.families("tiny")
 RATES = {"balanced_accuracy": 0.5, "answered": 0.4, "right_of_answered": 0.75}
@@ -118,3 +119,28 @@ def test_the_shipped_regression_says_how_often_it_is_wrong():
     assert list(known["weights"]) == [row.id for row in TINY]
     assert 1 / len(known["classes"]) < known["left_out"]["balanced_accuracy"] < 1
     assert sum(known["counts"].values()) == known["images"] == sum(known["sources"].values())
+
+
+def test_pictures_are_judged_by_a_regression_that_never_saw_their_source():
+    """A mark of the source is learnt on random folds, and useless where the source is left out."""
+    rng = np.random.default_rng(0)
+    truth = np.repeat(["sd", "sdxl"], 40)
+    source = np.concatenate([np.repeat(["a", "b"], 20), np.repeat(["c", "d"], 20)])
+    rows = rng.normal(size=(80, sum(quick_look.SIZES.values())))
+    for place, name in enumerate("abcd"):
+        rows[source == name, place * 20 : place * 20 + 20] += 3
+    apart = study.balanced(truth, study.left_out(rows, truth, source, source))
+    mixed = study.balanced(truth, study.left_out(rows, truth, study.folds(truth), source))
+    assert mixed > 0.95 and apart < 0.75
+
+
+def test_the_pooled_regression_is_the_mean_of_those_over_each_set():
+    rng = np.random.default_rng(0)
+    size = quick_look.SIZES["raw"]
+    rows = rng.normal(size=(40, sum(quick_look.SIZES.values())))
+    truth, source = np.repeat(["flux1", "photograph"], 20), np.repeat(["a", "b"], 20)
+    rows[truth == "flux1", 0] += 2
+    pooled = study.pooled(rows, truth, source, (("raw",), ("raw", "relative"))).logits(rows)
+    one, two = (study.fit(rows[:, : size * each], truth, source, study.PENALTY) for each in (1, 2))
+    mean = (one.logits(rows[:, :size]) + two.logits(rows[:, : size * 2])) / 2
+    assert pooled == pytest.approx(mean, abs=1e-6)

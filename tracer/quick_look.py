@@ -25,6 +25,7 @@ TILE, TILES = 128, 2  # pixels, and how many; those with the most detail
 FRAME = 8  # pixels at a tile's edge that are not measured: the autoencoder could not see beyond it
 LEVELS = 3
 STRIDE = 8  # of all four
+SIZES = {"raw": 80, "relative": 80, "between": 80, "again": 80, "latents": 8}  # numbers per kind of features
 FILE = Path(__file__).with_name("quick_look.json")
 PHOTOGRAPH = "photograph"
 TITLES = {

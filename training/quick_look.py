@@ -8,9 +8,10 @@ is kept in `--cache`, so that a run goes on where it was; the regression with it
 `tracer/quick_look.json`, and the tables to standard output.
 
 Pictures of one collection share subjects and style, which a regression learns gladly: on random folds it looks far
-better than on a collection that it never saw. So every source is left out in turn, the choice of features and of the
-penalty is made anew on the others each time (again leaving each of them out), and the random folds stand beside it to
-show the leak.
+better than on a collection that it never saw. So every source is left out in turn, and the random folds stand beside it
+to show the leak. With so few sources, choosing among sets of features is a lottery (the winner without one source is
+not the winner with it), so nothing is chosen: a regression is fitted to each set, and their logits are averaged, which
+is one regression again.
 """
 
 from __future__ import annotations
@@ -20,9 +21,8 @@ import csv
 import datetime
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -48,18 +48,25 @@ SETS = (
     ("between", "again", "latents"),
     ("raw", "relative", "again", "latents"),
 )
-PENALTIES = (0.001, 0.01, 0.1)  # inverse strength of the squared penalty, as scikit-learn's C
-LEAST = 0.5  # probability below which there is no answer: less likely than not
+KINDS = ("raw", "relative", "between", "again", "latents")  # all that are in `SETS`
+PENALTY = 0.01  # inverse strength of the squared penalty, as scikit-learn's C; ten times more or less changes little
+LEAST = 0.4  # probability below which there is no answer: twice that of chance
 FOLDS = 7
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Measured pictures: what they are, where they come from."""
+    """Measured pictures: what they are, where they come from, and whether each is a screenshot of a node editor."""
 
     measured: list[Measured]
     truth: np.ndarray
     source: np.ndarray
+    shot: np.ndarray
+
+    def without_screenshots(self) -> Pictures:
+        """The pictures that a decoder drew."""
+        kept = [each for each, shot in zip(self.measured, self.shot, strict=True) if not shot]
+        return Pictures(kept, self.truth[~self.shot], self.source[~self.shot], self.shot[~self.shot])
 
     def matrix(self, names: tuple[str, ...]) -> np.ndarray:
         """Features, (pictures, features)."""
@@ -87,9 +94,7 @@ class Regression:
 def fit(rows: np.ndarray, truth: np.ndarray, source: np.ndarray, penalty: float) -> Regression:
     """Fit with equal weight for every class and, within it, for a source by the square root of its size."""
     classes = [name for name in CLASSES if (truth == name).any()]
-    photographs = truth == PHOTOGRAPH
-    mean = rows[photographs if photographs.any() else slice(None)].mean(axis=0)
-    deviation = rows.std(axis=0) + 1e-6
+    mean, deviation = centre(rows, truth)
     centred, wanted = (rows - mean) / deviation, (truth[:, None] == np.array(classes)).astype(float)
     weight = np.zeros(len(rows))
     for name in classes:
@@ -113,6 +118,12 @@ def fit(rows: np.ndarray, truth: np.ndarray, source: np.ndarray, penalty: float)
     return Regression(classes, mean, deviation, coefficients, intercept)
 
 
+def centre(rows: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The photographs' mean, which is the baseline, and the deviation of all rows."""
+    photographs = truth == PHOTOGRAPH
+    return rows[photographs if photographs.any() else slice(None)].mean(axis=0), rows.std(axis=0) + 1e-6
+
+
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Logarithms of probabilities, row by row."""
     shifted = logits - logits.max(axis=1, keepdims=True)
@@ -125,49 +136,62 @@ def balanced(truth: np.ndarray, logits: np.ndarray) -> float:
     return float(np.mean([right[truth == name].mean() for name in np.unique(truth)]))
 
 
-def left_out(rows: np.ndarray, truth: np.ndarray, groups: np.ndarray, source: np.ndarray, penalty: float) -> np.ndarray:
+def pooled(rows: np.ndarray, truth: np.ndarray, source: np.ndarray, sets: tuple = SETS) -> Regression:
+    """The mean of the regressions over each set of features, as one regression over all of `KINDS`."""
+    sizes = np.cumsum([0, *(quick_look.SIZES[kind] for kind in KINDS)])
+    places = {kind: np.arange(*sizes[index : index + 2]) for index, kind in enumerate(KINDS)}
+    total, every, each = None, 0.0, None
+    for names in sets:
+        columns = np.concatenate([places[name] for name in names])
+        each = fit(rows[:, columns], truth, source, PENALTY)
+        total = np.zeros((rows.shape[1], len(each.classes))) if total is None else total
+        total[columns] += each.coefficients / len(sets)
+        every = every + each.intercept / len(sets)
+    return Regression(each.classes, *centre(rows, truth), total, every)
+
+
+def left_out(
+    rows: np.ndarray, truth: np.ndarray, groups: np.ndarray, source: np.ndarray, sets: tuple = SETS
+) -> np.ndarray:
     """Logits of every picture by a regression that never saw its group."""
     found = np.zeros((len(rows), len(CLASSES)))
     for group in np.unique(groups):
         inside = groups == group
-        found[inside] = fit(rows[~inside], truth[~inside], source[~inside], penalty).logits(rows[inside])
+        found[inside] = pooled(rows[~inside], truth[~inside], source[~inside], sets).logits(rows[inside])
     return found
 
 
-def choose(matrices: dict, truth: np.ndarray, source: np.ndarray, chosen: np.ndarray) -> tuple[tuple[str, ...], float]:
-    """The features and the penalty that do best on the chosen pictures with each of their sources left out."""
-
-    def score(option: tuple[tuple[str, ...], float]) -> float:
-        rows = matrices[option[0]][chosen]
-        return balanced(truth[chosen], left_out(rows, truth[chosen], source[chosen], source[chosen], option[1]))
-
-    return max(product(SETS, PENALTIES), key=score)
-
-
-def study(pictures: Pictures, say: Callable[[str], None] = print) -> dict:
-    """Held-out logits by source, with a nested choice, and on random folds; the choice on all pictures."""
-    truth, source = pictures.truth, pictures.source
-    matrices = {names: pictures.matrix(names) for names in SETS}
-    logits, options = np.zeros((len(truth), len(CLASSES))), {}
-    for place in np.unique(source):
-        inside = source == place
-        options[place] = names, penalty = choose(matrices, truth, source, ~inside)
-        found = fit(matrices[names][~inside], truth[~inside], source[~inside], penalty)
-        logits[inside] = found.logits(matrices[names][inside])
-        say(f"without {place}: {' + '.join(names)}, C = {penalty}")
-    names, penalty = choose(matrices, truth, source, np.ones(len(truth), bool))
-    say(f"with all: {' + '.join(names)}, C = {penalty}")
-    folds, rng = np.zeros(len(truth), int), np.random.default_rng(0)
+def folds(truth: np.ndarray) -> np.ndarray:
+    """A random fold for every picture, each class spread evenly over them."""
+    found, rng = np.zeros(len(truth), int), np.random.default_rng(0)
     for name in CLASSES:
         places = rng.permutation(np.flatnonzero(truth == name))
-        folds[places] = np.arange(len(places)) % FOLDS
-    random = left_out(matrices[names], truth, folds, source, penalty)
-    alone = {}
-    for each in SETS:
-        by_source = left_out(matrices[each], truth, source, source, penalty)
-        by_chance = left_out(matrices[each], truth, folds, source, penalty)
-        alone[" + ".join(each)] = [balanced(truth, by_source), balanced(truth, by_chance)]
-    return dict(logits=logits, random=random, names=names, penalty=penalty, alone=alone)
+        found[places] = np.arange(len(places)) % FOLDS
+    return found
+
+
+def study(pictures: Pictures) -> tuple[dict, float]:
+    """Rates with every source left out and on random folds, and the divisor that calibrates the former's logits."""
+    rows, truth, source = pictures.matrix(KINDS), pictures.truth, pictures.source
+    logits = left_out(rows, truth, source, source)
+    divisor = temperature(truth, logits)
+    random = left_out(rows, truth, folds(truth), source)
+    told = {
+        "left_out": figures(truth, source, logits, divisor),
+        "random_folds": figures(truth, source, random, divisor),
+    }
+    return told, divisor
+
+
+def alone(pictures: Pictures) -> dict[str, list[float]]:
+    """Balanced accuracy of each set of features alone: with every source left out, and on random folds."""
+    rows, truth, source = pictures.matrix(KINDS), pictures.truth, pictures.source
+    return {
+        " + ".join(each): [
+            balanced(truth, left_out(rows, truth, groups, source, (each,))) for groups in (source, folds(truth))
+        ]
+        for each in SETS
+    }
 
 
 def temperature(truth: np.ndarray, logits: np.ndarray) -> float:
@@ -211,28 +235,33 @@ def found_images(generated: Path, photos: Path, wanted: dict) -> Iterator[tuple[
 
 
 def measured(images: Iterator[tuple[Path, str, str]], cache: Path) -> Pictures:
-    """Measure every image once; screenshots of node editors, which no decoder drew, are left out."""
+    """Measure every image once."""
     cache.mkdir(parents=True, exist_ok=True)
     models, kept = [], []
     for file, truth, source in images:
         pixels, stored = intake.read(file).pixels, cache / f"{file.name}.npz"
-        if truth != PHOTOGRAPH and screenshot(pixels):
-            continue
+        shot = truth != PHOTOGRAPH and screenshot(pixels)
         if not stored.exists():
             models = models or [weights.load(row) for row in lineup.families("tiny")]
             np.savez(stored, **vars(quick_look.measure(pixels, models)))
         with np.load(stored) as arrays:
-            kept.append((Measured(*(arrays[name] for name in Measured.__dataclass_fields__)), truth, source))
-    return Pictures([row[0] for row in kept], *(np.array([row[place] for row in kept]) for place in (1, 2)))
+            kept.append((Measured(*(arrays[name] for name in Measured.__dataclass_fields__)), truth, source, shot))
+    return Pictures([row[0] for row in kept], *(np.array([row[place] for row in kept]) for place in (1, 2, 3)))
 
 
 def report(document: dict) -> list[str]:
     """The tables, as Markdown."""
     by_source, random = document["left_out"], document["random_folds"]
     share = "{:.2f}".format
+    shots = document["with_screenshots"]
     rows = [
         [name, *(share(found[key]) for key in ("balanced_accuracy", "answered", "right_of_answered"))]
-        for name, found in (("every source left out in turn", by_source), ("random folds", random))
+        for name, found in (
+            ("every source left out in turn", by_source),
+            ("random folds", random),
+            (f"every source left out in turn, with {shots['count']} screenshots", shots["left_out"]),
+            (f"random folds, with {shots['count']} screenshots", shots["random_folds"]),
+        )
     ]
     lines = table(["", "balanced accuracy", "answered", "right of those"], rows)
     rows = [[name, *(by_source["confusion"][name].get(other, 0) for other in CLASSES)] for name in CLASSES]
@@ -250,18 +279,17 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=data.CACHE / "quick_look")
     arguments = parser.parse_args()
-    pictures = measured(found_images(arguments.generated, arguments.photos, FITTED), arguments.cache)
-    found = study(pictures)
-    truth, source, names = pictures.truth, pictures.source, found["names"]
-    divisor = temperature(truth, found["logits"])
-    final = fit(pictures.matrix(names), truth, source, found["penalty"])
+    every = measured(found_images(arguments.generated, arguments.photos, FITTED), arguments.cache)
+    pictures = every.without_screenshots()
+    truth, source = pictures.truth, pictures.source
+    rates, divisor = study(pictures)
+    final = pooled(pictures.matrix(KINDS), truth, source)
     test = measured(found_images(arguments.generated, arguments.photos, TESTED), arguments.cache)
-    answers = figures(test.truth, test.source, final.logits(test.matrix(names)), divisor)["answers"][PHOTOGRAPH]
+    answers = figures(test.truth, test.source, final.logits(test.matrix(KINDS)), divisor)["answers"][PHOTOGRAPH]
     digits = lambda values: np.round(values, 5).tolist()  # noqa: E731
     document = {
         "classes": list(CLASSES),
-        "features": list(names),
-        "penalty": found["penalty"],
+        "features": list(KINDS),
         "temperature": round(divisor, 4),
         "least": LEAST,
         "weights": {row.id: weights.load(row).digest for row in lineup.families("tiny")},
@@ -269,9 +297,9 @@ def main() -> None:
         "images": len(truth),
         "counts": dict(Counter(truth.tolist())),
         "sources": dict(Counter(source.tolist())),
-        "left_out": figures(truth, source, found["logits"], divisor),
-        "random_folds": figures(truth, source, found["random"], divisor),
-        "feature_sets": found["alone"],
+        **rates,
+        "with_screenshots": {"count": int(every.shot.sum()), **study(every)[0]},
+        "feature_sets": alone(pictures),
         "test_photographs": {name or "cannot tell": count for name, count in answers.items()},
         **{key: digits(getattr(final, key)) for key in ("mean", "deviation", "intercept", "coefficients")},
     }
