@@ -206,6 +206,6 @@ def caution(known: dict[str, Any]) -> str:
         "This is a guess, not evidence, and plays no part in the verdict. "
         f"It was fitted with {known['images']} pictures from {len(known['sources'])} collections. When each collection "
         f"was left out in turn, it put {right:.0%} of pictures, each class counting alike, into the right one of "
-        f"{classes} classes (chance {1 / classes:.0%}); it gave an answer for {rates['answered']:.0%} of them, and {wrong:.0%} of those answers "
-        "were wrong. It knows nothing of other models."
+        f"{classes} classes (chance {1 / classes:.0%}); it gave an answer for {rates['answered']:.0%} "
+        f"of them, and {wrong:.0%} of those answers were wrong. It knows nothing of other models."
     )
