@@ -65,7 +65,15 @@ def banner(run: Run) -> str:
         )
     if run.trace["image"]["notes"]:
         lines.append("Before inspection: " + escape("; ".join(run.trace["image"]["notes"])) + ".")
-    return frame(verdict["kind"], verdict["sentence"], lines, subject(run))
+    return frame(verdict["kind"], verdict["sentence"], lines, subject(run)) + _quick_look(run.trace.get("quick_look"))
+
+
+def _quick_look(look: dict | None) -> str:
+    """What the tiny line-up guesses, apart from the verdict, with its error rates."""
+    if not look:
+        return ""
+    caution = f"<p class='fine'>{escape(look['caution'])}</p>" if look["caution"] else ""
+    return f"<aside class='quick-look' aria-label='Quick look'><p>{escape(look['sentence'])}</p>{caution}</aside>"
 
 
 def waiting() -> str:
