@@ -78,11 +78,12 @@ photographs against their reconstructions (`python -m training.detector_left_out
 
 ## Data
 
-- 60 % of 1,000 photographs from Flickr under CC BY 2.0 (299 px), of 350 camera JPEGs of clothes under CC0, and of 47
+- 60 % of 1,000 photographs from Flickr under CC BY 2.0 (299 px), of 350 camera JPEGs of clothes under CC0, and 22 of 47
   native-size crops of sharp pictures (CC BY 4.0 and Unsplash licence); `training/splits/photographs.csv` names every
   one with its author, source and split. 8 % of the pairs are emoji drawings (licences in the autoencoders' cards).
 - Their reconstructions by TAESD, TAESDXL, TAESD3 and TAEF1 (Ollin Boer Bohan, MIT) and by the four bundled
-  autoencoders, as they are and with decoders that were disturbed and trained again for a moment, with posterior means and samples.
+  autoencoders, as they are and with decoders that were disturbed and trained again for a moment, with posterior means
+  and samples.
 - The texture part starts from EfficientNet-Lite0's ImageNet weights (Apache-2.0).
 
 ## Recipe
@@ -91,7 +92,8 @@ photographs against their reconstructions (`python -m training.detector_left_out
 both classes share every crop, size, innocent history (blur, resampling, denoising, sharpening, grain, camera pipelines,
 JPEG, WebP) and every later change. {steps:,} steps of 16 pairs, {trained:.0f} minutes of one core, for texture;
 10,000 pairs for the periodic marks. On held-out pairs: AUC {marks:.3f} for the marks alone, {texture:.3f} for
-texture alone, {both:.3f} for both. Trials: a plain net from scratch (12 minutes) reached an AUC of 0.55 on the generated pictures, Lite0 (9 minutes) 0.83.
+texture alone, {both:.3f} for both. Trials: a plain net from scratch (12 minutes) reached an AUC of 0.55 on the
+generated pictures, Lite0 (9 minutes) 0.83.
 """
 
 
