@@ -14,14 +14,30 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 
 from tracer import lineup, machine, weights
-from tracer.ui import artifacts, common, inversion, links, many, regeneration, words
+from tracer.ui import (
+    artifacts,
+    breaks,
+    common,
+    explain,
+    inversion,
+    lesson,
+    links,
+    many,
+    regeneration,
+    stored,
+    subject,
+    together,
+    words,
+)
 
-TABS = {  # a new kind of evidence is one more line
-    "Latent inversion": inversion.build,
-    "Autoencoder artifacts": artifacts.build,
-    "Prompt regeneration": regeneration.build,
-    "Many images": many.build,
-}
+INVERSION, ARTIFACTS, DRAWING, BREAKS, LESSON, MANY = TABS = (
+    "Latent inversion",
+    "Autoencoder artifacts",
+    "Prompt regeneration",
+    "Where does it break?",
+    "A lesson",
+    "Many images",
+)
 LAUNCH = {
     "theme": common.theme(),
     "css_paths": common.CSS,
@@ -44,14 +60,27 @@ def build() -> gr.Blocks:
     """The whole page."""
     with gr.Blocks(title="Latent Lineup", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.HTML(words.heading(lineup.families("minis")))
+        desk = subject.build()
+        run, looked, drawn = stored.first()
         with gr.Tabs() as tabs:
-            for title, tab in TABS.items():
-                with gr.Tab(title, id=title) as shown:
-                    opened = tab(page)
-                if opened:
-                    shown.select(opened, queue=False, show_progress="hidden", api_visibility="private")
+            with gr.Tab(INVERSION, id=INVERSION):
+                inverted = inversion.build(desk.image, run)
+            with gr.Tab(ARTIFACTS, id=ARTIFACTS):
+                marked = artifacts.build(desk.image, looked)
+            with gr.Tab(DRAWING, id=DRAWING) as drawing_tab:
+                regenerated = regeneration.build(desk.image, drawn)
+                explain.follow(regenerated.panel.document)
+            with gr.Tab(BREAKS, id=BREAKS):
+                breaks.build(desk.image)
+            with gr.Tab(LESSON, id=LESSON):
+                lesson.build()
+            with gr.Tab(MANY, id=MANY):
+                many.build(page)
+        opened = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        drawing_tab.select(regeneration.warm, **opened)
+        together.mount(page, desk, together.Tabs(inverted, marked, regenerated), tabs, DRAWING)
         links.mount(page, tabs, TABS)
-    return page.queue(max_size=16)
+    return page.queue(max_size=64)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 
 from tests import models
 from tests.test_app import finished, opened, sentence
-from tracer import belonging, lineup
+from tracer import background, belonging, calibration, lineup
 from tracer.availability import Availability
 from tracer.ui import chooser
 
@@ -78,3 +78,22 @@ def test_a_row_says_what_keeps_a_full_size_family_away():
     assert "no &lt;threshold&gt;" in html
     assert "about 3 s, at most about 3 min" in html
     assert "SDXL-Turbo" in html
+
+
+def test_a_full_size_family_is_calibrated_in_the_background(page, page_url, local_hub, tmp_path, monkeypatch):
+    row = lineup.families("full")[0]
+    folder = models.make(row.kind, tmp_path / row.id, config=models.CONFIGS[row.kind])
+    local_hub.add(row.source, folder, row.subfolder)
+    monkeypatch.setattr(background, "_job", None)
+    monkeypatch.setattr(background, "COUNT", 4)
+    monkeypatch.setattr(calibration, "FOLDER", tmp_path / "thresholds")
+    opened(page, page_url)
+    page.get_by_role("button", name="Line-up: which models to ask").click()
+    assert not page.locator("#calibrate").is_visible()
+    page.locator("#lineup-name").get_by_text(chooser.TITLES["full"]).click()
+    page.locator("#to-calibrate input").click()
+    page.get_by_role("option", name=row.id, exact=True).click()
+    page.click("#calibrate")
+    page.wait_for_selector(f"text={row.id} is calibrated")
+    page.wait_for_selector(f"text={row.id}.fast.lossless")
+    assert (tmp_path / "thresholds" / f"{row.id}.fast.lossless.json").exists()

@@ -25,7 +25,8 @@ def client(page_url: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
 ENDPOINTS = {  # with their parameters
     "trace_inversion": ["image", "mode", "families"],
     "find_artifacts": ["image", "tries"],
-    "regenerate_image": ["image", "caption", "candidates", "seed"],
+    "give_verdict": ["image", "draw"],
+    "regenerate_image": ["image", "caption", "candidates", "seed", "fused"],
 }
 
 
@@ -57,13 +58,24 @@ def test_a_trace_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path
         assert {"score", "threshold", "p_value", "belongs", "steps", "seconds", "revision"} <= set(row)
 
 
-def test_a_regeneration_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path):
-    result = client.predict(handle_file(rgba_png), "red apple", 1, 1000, api_name="/regenerate_image")
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_regeneration_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path, fused: bool):
+    result = client.predict(handle_file(rgba_png), "red apple", 1, 1000, fused, api_name="/regenerate_image")
     assert result["image"]["sha256"] == hashlib.sha256(rgba_png.read_bytes()).hexdigest()
     assert result["caption"] == "red apple"
-    assert {row["generator"] for row in result["ranking"]} == set(lineup.GENERATORS)
+    assert {row["generator"] for row in result["ranking"]} <= set(lineup.GENERATORS)
+    assert fused or len(result["ranking"]) == len([row for row in lineup.GENERATORS.values() if row.bundled])
     assert all({"similarity", "candidates"} <= set(row) for row in result["ranking"])
-    assert result["verdict"]["kind"] in ("family", "none", "undecided")
+    assert ("inversion" in result) == fused
+    assert result["verdict"]["kind"] in ("family", "none", "undecided", "insufficient")
+
+
+def test_a_verdict_joins_what_there_is(client: Client, rgba_png: Path):
+    result = client.predict(handle_file(rgba_png), False, api_name="/give_verdict")
+    assert result["image"]["sha256"] == hashlib.sha256(rgba_png.read_bytes()).hexdigest()
+    assert result["verdict"]["kind"] in ("family", "none", "undecided", "insufficient")
+    assert "regeneration" in result["missing"] and "inversion" in result["evidence"]
+    assert [row["candidate"] for row in result["matrix"]][:-2] == ALL
 
 
 @with_detector
@@ -85,10 +97,10 @@ def test_a_bad_file_gets_one_line(client: Client, not_an_image: Path, endpoint: 
 
 
 def test_a_cancelled_stream_leaves_the_server_answering(client: Client, rgba_png: Path):
-    stream = next(each for each in client.config["dependencies"] if each["api_name"] == "stream")
+    stream = next(each for each in client.config["dependencies"] if each["api_name"] == "trace_all")
     endpoint = client.endpoints[stream["id"]]
     endpoint.is_valid = True  # private: the page's own stream, not offered to programs
-    job = client.submit(handle_file(rgba_png), "fast", ALL, True, fn_index=stream["id"])
+    job = client.submit(handle_file(rgba_png), "fast", ALL, True, 3, False, fn_index=stream["id"])
     end = time.monotonic() + 90
     while not job.outputs() and time.monotonic() < end:
         time.sleep(0.05)

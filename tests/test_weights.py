@@ -20,6 +20,20 @@ def test_the_revision_changes_with_the_weights(tmp_path):
     assert weights.revision_of(one) == weights.from_folder(one, "one").revision
 
 
+def test_a_16_bit_copy_of_the_same_weights_is_known_as_the_same(tmp_path):
+    import torch
+    from diffusers import AutoencoderTiny
+
+    one = models.make("AutoencoderTiny", tmp_path / "32")
+    AutoencoderTiny.from_pretrained(one).to(torch.bfloat16).save_pretrained(tmp_path / "16")
+    other = models.make("AutoencoderTiny", tmp_path / "other", seed=1)
+    digests = [weights.from_folder(tmp_path / name, name, revision="abc").digest for name in ("32", "16", "other")]
+    assert digests[0] == digests[1] != digests[2]
+    assert digests[0].startswith("sha256-bf16:")
+    assert weights.revision_of(one) != weights.revision_of(tmp_path / "16"), "though the files differ"
+    assert weights.from_folder(other, "other").digest == weights.revision_of(other), "a folder is known by its files"
+
+
 def test_no_configuration(tmp_path):
     with pytest.raises(ModelUnavailable, match=r"no config\.json"):
         weights.from_folder(tmp_path, "empty")

@@ -12,7 +12,7 @@ from __future__ import annotations
 __version__ = "0.1.0"
 __all__ = ["Evidence", "Family", "IntakeError", "ModelUnavailable", "Picture", "Trace", "Verdict", "families", "read"]
 __all__ += ["Artifacts", "ThresholdMismatch", "artifacts_stream", "find_artifacts", "reconstruct", "trace"]
-__all__ += ["trace_stream"]
+__all__ += ["Joint", "trace_stream", "verdict", "verdict_stream"]
 
 _HOMES = {
     "Artifacts": "artifacts_verdict",
@@ -20,6 +20,7 @@ _HOMES = {
     "Family": "lineup",
     "IntakeError": "intake",
     "ModelUnavailable": "faults",
+    "Joint": "joint",
     "ThresholdMismatch": "calibration",
     "Picture": "intake",
     "Trace": "evidence",
@@ -31,6 +32,8 @@ _HOMES = {
     "reconstruct": "api",
     "trace": "api",
     "trace_stream": "api",
+    "verdict": "verdicts",
+    "verdict_stream": "verdicts",
 }
 
 

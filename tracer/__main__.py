@@ -137,6 +137,44 @@ def _report(document: dict) -> None:
             f"{row['steps']} steps, {row['seconds']:.2f} s"
             + (", cropped off its grid by {} x {} px".format(*row["offset"]) if any(row["offset"]) else "")
         )
+    if look := document.get("quick_look"):
+        print(f"  {look['sentence']}" + (f"\n    {look['caution']}" if look["caution"] else ""))
+
+
+@app.command()
+def verdict(
+    images: Images,
+    lineup_name: Annotated[str, typer.Option("--lineup", help="minis, tiny or full")] = "minis",
+    draw: Annotated[bool, typer.Option("--draw", help="ask the generators too: about a second per drawing")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask every kind of evidence, the cheap ones first, and give one joint answer."""
+    from tracer import verdicts
+
+    documents, refused = [], False
+    with readable_errors():
+        for path in images:
+            try:
+                documents.append(verdicts.verdict(path, lineup=lineup_name, draw=draw).document())
+            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
+                _complain(f"{path}: {error}")
+                refused = True
+                continue
+            if not as_json:
+                _report_joint(documents[-1])
+    if as_json and documents:
+        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+    if refused:
+        raise typer.Exit(2)
+
+
+def _report_joint(document: dict) -> None:
+    print(f"{document['image']['file']}: {document['verdict']['sentence']}\n  {document['support']}")
+    for row in document["matrix"]:
+        said = (f"{kind} {' '.join(filter(None, cell.values()))}" for kind, cell in row["cells"].items())
+        print(f"  {row['candidate']:<20} {'; '.join(said)}")
+    for kind, reason in document["unavailable"].items():
+        print(f"  {kind} is not available: {reason}")
 
 
 @app.command()
@@ -182,6 +220,10 @@ def artifacts(
     images: Images,
     tries: Annotated[int, typer.Option(help="crops to look at", min=1, max=marks.MOST_TRIES)] = marks.TRIES,
     seed: Annotated[int | None, typer.Option(help="of random crops; else they are spread evenly", min=0)] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(help="ask this published detector (model_convnext.pth, model_eva.pth, model_effnet.pth) instead"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say whether the image went through any latent model's autoencoder (autoencoder artifacts)."""
@@ -189,7 +231,10 @@ def artifacts(
     with readable_errors():
         for path in images:
             try:
-                documents.append(_artifacts_one(path, tries, seed))
+                if published:
+                    documents.append(api.artifacts_published(path, published, tries=tries, seed=seed))
+                else:
+                    documents.append(_artifacts_one(path, tries, seed))
             except intake.IntakeError as error:  # one bad file must not lose the answers about the others
                 _complain(f"{path}: {error}")
                 refused = True
@@ -216,6 +261,9 @@ def _report_marks(document: dict) -> None:
         print(f"  note: {note}")
     logits = [each["logit"] for each in document["tries"]]
     spread = f"{min(logits):.2f} to {max(logits):.2f}" if len(logits) > 1 else f"{logits[0]:.2f}"
+    if document["threshold"] is None:
+        print(f"  probability {document['probability']:.3f}, {len(logits)} tries, logits {spread}")
+        return
     print(
         f"  probability {document['probability']:.3f}, threshold {document['threshold']:.3f} (at most "
         f"{document['fpr']:.0%} of photographs are above, by {document['calibrated_on']} of them)  "

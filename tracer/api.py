@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tracer import artifacts as marks
-from tracer import artifacts_verdict, calibration, fusion, intake, lineup, regeneration
+from tracer import artifacts_verdict, blocklist, calibration, fusion, intake, lineup, regeneration
 from tracer.artifacts_verdict import Artifacts
 from tracer.evidence import Doubts, Evidence, Trace, Verdict, judge
 from tracer.faults import ModelUnavailable
@@ -161,7 +161,19 @@ def trace_stream(
         evidence=tuple(evidence),
         versions=calibration.versions(),
         unavailable={name: str(error) for name, error in failed.items()},
+        quick_look={} if doubts.void else _quick_look(picture, mode, evidence, stop),
     )
+
+
+def _quick_look(picture: Picture, mode: str, evidence: list[Evidence], stop: Callable[[], bool]) -> dict[str, object]:
+    """What the tiny autoencoders say about the models that they stand for; nothing where not all were asked."""
+    rows = lineup.families("tiny")
+    asked = {each.family for each in evidence}
+    if mode != "fast" or not asked.issuperset(row.id for row in rows) or stop():
+        return {}
+    from tracer import quick_look, weights
+
+    return quick_look.look(picture.pixels, [weights.load(row) for row in rows], not picture.lossy).document()
 
 
 def _ask(
@@ -313,6 +325,58 @@ def artifacts(source: str | Path | bytes | Picture, **options) -> Artifacts:
     return last
 
 
+def artifacts_published(
+    source: str | Path | bytes | Picture, detector: Path, *, tries: int = marks.TRIES, seed: int | None = None
+) -> dict[str, object]:
+    """What one of the authors' published detectors says: a document like that of `artifacts`, without a threshold.
+
+    Args:
+        source: a file's path, its bytes, or a picture already read.
+        detector: the published pickle, its conversion to safetensors, or a folder with one of them.
+        tries, seed: as `artifacts_stream` takes them.
+
+    Raises:
+        IntakeError: the image cannot be read, or is smaller than the detector's crops.
+        ValueError: the detector is refused, or not one of `published.PUBLISHED`.
+        OSError: a file cannot be read, or the conversion not be written.
+    """
+    from tracer import published
+
+    found, row = published.find(detector)
+    picture = _picture(source)
+    if min(picture.width, picture.height) < row.side:
+        raise intake.IntakeError(f"{row.id} looks at {row.side} x {row.side} pixels, and nothing is enlarged.")
+    settings = marks.Settings(tries=tries, side=row.side)
+    if seed is not None:
+        settings = replace(settings, placing="random", seed=seed)
+    kept = published.converted(found)
+    ask, boxes = published.detector(kept, row), marks.boxes(*picture.pixels.shape[:2], settings)
+    logits = [
+        float(ask(np.ascontiguousarray(picture.pixels[top:bottom, left:right])[None])[0])
+        for top, left, bottom, right in boxes
+    ]
+    chances = [1 / (1 + float(np.exp(-each))) for each in logits]
+    probability = 1 / (1 + float(np.exp(-np.mean(logits))))
+    sentence = (
+        f"The published detector {row.id} gives {probability:.0%} for an autoencoder, on its own scale; no threshold "
+        "for it was calibrated here, so that is no verdict."
+    )
+    return {
+        "image": image_document(picture),
+        "probability": round(probability, 4),
+        "threshold": None,
+        "fpr": None,
+        "made_by_autoencoder": None,
+        "tries": [
+            {"box": list(box), "logit": round(logit, 4), "probability": round(chance, 4)}
+            for box, logit, chance in zip(boxes, logits, chances, strict=True)
+        ],
+        "detector": f"{row.id} {published.digest(kept)}",
+        "verdict": {"kind": "undecided", "sentence": sentence},
+        "versions": calibration.versions(),
+    }
+
+
 def artifacts_map(source: str | Path | bytes | Picture) -> Iterator[Survey]:
     """Where in an image the detector sees marks: a map that is drawn piece by piece; close it to stop.
 
@@ -359,6 +423,7 @@ def regenerate_stream(
         IntakeError: the image cannot be read.
         KeyError: unknown generator.
         ValueError: a number or the caption is out of range.
+        Blocked: the caption, given or inferred, is one that is never drawn.
         ModelUnavailable: a model cannot be loaded.
         ThresholdMismatch: the stored similarities were measured with other weights.
     """
@@ -370,6 +435,7 @@ def regenerate_stream(
         raise ValueError(f"between 1 and {regeneration.MOST} drawings per model, not {candidates}")
     if caption is not None and not 0 < len(caption.strip()) <= regeneration.LONGEST_CAPTION:
         raise ValueError(f"a caption has between 1 and {regeneration.LONGEST_CAPTION} characters")
+    blocklist.check(caption or "")
     picture = _picture(source)
     inverted = None
     if fused:
@@ -382,6 +448,7 @@ def regenerate_stream(
         from tracer import text
 
         caption = text.caption(picture.pixels)
+        blocklist.check(caption)
     yield regeneration.Captioned(caption, inferred)
     drawn: list[regeneration.Drawn] = []
     for each in regeneration.candidates(picture.pixels, caption, names, candidates, seed):

@@ -26,7 +26,8 @@ class Autoencoder:
         scaling, shift: latents are (raw - shift) * scaling; numbers, or one per channel (1, channels, 1, 1).
         revision: what results name: the Hub's commit, or `digest` where there is none.
         family: id of the registry row, or the folder it came from.
-        digest: "sha256:..." of configuration and weights, which thresholds are tied to.
+        digest: "sha256:..." of the files, or "sha256-bf16:..." of the rounded weights (`weights.rounded_digest`), which
+            thresholds are tied to.
         patch: side of the squares of raw cells that are folded into the channels of one cell.
         video: whether the model is one of videos, which sees an image as a single frame.
     """

@@ -108,7 +108,9 @@ def learn_grid(model: Autoencoder, images: list[np.ndarray], described: str, out
 
 
 def made_by_others(photographs: Iterable[np.ndarray], family: str, count: int) -> Iterator[np.ndarray]:
-    """Images that a family did not make: photographs, blurred ones, and what the bundled families make of them.
+    """Images that a family did not make: photographs, blurred ones, and what other families make of them.
+
+    Those are the bundled ones and, for one from the Hub, those of its line-up that are on this machine already.
 
     Args:
         photographs: uint8 RGB; `count` of them are used, evenly, each once.
@@ -121,6 +123,9 @@ def made_by_others(photographs: Iterable[np.ndarray], family: str, count: int) -
         lambda pixels: perturb.blur(pixels, 2),
     ]
     strangers = [row for row in lineup.families("minis") if row.id != family]
+    own = lineup.family(family)
+    if not own.bundled:
+        strangers += [row for row in lineup.families(own.lineup) if row.id != family and weights.at_hand(row)]
     makers += [lambda pixels, row=row: inversion.reconstruct(pixels, weights.load(row)) for row in strangers]
     photographs = list(photographs)
     for index in range(count):

@@ -82,6 +82,7 @@ class Trace:
         evidence: one entry per inspected family.
         versions: of the libraries involved.
         unavailable: why a family of the line-up was not inspected, by id.
+        quick_look: with the tiny line-up, what its `quick_look.Look` says; no part of the verdict.
     """
 
     image: dict[str, Any]
@@ -89,10 +90,12 @@ class Trace:
     evidence: tuple[Evidence, ...]
     versions: dict[str, str] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
+    quick_look: dict[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """A JSON document, as the README describes it; "unavailable" is only there where it is needed."""
-        return {key: value for key, value in asdict(self).items() if value or key != "unavailable"}
+        """A JSON document, as the README describes it; what only some traces have is only there where it is needed."""
+        some = ("unavailable", "quick_look")
+        return {key: value for key, value in asdict(self).items() if value or key not in some}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _PHOTOGRAPHS, _DECODED, _IMAGE = (style(index) for index in (0, 1, 3))
 _BAND = "rgba(207,150,0,0.22)"
 _UNKNOWN = (128, 128, 128)
 _GRID = np.arange(1, PERIOD // 2 + 1)
-_LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemclick": False}
+LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemclick": False}
 
 
 def tries(logits: Sequence[float], scores: Scores | None, total: int) -> go.Figure:
@@ -55,7 +55,7 @@ def tries(logits: Sequence[float], scores: Scores | None, total: int) -> go.Figu
         **PLAIN,
         height=270,
         margin={"l": 52, "r": 12, "t": 34, "b": 44},
-        legend=_LEGEND,
+        legend=LEGEND,
         xaxis={**axis("Try"), "range": [0.5, max(total, 4) + 0.5], "dtick": 1 if total <= 12 else None},
         yaxis={**axis("Probability"), "range": [-0.03, 1.03]},
     )
@@ -87,7 +87,7 @@ def histogram(scores: Scores | None, score: float | None) -> go.Figure:
         margin={"l": 52, "r": 12, "t": 52, "b": 44},
         barmode="overlay",
         bargap=0.05,
-        legend=_LEGEND,
+        legend=LEGEND,
         xaxis=axis("Score (mean logit)"),
         yaxis={**axis("Share"), "tickformat": ".0%", "rangemode": "tozero"},
     )
@@ -147,7 +147,7 @@ def spectrum(shown: Spectrum | None, reference: Reference | None) -> go.Figure:
         **PLAIN,
         height=300,
         margin={"l": 52, "r": 12, "t": 44, "b": 48},
-        legend=_LEGEND,
+        legend=LEGEND,
         xaxis={**axis("Cycles per pixel"), "range": [0, 0.505]},
         yaxis=axis("Power (dB)"),
     )
@@ -177,7 +177,7 @@ def peaks(shown: Spectrum | None, reference: Reference | None) -> go.Figure:
         **PLAIN,
         height=300,
         margin={"l": 52, "r": 12, "t": 44, "b": 48},
-        legend=_LEGEND,
+        legend=LEGEND,
         xaxis={**axis("Cycles per pixel, on the grid"), "tickvals": _GRID, "ticktext": labels, "range": [0.5, 4.5]},
         yaxis=axis("Above neighbours (dB)"),
     )

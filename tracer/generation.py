@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer import lineup, weights
+from tracer import blocklist, lineup, weights
 from tracer.weights import ModelUnavailable
 
 if TYPE_CHECKING:
@@ -137,12 +137,14 @@ def generate(
     Raises:
         KeyError: there is no generator of that name.
         ValueError: the prompt is empty or too long.
+        Blocked: it is one that is never drawn.
         ModelUnavailable: the generator's files are missing or damaged.
     """
     if not prompt.strip():
         raise ValueError("the prompt is empty: say what to draw")
     if len(prompt) > LONGEST_PROMPT:
         raise ValueError(f"the prompt has {len(prompt)} characters; at most {LONGEST_PROMPT} are read")
+    blocklist.check(prompt)
     pipeline = load(name)
     return (_draw(pipeline, prompt, seed, steps, guidance) for seed in seeds)
 

@@ -7,7 +7,11 @@ code, classes of torch.nn and timm become inert stand-ins that only hold state, 
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
 import math
+import os
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -20,6 +24,7 @@ import numpy as np
 
 REPOSITORY = "qwertyforce/Detect_LDM_By_Detecting_VAE"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which the authors normalise with
+KEPT = ".safetensors"
 _DTYPES = {
     "FloatStorage": "float32",
     "HalfStorage": "float16",
@@ -165,20 +170,32 @@ def _gather(module: Any, prefix: str, found: dict[str, Any]) -> None:
 def network(path: Path, name: str, **options: Any) -> Any:
     """The timm model `name` with one output and a file's weights, in evaluation mode.
 
+    Args:
+        path: a pickled module, or its tensors as `converted` keeps them (.safetensors).
+        name: of the network in timm.
+        options: further arguments of `timm.create_model`.
+
     Raises:
         UnsafeFile: see `tensors`; or the weights do not fit the model.
     """
     import timm
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
-    weights = tensors(path)
+    path = Path(path)
+    try:
+        weights = load_file(path) if path.suffix == KEPT else tensors(path)
+    except SafetensorError as error:
+        raise UnsafeFile(f"{path.name} is not a file of tensors that can be read") from error
     model = timm.create_model(name, pretrained=False, num_classes=1, **options)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
-        raise UnsafeFile(f"the weights of {Path(path).name} are not those of {name}") from error
+        raise UnsafeFile(f"the weights of {path.name} are not those of {name}") from error
     return model.eval()
 
 
+@functools.lru_cache(maxsize=1)
 def detector(path: Path, row: Published) -> Callable[[np.ndarray], np.ndarray]:
     """A function from uint8 RGB crops (n, side, side, 3) to logits (n,): above 0 means drawn by an autoencoder."""
     import torch
@@ -191,3 +208,53 @@ def detector(path: Path, row: Published) -> Callable[[np.ndarray], np.ndarray]:
             return model(torch.from_numpy(values).permute(0, 3, 1, 2).contiguous())[:, 0].numpy()
 
     return logits
+
+
+def find(path: Path) -> tuple[Path, Published]:
+    """The detector's file and what it is, by its name; a folder has to hold one of `PUBLISHED`.
+
+    Raises:
+        ValueError: there is none, or more than one.
+        OSError: the path does not exist.
+    """
+    path = Path(path)
+    names = {Path(row.file).stem: row for row in PUBLISHED.values()}
+    files = [path]
+    if path.is_dir():
+        files = sorted(each for each in path.iterdir() if each.stem in names and each.suffix in (".pth", KEPT))
+        files = [each for each in files if each.suffix != KEPT or each.with_suffix(".pth") not in files]
+    path.stat()
+    if len(files) != 1 or files[0].stem not in names:
+        known = ", ".join(row.file for row in PUBLISHED.values())
+        raise ValueError(f"{path.name}: give one of the published detectors under its own name: {known}")
+    return files[0], names[files[0].stem]
+
+
+def converted(path: Path) -> Path:
+    """The tensors of a pickled module as safetensors, written beside it the first time.
+
+    Raises:
+        UnsafeFile: see `tensors`.
+        OSError: the folder cannot be written to.
+    """
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    if path.suffix == KEPT:
+        return path
+    kept, source = path.with_suffix(KEPT), f"{path.stat().st_size} bytes, {path.stat().st_mtime_ns} ns"
+    if kept.exists():
+        with contextlib.suppress(Exception), safe_open(kept, "pt") as file:  # a damaged one is made again
+            if (file.metadata() or {}).get("source") == source:
+                return kept
+    new = path.with_name(f"{kept.name}.{os.getpid()}.new")
+    save_file({name: each.contiguous() for name, each in tensors(path).items()}, new, {"source": source})
+    new.replace(kept)
+    return kept
+
+
+def digest(path: Path) -> str:
+    """What identifies a file: its SHA-256."""
+    with Path(path).open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()

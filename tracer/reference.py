@@ -83,11 +83,12 @@ class Scores:
 
     def probability(self, score: float | np.ndarray) -> float | np.ndarray:
         """Probability that an image with this score is a reconstruction, if half of all images were."""
-        slope, offset = self._curve
+        slope, offset = self.curve
         return 1 / (1 + np.exp(-np.clip(slope * score + offset, -50, 50)))
 
     @functools.cached_property
-    def _curve(self) -> tuple[float, float]:
+    def curve(self) -> tuple[float, float]:
+        """Slope and offset of the logistic curve that turns scores into probabilities."""
         return platt(self.negative, self.positive)
 
 

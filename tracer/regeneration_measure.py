@@ -65,7 +65,14 @@ def folders(paths: Sequence[Path]) -> list[np.ndarray]:
         IntakeError: a file cannot be read.
     """
     files = [file for path in paths for file in sorted(path.iterdir()) if file.is_file() and file.name[0] != "."]
-    return [intake.read(file).pixels for file in files]
+    return [_read(file) for file in files]
+
+
+def _read(file: Path) -> np.ndarray:
+    try:
+        return intake.read(file).pixels
+    except intake.IntakeError as error:
+        raise intake.IntakeError(f"{file}: {error}") from None  # of a whole folder, a user has to know which
 
 
 def scores(

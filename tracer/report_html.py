@@ -82,6 +82,8 @@ def page(told: dict[str, Any], pictures: list[Figure]) -> str:
     missing = "".join(
         f"<p>Not inspected: {_safe(name)}: {_safe(why)}</p>" for name, why in told.get("unavailable", {}).items()
     )
+    look = told.get("quick_look")
+    guess = f"<p>{_safe(look['sentence'])}</p><p class='quiet'>{_safe(look['caution'])}</p>" if look else ""
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Report on {_safe(image['file'])}</title>"
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -92,7 +94,7 @@ def page(told: dict[str, Any], pictures: list[Figure]) -> str:
         "<p class='quiet'>This names an autoencoder family, never a single model; a photograph that was sent through "
         "an autoencoder counts as made by it.</p></section>"
         f"<h2>The file</h2>{_pairs(facts)}<h2>What was looked at</h2><div class='figures'>{shown}</div>"
-        f"<h2>Evidence</h2>{_evidence(told['evidence'])}{missing}"
+        f"<h2>Evidence</h2>{_evidence(told['evidence'])}{missing}{guess}"
         f"<h2>What the thresholds rest on</h2>{_thresholds(told['thresholds'])}"
         f"<h2>The file's own claims, which anyone can forge</h2>{claims_table(told['claims'])}"
         f"<h2>Settings</h2>{_pairs(told['settings'])}<h2>Versions</h2>{_pairs(told['versions'])}"

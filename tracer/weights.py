@@ -176,7 +176,8 @@ def from_folder(
         name: what results call it.
         device: where it is to run.
         scaling, shift: override the configuration's own.
-        revision: what results name; by default a digest of the files.
+        revision: what results name, such as the Hub's commit; by default a digest of the files. With one, thresholds
+            are tied to `rounded_digest`, since a repository's copy may have more digits than the one calibrated here.
 
     Raises:
         ModelUnavailable: a file is missing, damaged, or of a class that is not supported.
@@ -207,7 +208,7 @@ def from_folder(
     if any(missing.values()):  # diffusers would fill missing tensors with random numbers and only warn
         raise ModelUnavailable(f"the weights of {name} are incomplete or do not fit their configuration")
     _check_shape(model.config, name)
-    digest = revision_of(folder)
+    digest = rounded_digest(model) if revision else revision_of(folder)
     return wrap(
         model,
         family=name,
@@ -249,6 +250,22 @@ def _kind_of(folder: Path, name: str) -> str:
     if not (folder / WEIGHTS_FILE).exists():
         raise ModelUnavailable(f"{name} has no {WEIGHTS_FILE}; other weight formats are not read")
     return kind
+
+
+def rounded_digest(model) -> str:
+    """What identifies the weights of a loaded model, alike for a 32-bit copy and for a bfloat16 copy made from it.
+
+    The SHA-256, shortened, of the class, the settings that it was built with, and all tensors by name, rounded to
+    bfloat16. Other weights, or weights that were rounded to float16 on the way, have another one.
+    """
+    import torch
+
+    settings = {key: value for key, value in model.config.items() if not key.startswith("_")}
+    digest = hashlib.sha256(json.dumps([type(model).__name__, settings], sort_keys=True).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        rounded = tensor.detach().cpu().to(torch.bfloat16).contiguous().view(torch.int16)
+        digest.update(f"{name}{tuple(tensor.shape)}".encode() + rounded.numpy().tobytes())
+    return f"sha256-bf16:{digest.hexdigest()[:16]}"
 
 
 def revision_of(folder: Path, weights: str = WEIGHTS_FILE) -> str:

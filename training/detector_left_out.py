@@ -10,6 +10,7 @@ changed but that the autoencoder was passed: photographs are cut to the latent g
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ def main() -> None:
     photographs = {
         kind.name: list(belonging.pictures(kind, 10**6)) for kind in sorted(arguments.photos.iterdir()) if kind.is_dir()
     }
+    measured = {}
     for autoencoder in autoencoders(arguments.weights):
         if autoencoder.family not in arguments.leave_out:
             continue
@@ -56,8 +58,15 @@ def main() -> None:
         lists = {"all": np.ones(len(kinds), bool), **{kind: np.array(kinds) == kind for kind in photographs}}
         for kind, chosen in lists.items():
             pair = np.array(negative)[chosen], np.array(positive)[chosen]
-            reached = "{:.4f} ({:.4f} to {:.4f})".format(area(*pair), *interval(*pair))
-            print(f"{autoencoder.family}, {kind}: {chosen.sum()} photographs, AUC {reached}")
+            low, high = interval(*pair)
+            reached = f"AUC {area(*pair):.4f} ({low:.4f} to {high:.4f})"
+            print(f"{autoencoder.family}, {kind}: {chosen.sum()} photographs, {reached}")
+            if kind == "all":
+                row = {"photographs": int(chosen.sum()), "auc": area(*pair), "low": low, "high": high}
+                measured[autoencoder.family] = row
+    spent = torch.load(common.RUNS / arguments.name / "checkpoint.pt", weights_only=True)["spent"]
+    text = json.dumps({"minutes": round(spent / 60), "autoencoders": measured}, indent=1)
+    (common.RUNS / arguments.name / "left_out.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,10 @@ SECTIONS = {
     "attacker": "tracer.benchmarks.attacker",
     "artifacts": "tracer.benchmarks.artifacts",
     "regeneration": "tracer.benchmarks.regeneration",
+    "generated": "tracer.benchmarks.generated",
     "speed": "tracer.benchmarks.speed",
+    "page": "tracer.benchmarks.page",
+    "memory": "tracer.benchmarks.memory",
 }
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from tracer import api, inversion, lineup, perturb, weights
-from tracer.benchmarks.core import Bench, as_picture, rate, said, table
+from tracer.benchmarks.core import Bench, as_picture, code_key, rate, said, table
 
 TITLE = "Autoencoder artifacts"
 LEVELS = (0.001, 0.01, 0.05)  # false-positive rates
@@ -123,7 +123,8 @@ def _seen(bench: Bench, kind: str, source: str, image: Path | np.ndarray, change
         return [found.score, found.verdict.kind]
 
     name = image.name if isinstance(image, Path) else hashlib.sha256(image.tobytes()).hexdigest()[:10]
-    return Seen(kind, source, *bench.kept(f"artifacts {kind} {name} {change}", look))
+    key = code_key(("artifacts*", "detector", "reference", "perturb"), "artifacts.*")
+    return Seen(kind, source, *bench.kept(f"artifacts {kind} {name} {change}", look, key))
 
 
 def screenshot(pixels: np.ndarray) -> bool:

@@ -81,9 +81,15 @@ class Bench:
                 except (ValueError, KeyError, TypeError):
                     continue  # the last line of a run that was cut off
 
-    def kept(self, name: str, work: Callable[[], Any]) -> Any:
-        """The JSON value of `work`, from an earlier run where code, thresholds and test images were the same."""
-        key = f"{self._key} {name}"
+    def kept(self, name: str, work: Callable[[], Any], key: str | None = None) -> Any:
+        """The JSON value of `work`, from an earlier run where code, thresholds and test images were the same.
+
+        Args:
+            name: what is answered about which image.
+            work: finds the answer.
+            key: `code_key` of what the answer rests on; the whole package if None.
+        """
+        key = f"{key or self._key} {name}"
         if key not in self._known:
             self._known[key] = value = work()
             with self.file.open("a") as file:
@@ -125,10 +131,16 @@ def _digest(pixels: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()[:10]
 
 
-def code_key() -> str:
-    """What an answer rests on: the package's code, and the thresholds, which name weights and settings."""
+def code_key(modules: tuple[str, ...] = ("*",), thresholds: str = "*") -> str:
+    """What an answer rests on: the package's code, and the thresholds, which name weights and settings.
+
+    Args:
+        modules: names or patterns of the package's modules.
+        thresholds: pattern of the stored calibrations' names.
+    """
     digest, package = hashlib.sha256(), Path(__file__).parent.parent
-    for source in (*sorted(package.glob("*.py")), *sorted(calibration.FOLDER.glob("*.json"))):
+    code = sorted({file for name in modules for file in package.glob(f"{name}.py")})
+    for source in (*code, *sorted(calibration.FOLDER.glob(f"{thresholds}.json"))):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 

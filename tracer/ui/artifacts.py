@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from tracer import api, intake
+from tracer import api
 from tracer import artifacts as evidence
-from tracer.ui import marks, record, words
-from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
+from tracer.ui import explain, marks
+from tracer.ui.common import ONE_AT_A_TIME, budget, readable_errors
 from tracer.ui.marks import Board
-
-PAUSE = 0.25  # seconds between two updates of the page
-EXAMPLES = ("photograph", "coffee-through-mini-kl", "photograph-jpeg", "koala-by-mini-dc-flat")
-SHOW_ANSWER = "() => document.querySelector('#marks').scrollIntoView({block: 'nearest'})"
-
-_stops = Stops()
 
 
 def find_artifacts(image: str, tries: int = evidence.TRIES) -> dict[str, Any]:
@@ -37,11 +28,6 @@ def find_artifacts(image: str, tries: int = evidence.TRIES) -> dict[str, Any]:
         return api.artifacts(image, tries=int(tries), stop=budget()).document()
 
 
-def check(image: str | None, *rest: object) -> list[dict]:
-    """Validate the inputs of a run; one answer per input."""
-    return [upload_problem(image), *(gr.validate(True, "") for _ in rest)]
-
-
 @dataclass(frozen=True)
 class Panel:
     """What a run fills."""
@@ -53,10 +39,12 @@ class Panel:
     histogram: gr.Plot
     histogram_words: gr.HTML
     pair: gr.ImageSlider
+    numbers: gr.Plot
     map_words: gr.HTML
     spectrum: gr.Plot
     peaks: gr.Plot
     spectrum_words: gr.HTML
+    explainer: gr.HTML
     document: gr.JSON
 
     @property
@@ -76,7 +64,11 @@ class Panel:
 
     def drawn(self, board: Board) -> dict[gr.components.Component, Any]:
         """What changes with every piece of the map."""
-        return {self.pair: marks.pair(board), self.map_words: marks.map_words(board)}
+        return {
+            self.pair: marks.pair(board),
+            self.numbers: marks.numbers(board),
+            self.map_words: marks.map_words(board),
+        }
 
     def begun(self, board: Board) -> dict[gr.components.Component, Any]:
         """Everything, for a run that has just begun: nothing of an earlier image stays on screen."""
@@ -88,6 +80,7 @@ class Panel:
             self.peaks: peaks,
             self.spectrum_words: marks.spectrum_words(board),
             self.histogram_words: marks.histogram_words(board),
+            self.explainer: explain.marks(None),
             self.document: None,
         }
 
@@ -96,84 +89,105 @@ class Panel:
         return {
             **self.live(board),
             self.histogram_words: marks.histogram_words(board),
+            self.explainer: explain.marks(board),
             self.document: board.document,
         }
 
+    def finished(self, board: Board) -> dict[gr.components.Component, Any]:
+        """Everything, for a look that has ended."""
+        return {**self.begun(board), **self.answered(board)}
 
-def build(page: gr.Blocks) -> None:
-    """Lay the tab out and wire it."""
+    def blank(self) -> dict[gr.components.Component, Any]:
+        """Before an image has been looked at."""
+        spectrum, peaks = marks.spectra(None)
+        return {
+            self.banner: marks.empty(),
+            self.gauge: marks.gauge(None),
+            self.tries: marks.tries(None),
+            self.tries_words: None,
+            self.histogram: marks.histogram(None),
+            self.histogram_words: marks.histogram_words(None),
+            self.pair: None,
+            self.numbers: marks.numbers(None),
+            self.map_words: marks.map_words(None),
+            self.spectrum: spectrum,
+            self.peaks: peaks,
+            self.spectrum_words: marks.spectrum_words(None),
+            self.explainer: explain.marks(None),
+            self.document: None,
+        }
+
+
+@dataclass(frozen=True)
+class Tab:
+    """What the desk above the tabs needs of this one."""
+
+    panel: Panel
+    settings: tuple[gr.components.Component, ...]
+
+
+def build(image: gr.Image, first: Board | None) -> Tab:
+    """Lay the tab out, with what is stored about the first example.
+
+    Args:
+        image: what is looked at.
+        first: the stored look, or None.
+    """
     with gr.Column(elem_classes="tab"):
-        banner = gr.HTML(marks.empty(), elem_id="marks")
+        banner = gr.HTML(marks.banner(first) if first else marks.empty(), elem_id="marks")
+        gauge = gr.HTML(marks.gauge(first), elem_id="gauge")
         with gr.Row(elem_classes="work"):
             with gr.Column(scale=1, min_width=300):
-                image = upload(
-                    label="Image to look at",
-                    height=230,
-                    buttons=[],
-                    alt_text="The image to look at",
-                    elem_id="looked-at",
-                )
-                gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
-                with gr.Row(elem_classes="buttons"):
-                    start = gr.Button("Look for marks", variant="primary", min_width=120, elem_id="look")
-                    stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop-looking")
-                cards = _cards()
-                with gr.Accordion("Settings", open=False):
-                    count = gr.Slider(1, 30, evidence.TRIES, step=1, label="Tries", buttons=[])
-                    random = gr.Checkbox(False, label="At random places", info="Otherwise spread evenly.")
-            with gr.Column(scale=2, min_width=300):
-                gauge = gr.HTML(marks.gauge(None), elem_id="gauge")
                 gr.HTML("<h2 class='small'>Try by try</h2>")
-                tries = gr.Plot(marks.tries(None), show_label=False, container=False, elem_id="tries")
-                tries_words = gr.HTML(elem_id="tries-words")
+                tries = gr.Plot(marks.tries(first), show_label=False, container=False, elem_id="tries")
+                tries_words = gr.HTML(marks.tries_words(first) if first else None, elem_id="tries-words")
+            with gr.Column(scale=1, min_width=300):
                 gr.HTML("<h2 class='small'>Among photographs</h2>")
-                histogram = gr.Plot(marks.histogram(None), show_label=False, container=False, elem_id="among")
-                histogram_words = gr.HTML(marks.histogram_words(None), elem_id="among-words")
+                histogram = gr.Plot(marks.histogram(first), show_label=False, container=False, elem_id="among")
+                histogram_words = gr.HTML(marks.histogram_words(first), elem_id="among-words")
         gr.HTML("<h2>Where in the image</h2>")
-        pair, map_words = _map()
+        places = _map(first)
         gr.HTML("<h2>Its spectrum, as supporting evidence</h2>")
-        shown = marks.spectra(None)
+        shown = marks.spectra(first)
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
                 spectrum = gr.Plot(shown[0], show_label=False, container=False, elem_id="spectrum")
             with gr.Column(scale=1, min_width=300):
                 peaks = gr.Plot(shown[1], show_label=False, container=False, elem_id="peaks")
-        spectrum_words = gr.HTML(marks.spectrum_words(None), elem_id="spectrum-words")
+        spectrum_words = gr.HTML(marks.spectrum_words(first), elem_id="spectrum-words")
         gr.HTML("<h2>How to read this</h2>")
-        gr.HTML(marks.EXPLAINER)
-        with gr.Accordion("Full result", open=False):
-            document = gr.JSON(label="Result", max_height=500, elem_id="marks-document")
-    figures = (tries, tries_words, histogram, histogram_words, pair, map_words, spectrum, peaks, spectrum_words)
-    _wire(image, count, random, start, stop, cards, Panel(banner, gauge, *figures, document))
+        explainer = gr.HTML(explain.marks(first), elem_id="marks-explainer")
+        with gr.Accordion("Settings of the detector", open=False):
+            count = gr.Slider(1, 30, evidence.TRIES, step=1, label="Tries", buttons=[])
+            random = gr.Checkbox(False, label="At random places", info="Otherwise spread evenly.")
+        with gr.Accordion("Full result of the detector", open=False):
+            kept = first.document if first else None
+            document = gr.JSON(kept, label="Result", max_height=500, elem_id="marks-document")
+    endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
+    endpoint.click(find_artifacts, [image, count], gr.JSON(visible=False), api_name="find_artifacts", **ONE_AT_A_TIME)
+    figures = (tries, tries_words, histogram, histogram_words, *places, spectrum, peaks, spectrum_words, explainer)
+    return Tab(Panel(banner, gauge, *figures, document), (count, random))
 
 
-def _cards() -> dict[str, gr.Button]:
-    """One button per example, which starts the look at it."""
-    chosen = {each.name: each for each in record.examples() if each.name in EXAMPLES}
-    if chosen:
-        gr.HTML("<h2 class='small'>Or try it on an example</h2>")
-    with gr.Column(elem_classes="examples"):
-        return {
-            str(each.file): gr.Button(each.title, icon=str(each.file), elem_classes="card", elem_id=f"marks-{name}")
-            for name, each in sorted(chosen.items(), key=lambda pair: EXAMPLES.index(pair[0]))
-        }
-
-
-def _map() -> tuple[gr.ImageSlider, gr.HTML]:
+def _map(first: Board | None) -> tuple[gr.ImageSlider, gr.Plot, gr.HTML]:
     with gr.Row(elem_classes="pictures"):
         with gr.Column(scale=1, min_width=250):
-            map_words = gr.HTML(marks.map_words(None), elem_id="map-words")
+            map_words = gr.HTML(marks.map_words(first), elem_id="map-words")
             gr.HTML(marks.legend())
             position = gr.Slider(0, 100, 50, step=1, label="Divider between them", buttons=[], elem_id="map-divider")
-        with gr.Column(scale=2, min_width=300):
+        with gr.Column(scale=1, min_width=250):
             pair = gr.ImageSlider(
+                marks.pair(first) if first else None,
                 label="Image with its tries | map",
                 format="png",
                 interactive=False,
                 buttons=["fullscreen"],
-                max_height=520,
+                max_height=420,
                 elem_id="map",
             )
+        with gr.Column(scale=1, min_width=250):
+            gr.HTML("<p class='caption'>The same map with its numbers</p>")
+            numbers = gr.Plot(marks.numbers(first), show_label=False, container=False, elem_id="map-numbers")
     position.input(
         lambda place: gr.update(slider_position=place),
         position,
@@ -183,68 +197,4 @@ def _map() -> tuple[gr.ImageSlider, gr.HTML]:
         trigger_mode="always_last",
         api_visibility="private",
     )
-    return pair, map_words
-
-
-def _wire(
-    image: gr.Image,
-    count: gr.Slider,
-    random: gr.Checkbox,
-    start: gr.Button,
-    stop: gr.Button,
-    cards: dict[str, gr.Button],
-    panel: Panel,
-) -> None:
-    hidden = {"api_visibility": "private", "show_progress": "hidden"}
-    inputs, resting = [image, count, random], [start, *cards.values()]
-    buttons = [*resting, stop]
-
-    def switched(running: bool) -> list[dict]:
-        return [*(gr.update(interactive=not running) for _ in resting), gr.update(interactive=running)]
-
-    def prepare(image: str, count: float, random: bool, request: gr.Request) -> list[Any]:
-        _stops.prepare(request.session_hash)
-        return [words.waiting(), *switched(running=True)]
-
-    def look(image: str, count: float, random: bool, request: gr.Request) -> Iterator[dict]:
-        with readable_errors(), _stops.running(request.session_hash) as stopped:
-            board = marks.begun(intake.read(image), int(count))
-            yield panel.begun(board)
-            seed = time.time_ns() % 2**32 if random else None
-            shown = time.monotonic()
-            for update in api.artifacts_stream(board.picture, tries=board.total, seed=seed, stop=stopped):
-                board.take(update)
-                if not board.document and time.monotonic() - shown > PAUSE:
-                    yield panel.live(board)
-                    shown = time.monotonic()
-            yield {**panel.answered(board), **panel.drawn(board)}
-            for update in api.artifacts_map(board.picture):
-                board.take(update)
-                if update.done == 1 or time.monotonic() - shown > 2 * PAUSE:
-                    yield panel.drawn(board)
-                    shown = time.monotonic()
-                if stopped():
-                    break
-
-    def end(request: gr.Request) -> dict:
-        _stops.stop(request.session_hash)
-        return gr.update(interactive=False)
-
-    def fail() -> list[Any]:
-        return [words.failed(), *switched(running=False)]
-
-    def run(chosen: gr.events.Dependency | gr.Button) -> None:
-        trigger = chosen.click if isinstance(chosen, gr.Button) else chosen.success
-        ready = trigger(prepare, inputs, [panel.banner, *buttons], validator=check, concurrency_limit=None, **hidden)
-        looked = ready.success(look, inputs, panel.outputs, **hidden, **ONE_AT_A_TIME)
-        looked.success(partial(switched, running=False), None, buttons, queue=False, **hidden)
-        looked.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)
-
-    for button in resting:
-        button.click(None, js=SHOW_ANSWER)  # on a phone it is above the buttons
-    run(start)
-    for file, button in cards.items():
-        run(button.click(partial(str, file), None, image, queue=False, **hidden))
-    stop.click(end, None, stop, queue=False, **hidden)
-    endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
-    endpoint.click(find_artifacts, [image, count], gr.JSON(visible=False), api_name="find_artifacts", **ONE_AT_A_TIME)
+    return pair, numbers, map_words

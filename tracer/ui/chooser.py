@@ -13,13 +13,14 @@ import gradio as gr
 
 from tracer import lineup
 from tracer.availability import Availability, check
+from tracer.ui import calibrating
 
 KNOWN_FOR = 60  # seconds for which the Hub is not asked again
 TITLES = {"minis": "Minis (bundled)", "tiny": "Tiny autoencoders", "full": "Full size"}
 ABOUT = {
     "minis": "Miniature autoencoders that this project trained: they show the method, and fit only their own pictures.",
     "tiny": "Small stand-ins for the autoencoders of real models. Each fits what it drew itself, such as previews. "
-    "A first use downloads them and may calibrate them for some minutes.",
+    "Together they also take a quick look at which real model's pictures the image is most like: a guess, no evidence.",
     "full": "The autoencoders of real models, from the Hub on first use.",
 }
 TIMES = "Times are rough estimates for a large picture: if the first look decides, and at most."
@@ -54,6 +55,7 @@ def build() -> Chooser:
             _choices(rows), value=[row.id for row in rows], label="Families", elem_id="families"
         )
         table = gr.HTML(_waiting("minis"), elem_id="availability")
+        calibrating.build(name)
     quiet = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
     panel.expand(_table, name, table, **quiet)
     name.input(_waiting, name, table, queue=False, api_visibility="private", show_progress="hidden").then(

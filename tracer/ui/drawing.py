@@ -13,7 +13,9 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from tracer import figures, lineup
-from tracer.regeneration import ALPHA_FIT, ALPHA_LEAD, Captioned, Drawn, Ranked, Regeneration, rank
+from tracer.api import Inverted
+from tracer.evidence import Verdict, listed
+from tracer.regeneration import ALPHA_FIT, ALPHA_LEAD, Captioned, Drawn, Ranked, Regeneration, rank, reference_for
 from tracer.ui.words import frame
 
 
@@ -23,10 +25,15 @@ class Board:
 
     Attributes:
         subject: what was inspected, in our own words.
+        generators: registry ids, in the order of drawing; once inversion has spoken, those that it leaves.
+        candidates: drawings per model that were asked for.
+        fused: whether inversion is asked first.
         caption: what the models are asked to draw.
         inferred: whether the captioner wrote it.
-        generators: registry ids, in the order of drawing.
-        candidates: drawings per model that were asked for.
+        inversion: what inversion said, or None.
+        ruled_out: the models that were chosen and that inversion left no chance.
+        usual: per model, between what similarities the middle nine tenths of its own pictures lie; empty where nothing
+            is stored.
         drawn: so far.
         ranking: so far, best first.
         document: the finished result, or None.
@@ -36,8 +43,12 @@ class Board:
     subject: str
     generators: list[str]
     candidates: int
+    fused: bool = False
     caption: str = ""
     inferred: bool = False
+    inversion: Verdict | None = None
+    ruled_out: list[str] = field(default_factory=list)
+    usual: dict[str, tuple[float, float]] = field(default_factory=dict)
     drawn: list[Drawn] = field(default_factory=list)
     ranking: list[Ranked] = field(default_factory=list)
     document: dict[str, Any] | None = None
@@ -49,10 +60,16 @@ class Board:
         self.pictures.append(address(drawn.image))  # once: the grid is written anew with every drawing
 
 
-def taken(board: Board, update: Captioned | Drawn | Regeneration) -> Board:
+def taken(board: Board, update: Inverted | Captioned | Drawn | Regeneration) -> Board:
     """The board with one more piece of the stream on it."""
-    if isinstance(update, Captioned):
+    if isinstance(update, Inverted):
+        board.inversion = update.verdict
+        board.ruled_out = [name for name in board.generators if name not in update.generators]
+        board.generators = list(update.generators)
+    elif isinstance(update, Captioned):
         board.caption, board.inferred = update.caption, update.inferred
+        known = reference_for(board.generators, board.candidates)
+        board.usual = {name: known.usual(name) for name in board.generators} if known else {}
     elif isinstance(update, Regeneration):
         board.ranking, board.document = list(update.ranking), update.document()
     else:
@@ -77,22 +94,34 @@ def invitation() -> str:
 def banner(board: Board) -> str:
     """The answer, or how far the drawing is."""
     if board.document is None:
+        if board.fused and board.inversion is None:
+            asked = "Asking inversion first: which autoencoder can reproduce the picture …"
+            return frame("drawing", asked, [], board.subject)
         if not board.caption:
-            return frame("drawing", "Reading the picture …", [], board.subject)
+            return frame("drawing", "Reading the picture …", [_inverted(board)], board.subject)
         total = board.candidates * len(board.generators)
         sentence = f"The models are drawing “{board.caption}”: {len(board.drawn)} of {total}"
-        return frame("drawing", sentence, [_leader(board)], board.subject)
-    verdict, lines = board.document["verdict"], []
-    if board.ranking:
-        lines.append(_leader(board))
-    source = "written by the bundled captioner" if board.inferred else "given by you"
+        return frame("drawing", sentence, [_inverted(board), _leader(board)], board.subject)
+    lines = [_inverted(board), _leader(board) if board.ranking else ""]
+    source = "written by the captioner" if board.inferred else "given by you"
     lines.append(f"Caption, {source}: “{escape(board.caption)}”. The answer is no better than the caption.")
+    verdict = board.document["verdict"]
     return frame(verdict["kind"], verdict["sentence"], lines, board.subject)
+
+
+def _inverted(board: Board) -> str:
+    """What inversion said, and whom it ruled out; "" where it was not asked."""
+    if board.inversion is None:
+        return ""
+    said = f"Inversion, asked first: {escape(board.inversion.sentence)}"
+    if not board.ruled_out:
+        return f"{said} So all {len(board.generators)} models draw."
+    return f"{said} So only {escape(listed(board.generators))} draw, which have it."
 
 
 def _leader(board: Board) -> str:
     if len(board.ranking) < 2:
-        return "The first drawings are on their way."
+        return "" if board.document else "The first drawings are on their way."
     first, second = board.ranking[:2]
     return (
         f"{escape(first.generator)} leads with a mean similarity of <b>{first.similarity:.3f}</b>, "
@@ -103,10 +132,15 @@ def _leader(board: Board) -> str:
 def grid(board: Board) -> str:
     """One row of drawings per model, in registry order; empty places are those still to be drawn."""
     rows = "".join(_row(board, name) for name in board.generators)
+    left_out = ""
+    if board.ruled_out:
+        have = "has another autoencoder" if len(board.ruled_out) == 1 else "have other autoencoders"
+        left_out = f"<p class='fine'>Ruled out by inversion: {escape(listed(board.ruled_out))}, which {have}.</p>"
     return (
         "<table class='drawings'><caption>What each model draws when it is asked for "
         f"“{escape(board.caption or '…')}”</caption><thead><tr><th scope='col'>Model</th>"
         f"<th scope='col'>Similarity</th><th scope='col'>Drawings</th></tr></thead><tbody>{rows}</tbody></table>"
+        f"{left_out}"
     )
 
 
@@ -134,10 +168,20 @@ def _row(board: Board, name: str) -> str:
 
 
 def similarities(board: Board) -> go.Figure:
-    """Every candidate's similarity, one line per model, with mean and standard deviation."""
+    """Every candidate's similarity, one line per model, with mean, standard deviation and what is usual for it."""
     figure = go.Figure()
     for name in reversed(board.generators):
         look = figures.style(list(lineup.GENERATORS).index(name))
+        if name in board.usual:
+            low, high = board.usual[name]
+            figure.add_scatter(
+                x=[low, high],
+                y=[name, name],
+                mode="lines",
+                line=dict(color=look.colour, width=20),
+                opacity=0.22,
+                hovertemplate=f"{name}'s own pictures: {low:.2f} to {high:.2f}<extra></extra>",
+            )
         values = [one.similarity for one in board.drawn if one.generator == name]
         figure.add_scatter(
             x=values,
@@ -187,14 +231,21 @@ def in_words(board: Board) -> str:
     if not board.ranking:
         return ""
     order = ", ".join(f"{escape(row.generator)} {row.similarity:.3f}" for row in board.ranking)
-    return f"<p class='fine'>Mean similarities, best first: {order}.</p>"
+    bars = ""
+    if board.usual:
+        usual = ", ".join(
+            f"{escape(name)} {low:.2f} to {high:.2f}" for name, (low, high) in sorted(board.usual.items())
+        )
+        bars = f" The pale bars are where nine tenths of each model's own pictures lie: {usual}."
+    return f"<p class='fine'>Mean similarities, best first: {order}.{bars}</p>"
 
 
 EXPLAINER = f"""<div class='depths'><section><h3>What you are seeing</h3>
 <p>The picture is put into words. Each model then draws those words several times, and an image-text encoder compares
 what they drew with your picture: the same thing in the same style is close to 1.</p>
 <p>Two models can share an autoencoder and leave the same traces. What they <em>draw</em> still differs, so this is the
-only evidence here that can tell such models apart.</p></section>
+only evidence here that can tell such models apart. Inversion, asked first, names the autoencoder and leaves only the
+models that have it.</p></section>
 <section><h3>The evidence</h3>
 <p>A ranking always has a winner, so being first is not enough. A model is named only if its drawings are as much like
 the picture as they are like its own pictures (all but {ALPHA_FIT:.0%} of them), and if its lead is one that it has on

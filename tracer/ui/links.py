@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import gradio as gr
@@ -10,7 +11,7 @@ import gradio as gr
 def tab(query: Mapping[str, str], titles: Iterable[str]) -> str | None:
     """The title of the tab that an address names by a word of it, or None."""
     word = query.get("tab", "").lower()
-    return next((title for title in titles if word in title.lower().split()), None)
+    return next((title for title in titles if word in re.findall(r"\w+", title.lower())), None)
 
 
 def example(query: Mapping[str, str], names: Iterable[str]) -> str | None:

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from plotly.graph_objects import Figure
 
-from tracer import artifacts, artifacts_verdict, calibration, figures, figures_artifacts, reference, spectrum
+from tracer import (
+    artifacts,
+    artifacts_verdict,
+    calibration,
+    figures,
+    figures_artifacts,
+    figures_maps,
+    reference,
+    spectrum,
+)
 from tracer.artifacts import Settings, Try
 from tracer.artifacts_verdict import Artifacts, Known
 from tracer.faults import ModelUnavailable
@@ -89,8 +98,13 @@ def empty() -> str:
     """Shown before there is an image, or instead of one."""
     stored = usual()
     if isinstance(stored, str):
-        return frame("insufficient", "Nothing can be inspected here.", [escape(stored)], "", "Not available")
-    return frame("running", "Choose an image, then look for marks.", [], "", "Ready")
+        return missing(stored)
+    return frame("ready", "Press Trace to look for marks in this image.", [], "")
+
+
+def missing(reason: str) -> str:
+    """Shown where the detector or its threshold is not there."""
+    return frame("insufficient", "Nothing can be inspected here.", [escape(reason)], "", "Not available")
 
 
 def banner(board: Board) -> str:
@@ -201,6 +215,15 @@ def pair(board: Board) -> tuple[np.ndarray, np.ndarray]:
     return figures_artifacts.pictured(pixels, boxes), figures_artifacts.heat(board.survey, scores, *pixels.shape[:2])
 
 
+def numbers(board: Board | None) -> Figure:
+    """The map as a heat map with the number of every cell under the pointer."""
+    if not board or not board.survey:
+        return figures_maps.marks_map(None)
+    scores = board.scores or board.known.scores(board.picture, 1)
+    logits = board.survey.logits
+    return figures_maps.marks_map(np.where(np.isnan(logits), np.nan, scores.probability(logits)), board.survey.cell)
+
+
 def map_words(board: Board | None) -> str:
     """The map in words."""
     if not board or not board.survey:
@@ -249,25 +272,3 @@ def spectrum_words(board: Board | None) -> str:
     found = f"At {', '.join(names)} it stands out more than in nine of ten photographs. " if names else ""
     found = found or "At no multiple of 1/8 does it stand out more than photographs do. "
     return f"<p class='caption'>{found}{caution}</p>"
-
-
-EXPLAINER = """<div class='depths'><section><h3>1 · What it means</h3>
-<p>A latent model draws with the decoder of an autoencoder, and every decoder leaves marks in the finest detail. A small
-network has learned to see them, from photographs beside the same photographs sent through autoencoders: faint rhythms
-of 8, 4 and 2 pixels from the steps in which a decoder enlarges, and how it draws texture. It has never seen a generated
-image, and it asks no line-up: it answers for <em>any</em> autoencoder that marks as those do.</p>
-<p>“Marks found” means: <b>an autoencoder was involved.</b></p></section>
-<section><h3>2 · What it does not mean</h3><ul>
-<li><b>Not that the scene is fake.</b> A photograph that went through an autoencoder, to be edited, enlarged or
-compressed, is marked from edge to edge.</li>
-<li><b>Not which model it was.</b> For that there are the other tabs.</li>
-<li><b>“No marks” is no proof of a photograph.</b> Generators that draw pixels directly have no autoencoder, and
-resizing, blur and compression remove marks. Where the file shows that too much is lost, there is no answer.</li>
-</ul></section>
-<section><h3>3 · How it is decided</h3>
-<p>The network looks at crops of native pixels, never resized. The score is the mean of their logits.</p>
-<p>The threshold comes from photographs alone, which nothing was trained on: at most 1 % of them exceed it. Between
-that and the threshold of 5 % the answer is open. There is one for each number of tries, for small images and for each
-level of compression. A logistic curve through photographs and reconstructions turns scores into probabilities.</p>
-<p>After Vesnin, Levshun and Chechulin, <a href='https://arxiv.org/abs/2411.06441'>arXiv 2411.06441</a>.</p></section>
-</div>"""

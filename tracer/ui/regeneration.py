@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from tracer import api, intake, lineup, regeneration
+from tracer import api, blocklist, intake, lineup, regeneration
 from tracer.faults import ModelUnavailable
 from tracer.ui import drawing, words
-from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
+from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload_problem
 from tracer.ui.drawing import Board
-from tracer.ui.record import EXAMPLES
 
 _stops = Stops()
 _ALL = [row.id for row in lineup.GENERATORS.values() if row.bundled]
-_CARDS = {  # file in `examples/`: what its card says
-    "fox-by-mini-kl-noto.png": "A fox by mini-kl-noto, which shares its autoencoder with another model",
-    "penguin-by-mini-kl16-twemoji.png": "A penguin by mini-kl16-twemoji",
-    "photograph.png": "A photograph, which none of them drew",
-}
 SHOW_ANSWER = "() => document.querySelector('#drawn').scrollIntoView({block: 'nearest'})"
 
 
@@ -33,6 +26,7 @@ def regenerate_image(
     caption: str = "",
     candidates: int = regeneration.CANDIDATES,
     seed: int = regeneration.SEED,
+    fused: bool = True,
 ) -> dict[str, Any]:
     """Find out which model draws something most like an image when it is asked for the image's caption.
 
@@ -41,12 +35,15 @@ def regenerate_image(
         caption: what to draw; written by the bundled captioner if empty.
         candidates: drawings per model, 1 to 16.
         seed: seed of the first drawing; the next ones count up.
+        fused: ask latent inversion first. Where it names an autoencoder that several of the models have, only those
+            draw, and the verdict is that of both kinds of evidence.
 
     Returns:
-        The caption, the ranking with mean similarities, and the verdict with its sentence.
+        The caption, the ranking with mean similarities, and the verdict with its sentence; with fused also inversion's
+        own verdict.
     """
     with readable_errors():
-        options = dict(caption=caption.strip() or None, candidates=candidates, seed=seed, stop=budget())
+        options = dict(caption=caption.strip() or None, candidates=candidates, seed=seed, fused=fused, stop=budget())
         return api.regenerate(image, **options).document()
 
 
@@ -54,8 +51,10 @@ def check(image: str | None, caption: str, generators: list[str], *rest: object)
     """Validate the inputs of a run; one answer per input."""
     chosen = gr.validate(len(generators) > 1, "Choose at least two models.")
     longest = regeneration.LONGEST_CAPTION
-    short = gr.validate(len(caption or "") <= longest, f"At most {longest} characters.")
-    return [upload_problem(image), short, chosen, *(gr.validate(True, "") for _ in rest)]
+    said = gr.validate(len(caption or "") <= longest, f"At most {longest} characters.")
+    if blocklist.blocked(caption or ""):
+        said = gr.validate(False, f"{blocklist.REFUSAL[0].upper()}{blocklist.REFUSAL[1:]}.")
+    return [upload_problem(image), said, chosen, *(gr.validate(True, "") for _ in rest)]
 
 
 @functools.cache
@@ -95,7 +94,7 @@ class Controls:
     caption: gr.Textbox
     start: gr.Button
     stop: gr.Button
-    cards: dict[str, gr.Button]
+    fused: gr.Checkbox
     generators: gr.CheckboxGroup
     candidates: gr.Slider
     seed: gr.Number
@@ -103,7 +102,7 @@ class Controls:
     @property
     def inputs(self) -> list[gr.components.Component]:
         """The inputs of a run, in the order of `check`."""
-        return [self.image, self.caption, self.generators, self.candidates, self.seed]
+        return [self.image, self.caption, self.generators, self.candidates, self.seed, self.fused]
 
 
 @dataclass(frozen=True)
@@ -130,14 +129,32 @@ class Panel:
         return {**self.live(board), self.document: board.document}
 
 
-def build(page: gr.Blocks) -> Callable[[], None]:
-    """Lay the tab out and wire it; return what to do when it is opened."""
-    empty = Board("", _ALL, regeneration.CANDIDATES)
+@dataclass(frozen=True)
+class Tab:
+    """What the desk above the tabs needs of this one."""
+
+    controls: Controls
+    panel: Panel
+
+    def blank(self) -> dict[gr.components.Component, Any]:
+        """Before anything has been drawn for an image."""
+        empty = Board("", _ALL, regeneration.CANDIDATES)
+        return {**self.panel.final(empty), self.panel.banner: drawing.invitation(), self.controls.caption: ""}
+
+
+def build(image: gr.Image, first: Board | None) -> Tab:
+    """Lay the tab out, with what is stored about the first example, and wire it.
+
+    Args:
+        image: what the models are to explain.
+        first: the stored drawings, or None.
+    """
+    empty = first or Board("", _ALL, regeneration.CANDIDATES)
     with gr.Column(elem_classes="tab"):
-        banner = gr.HTML(drawing.invitation(), elem_id="drawn")
+        banner = gr.HTML(drawing.banner(first) if first else drawing.invitation(), elem_id="drawn")
         with gr.Row(elem_classes="work"):
             with gr.Column(scale=1, min_width=300):
-                controls = _controls()
+                controls = _controls(image, first.caption if first else "")
             with gr.Column(scale=2, min_width=300):
                 grid = gr.HTML(drawing.grid(empty), elem_id="drawings")
                 gr.HTML("<h2 class='small'>How alike: every drawing, and each model's mean</h2>")
@@ -145,34 +162,32 @@ def build(page: gr.Blocks) -> Callable[[], None]:
                 plot_words = gr.HTML(drawing.in_words(empty), elem_id="similarity-words")
         gr.HTML("<h2>How to read this</h2>")
         gr.HTML(drawing.EXPLAINER)
-        with gr.Accordion("Full result", open=False):
-            document = gr.JSON(label="Result", max_height=500, elem_id="drawn-document")
-    _wire(controls, Panel(banner, grid, plot, plot_words, document))
-    return warm
+        with gr.Accordion("Full result of the drawing", open=False):
+            document = gr.JSON(empty.document, label="Result", max_height=500, elem_id="drawn-document")
+    panel = Panel(banner, grid, plot, plot_words, document)
+    _wire(controls, panel)
+    return Tab(controls, panel)
 
 
-def _controls() -> Controls:
-    image = upload(label="Image to explain", height=230, buttons=[], alt_text="The image to explain", elem_id="subject")
-    gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
+def _controls(image: gr.Image, written: str) -> Controls:
     caption = gr.Textbox(
+        written,
         label="Caption: what the models are asked to draw",
         placeholder="written here once there is an image",
         info="Wrong? Correct it, and draw again.",
         max_length=regeneration.LONGEST_CAPTION,
         elem_id="caption",
     )
+    fused = gr.Checkbox(
+        True,
+        label="Ask inversion first",
+        info="Where it names an autoencoder, only the models that have it draw.",
+        elem_id="ask-inversion",
+    )
     with gr.Row(elem_classes="buttons"):
         start = gr.Button("Draw", variant="primary", min_width=120, elem_id="draw")
         stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop-drawing")
-    gr.HTML("<h2 class='small'>Or watch it with an example</h2>")
-    cards = {}
-    with gr.Column(elem_classes="examples"):
-        for name, title in _CARDS.items():
-            file = EXAMPLES / name
-            if file.exists():
-                identity = f"draw-{file.stem}"
-                cards[str(file)] = gr.Button(title, icon=str(file), elem_classes="card", elem_id=identity)
-    with gr.Accordion("Settings", open=False):
+    with gr.Accordion("Settings of the drawing", open=False):
         generators = gr.CheckboxGroup(_ALL, value=_ALL, label="Models")
         candidates = gr.Slider(
             1,
@@ -186,33 +201,44 @@ def _controls() -> Controls:
         seed = gr.Number(
             regeneration.SEED, precision=0, minimum=0, maximum=2**31, label="Seed of every model's first drawing"
         )
-    return Controls(image, caption, start, stop, cards, generators, candidates, seed)
+    return Controls(image, caption, start, stop, fused, generators, candidates, seed)
 
 
 def _wire(controls: Controls, panel: Panel) -> None:
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
-    resting = [controls.start, *controls.cards.values()]  # a second run would draw over the first
-    buttons = [*resting, controls.stop]
+    buttons = [controls.start, controls.stop]
 
     def switched(running: bool) -> list[dict]:
-        return [*(gr.update(interactive=not running) for _ in resting), gr.update(interactive=running)]
+        return [gr.update(interactive=not running), gr.update(interactive=running)]
 
     def prepare(
-        image: str, caption: str, generators: list[str], candidates: float, seed: float, request: gr.Request
+        image: str,
+        caption: str,
+        generators: list[str],
+        candidates: float,
+        seed: float,
+        fused: bool,
+        request: gr.Request,
     ) -> list[Any]:
         _stops.prepare(request.session_hash)
         return [words.waiting(), *switched(running=True)]
 
     def stream(
-        image: str, caption: str, generators: list[str], candidates: float, seed: float, request: gr.Request
+        image: str,
+        caption: str,
+        generators: list[str],
+        candidates: float,
+        seed: float,
+        fused: bool,
+        request: gr.Request,
     ) -> Iterator[dict]:
         with readable_errors(), _stops.running(request.session_hash) as stopped:
             picture = intake.read(image)
-            board = Board(f"Your image · {picture.width} × {picture.height} px", generators, int(candidates))  # noqa: RUF001
+            board = Board(f"Your image · {picture.width} × {picture.height} px", generators, int(candidates), fused)  # noqa: RUF001
             yield panel.final(board)
             written = describe(image)
             asked = caption.strip() if caption.strip() != written else ""
-            options = dict(caption=asked or None, candidates=int(candidates), seed=int(seed), stop=stopped)
+            options = dict(caption=asked or None, candidates=int(candidates), seed=int(seed), fused=fused, stop=stopped)
             for update in api.regenerate_stream(picture, generators=generators, **options):
                 board = drawing.taken(board, update)
                 yield panel.final(board) if board.document else panel.live(board)
@@ -233,26 +259,16 @@ def _wire(controls: Controls, panel: Panel) -> None:
         drawn.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)
 
     ready = {"inputs": controls.inputs, "outputs": [panel.banner, *buttons], "concurrency_limit": None, **hidden}
-    controls.image.change(describe, controls.image, controls.caption, concurrency_limit=2, **hidden)
+    for changed in (controls.image.upload, controls.image.clear):  # not `change`: examples bring their captions along
+        changed(describe, controls.image, controls.caption, concurrency_limit=2, **hidden)
     follow(controls.start.click(prepare, validator=check, **ready))
-    for file, card in controls.cards.items():
-        chosen = card.click(
-            functools.partial(_example, file), None, [controls.image, controls.caption], queue=False, **hidden
-        )
-        follow(chosen.then(prepare, **ready))
-    for button in resting:
-        button.click(None, js=SHOW_ANSWER)  # on a phone it is above the buttons
+    controls.start.click(None, js=SHOW_ANSWER)  # on a phone it is above the button
     controls.stop.click(end, None, controls.stop, queue=False, **hidden)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
         regenerate_image,
-        [controls.image, controls.caption, controls.candidates, controls.seed],
+        [controls.image, controls.caption, controls.candidates, controls.seed, controls.fused],
         gr.JSON(visible=False),
         api_name="regenerate_image",
         **ONE_AT_A_TIME,
     )
-
-
-def _example(file: str) -> tuple[str, str]:
-    """The image of a card, and no caption yet."""
-    return str(Path(file)), ""

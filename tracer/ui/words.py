@@ -37,13 +37,16 @@ def chance(p_value: float | None) -> str:
 
 def heading(families: list[lineup.Family]) -> str:
     """What this page is, and what it can see."""
-    covered = listed([f"<b>{escape(row.title)}</b> (built like those of {escape(row.stands_for)})" for row in families])
+    built = "; ".join(f"<b>{escape(row.title)}</b>, built like those of {escape(row.stands_for)}" for row in families)
     return (
         '<header class="top"><h1>Latent Lineup</h1>'
         "<p class='question'>Which latent generative model, if any, made this image?</p>"
-        f"<p class='coverage'>Inspects the {len(families)} bundled miniature autoencoders: {covered}. Full-size models "
-        "are not in this line-up: their pictures, like photographs, should fit none of it. Tiny and full-size "
-        "autoencoders from the Hub can be chosen below, where they can be had.</p>"
+        f"<details class='coverage'><summary>Covers {len(families)} miniature autoencoders that this project trained, "
+        "not the models that you know: their pictures, like photographs, should fit none of them.</summary>"
+        f"<p>Bundled: {built}. Tiny and full-size autoencoders from the Hub can be chosen under “Line-up” in the first "
+        "tab, where they can be had. Not covered: generators without an autoencoder, and whatever resizing, strong "
+        "compression or blur has erased. The detector in the second tab asks no line-up: it was trained on several "
+        "autoencoders and may know others' marks. Nothing here proves that a picture is real.</p></details>"
         "</header>"
     )
 
@@ -62,7 +65,15 @@ def banner(run: Run) -> str:
         )
     if run.trace["image"]["notes"]:
         lines.append("Before inspection: " + escape("; ".join(run.trace["image"]["notes"])) + ".")
-    return frame(verdict["kind"], verdict["sentence"], lines, _subject(run))
+    return frame(verdict["kind"], verdict["sentence"], lines, subject(run)) + _quick_look(run.trace.get("quick_look"))
+
+
+def _quick_look(look: dict | None) -> str:
+    """What the tiny line-up guesses, apart from the verdict, with its error rates."""
+    if not look:
+        return ""
+    caution = f"<p class='fine'>{escape(look['caution'])}</p>" if look["caution"] else ""
+    return f"<aside class='quick-look' aria-label='Quick look'><p>{escape(look['sentence'])}</p>{caution}</aside>"
 
 
 def waiting() -> str:
@@ -72,7 +83,7 @@ def waiting() -> str:
 
 def empty() -> str:
     """Shown where there is no stored example to begin with."""
-    return frame("running", "Choose an image, then press Trace.", [], "")
+    return frame("ready", "Press Trace to see whether a decoder can draw this image again.", [], "")
 
 
 def failed() -> str:
@@ -83,7 +94,7 @@ def failed() -> str:
 def _progress(run: Run) -> str:
     if not run.current:
         line = "The first run after a restart takes a few seconds longer."
-        return frame("running", "Starting …", [line], _subject(run))
+        return frame("running", "Starting …", [line], subject(run))
     place = f"{run.families.index(run.current) + 1} of {len(run.families)}"
     sentence = f"Can the {run.current} decoder draw this picture again? ({place})"
     trajectory = run.trajectories.get(run.current)
@@ -91,22 +102,23 @@ def _progress(run: Run) -> str:
         line = f"{(run.loading or 'loading its weights').capitalize()}."
     else:
         line = f"Step {trajectory.steps[-1]} of at most {trajectory.last}: score {number(trajectory.scores[-1])}."
-    return frame("running", sentence, [line], _subject(run))
+    return frame("running", sentence, [line], subject(run))
 
 
 def frame(kind: str, sentence: str, lines: list[str], subject: str, name: str = "") -> str:
     """The banner of a verdict: its kind, the sentence, more lines (HTML), what it is about (HTML), another name."""
     symbol, name = _KINDS[kind][0], name or _KINDS[kind][1]
-    below = "".join(f"<p>{line}</p>" for line in lines)
+    below = "".join(f"<p>{line}</p>" for line in lines if line)
     # Only the sentence is announced: a screen reader would never get to the end of the numbers.
     return (
-        f"<section class='verdict {kind}' aria-label='Verdict'>"
+        f"<div class='verdict {kind}' role='group' aria-label='Verdict'>"
         f"<p class='kind'><span aria-hidden='true'>{symbol}</span> {name}<span class='subject'>{subject}</span></p>"
-        f"<div role='status'><h2>{escape(sentence)}</h2></div>{below}</section>"
+        f"<div role='status'><h2>{escape(sentence)}</h2></div>{below}</div>"
     )
 
 
-def _subject(run: Run) -> str:
+def subject(run: Run) -> str:
+    """What is inspected (HTML)."""
     size = f" · {run.width} × {run.height} px" if run.width else ""
     digest = f" · SHA-256 {run.sha256[:8]}…" if run.sha256 else ""
     return f"{escape(run.subject)}{size}{digest}"
@@ -202,13 +214,10 @@ def pair_words(trajectory: Trajectory | None) -> str:
 
 
 def legend() -> str:
-    """The residual's fixed scale."""
-    top = figures.RESIDUAL_TOP
-    ticks = "".join(f"<span>{value}</span>" for value in (0, top // 4, top // 2, 3 * top // 4))
+    """What the residual's map shows."""
     return (
-        "<div class='legend'><p>Absolute difference, in levels of 255. The scale is the same for every image.</p>"
-        f"<div class='gradient' style='background:{figures.gradient()}'></div>"
-        f"<div class='ticks'>{ticks}<span>{top} or more</span></div></div>"
+        "<div class='legend'><p>Residual: absolute difference, in levels of 255. The scale is the same for every "
+        "image; point at a place for its number.</p></div>"
     )
 
 

@@ -1,0 +1,76 @@
+"""How far a threshold from reconstructed photographs is from one of images that the family's models drew.
+
+Families too costly to sample are calibrated on photographs that went through their autoencoder. The minis can afford
+both: what either threshold does to the other's images tells what that shortcut costs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracer import calibration, inversion, lineup, weights
+from tracer.benchmarks.core import Bench, rate, said, table
+from tracer.calibration import Calibration
+from tracer.settings import FAST
+
+TITLE = "Calibrated on reconstructions or on drawings"
+KINDS = ("reconstructions", "drawings")
+
+
+def measure(bench: Bench) -> dict:
+    """The stored threshold of each family, one from its drawings, and how either judges the other's images."""
+    drawings: dict[str, list] = {}
+    for family, name, drawn in bench.generated(bench.few(40, 3)):
+        model = weights.load(lineup.family(family))
+        found = bench.kept(
+            f"generated {name}", lambda drawn=drawn, model=model: list(inversion.scores(drawn, model, FAST))
+        )
+        drawings.setdefault(family, []).append(found)
+    return {name: _compared(lineup.family(name), scores) for name, scores in drawings.items()}
+
+
+def _compared(row: lineup.Family, scores: list) -> dict:
+    model = weights.load(row)
+    known = {
+        "reconstructions": calibration.stored(row.id, FAST.record(), model.digest),
+        "drawings": inversion.calibration_of(model, FAST, scores, "drawings"),
+    }
+    found = {}
+    for kind, other in zip(KINDS, reversed(KINDS), strict=True):
+        each, theirs = known[kind], known[other].scores
+        last = each.checkpoints[-1]
+        found[kind] = {
+            "n": each.count,
+            "median": float(np.median(each.at(last))),
+            "first": each.corridor(each.checkpoints[0]),
+            "last": each.corridor(last),
+            "ruled_out": _ruled_out(each, theirs),
+            "missed": each.missed(),
+        }
+    stored = known["reconstructions"]
+    found["drawings missed"] = float(np.mean([stored._path(tuple(each)) is not True for each in scores]))
+    return found
+
+
+def _ruled_out(known: Calibration, others) -> dict[str, float]:
+    """How many images anywhere leave the corridor that another kind of images gave."""
+    limits = np.array([known.corridor(step) for step in known.checkpoints])
+    return rate(int((np.array(others) > limits).any(axis=1).sum()), len(others))
+
+
+def page(results: dict) -> list[str]:
+    """The section as Markdown."""
+    rows = []
+    for name, found in results.items():
+        made, drew = (found[kind] for kind in KINDS)
+        both = [" / ".join(f"{each[key]:.3g}" for each in (made, drew)) for key in ("median", "first", "last")]
+        rows.append([name, f"{made['n']} / {drew['n']}", *both, said(made["ruled_out"]), said(drew["ruled_out"])])
+        rows[-1].append(f"{made['missed']:.0%} / {found['drawings missed']:.0%}")
+    text = (
+        "Each pair is reconstructions of photographs (the stored threshold) / what the family's generators drew. "
+        "Limits are those outside of which an image is ruled out, all looks together. Then how many drawings leave the "
+        "limits of the reconstructions, and the reverse; and how many of either the stored threshold does not name."
+    )
+    head = ["", "images", "median score", "limit at the start", "limit at the end"]
+    head += ["drawings ruled out by reconstructions", "reconstructions ruled out by drawings", "not named"]
+    return ["", text, *table(head, rows)]

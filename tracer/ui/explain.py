@@ -1,0 +1,155 @@
+"""Explanations with this image's numbers in them: formulas filled in, and its place among the calibration's images."""
+# ruff: noqa: RUF001 - minus, times and the like are meant: this is typeset text
+
+from __future__ import annotations
+
+import functools
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+from plotly.graph_objects import Figure
+
+from tracer import calibration, figures, figures_curves, lineup
+from tracer.calibration import Calibration
+from tracer.ui.marks import Board
+from tracer.ui.record import Run
+from tracer.ui.words import number
+
+PAPER = "<a href='https://arxiv.org/abs/{0}'>arXiv {0}</a>"
+
+
+@functools.lru_cache(maxsize=32)
+def _calibration(path: Path, changed: int) -> Calibration:
+    return calibration.load(path)
+
+
+def _known(run: Run | None, family: str) -> Calibration | None:
+    """The stored calibration behind a family's answer; None where it was made on the spot, or is another one."""
+    row = run.evidence.get(family) if run else None
+    if row is None:
+        return None
+    path = calibration.path_of(family, row["mode"], row["condition"])
+    if not path.exists():
+        return None
+    known = _calibration(path, path.stat().st_mtime_ns)
+    return known if known.revision == row["revision"] and row["steps"] in known.checkpoints else None
+
+
+def among(run: Run | None, family: str) -> Figure:
+    """Histogram of the calibration at the step that decided, with this image on it."""
+    known = _known(run, family)
+    if known is None:
+        return figures.loss_curves([], "fast", 4).update_layout(height=290, xaxis_title="Score", yaxis_title="Share")
+    row = run.evidence[family]
+    step = row["steps"]
+    others = [each[known.checkpoints.index(step)] for each in known.others]
+    return figures_curves.among(known.at(step), np.array(others), row["threshold"], row["score"], family)
+
+
+def among_words(run: Run | None, family: str) -> str:
+    """The histogram in words."""
+    known = _known(run, family)
+    if known is None:
+        return "<p class='caption'>The calibration's scores appear here with the answer.</p>"
+    row = run.evidence[family]
+    step, score = row["steps"], row["score"]
+    higher = int((known.at(step) >= score).sum())
+    others = np.array([each[known.checkpoints.index(step)] for each in known.others])
+    lower = int((others <= score).sum())
+    beside = f" Of {len(others)} images that it did not make, {lower} score as low or lower." if len(others) else ""
+    return (
+        f"<p class='caption'>{escape(family)}, step {step}: this image scores {number(score)}; of {known.count} images "
+        f"that the decoder made, {higher} score at least as high.{beside} The line is the threshold, "
+        f"{number(row['threshold'])}.</p>"
+    )
+
+
+def marks(board: Board | None) -> str:
+    """Tab 2 at three depths, with this image's numbers where there are some."""
+    return (
+        f"<div class='depths'><section><h3>1 · The sentence</h3>{_marks_sentence(board)}</section>"
+        f"<section><h3>2 · The evidence</h3>{_MARKS_EVIDENCE}</section>"
+        f"<section><h3>3 · The formula, with this image's numbers</h3>{_marks_formula(board)}"
+        f"<p>After Vesnin, Levshun and Chechulin, {PAPER.format('2411.06441')}.</p></section></div>"
+    )
+
+
+def _marks_sentence(board: Board | None) -> str:
+    said = f"<p>{escape(board.document['verdict']['sentence'])}</p>" if board and board.document else ""
+    return (
+        f"{said}<p>A latent model draws with the decoder of an autoencoder, and every decoder leaves marks in the "
+        "finest detail. A small network has learned to see them, from photographs beside the same photographs sent "
+        "through autoencoders: faint rhythms of 8, 4 and 2 pixels from the steps in which a decoder enlarges, and how "
+        "it draws texture. It has never seen a generated image, and it asks no line-up.</p>"
+        "<p>“Marks found” means: <b>an autoencoder was involved.</b></p>"
+    )
+
+
+_MARKS_EVIDENCE = """<p>The network looks at crops of native pixels, never resized. What can go wrong:</p><ul>
+<li><b>Marked does not mean fake.</b> A photograph that went through an autoencoder, to be edited, enlarged or
+compressed, is marked from edge to edge.</li>
+<li><b>Not which model it was.</b> For that there are the other tabs.</li>
+<li><b>“No marks” is no proof of a photograph.</b> Generators that draw pixels directly have no autoencoder, and
+resizing, blur and compression remove marks. Where the file shows that too much is lost, there is no answer.</li>
+</ul>"""
+
+
+def _marks_formula(board: Board | None) -> str:
+    if not board or not board.document:
+        return "<p>score = mean logit of the tries; p = (1 + photographs that score at least as high) / (N + 1).</p>"
+    found = board.document
+    logits = [each["logit"] for each in found["tries"]]
+    shown = " + ".join(f"{value:.2f}" for value in logits[:3]) + (" + …" if len(logits) > 3 else "")
+    count = found["calibrated_on"]
+    above = round(found["p_value"] * (count + 1)) - 1
+    slope, offset = board.known.scores(board.picture, len(logits)).curve
+    return (
+        f"<dl><dt>score: {f'the mean of {len(logits)} logits' if len(logits) > 1 else 'the logit of the only try'}</dt>"
+        f"<dd>{f'({shown}) / {len(logits)} = ' if len(logits) > 1 else ''}<b>{found['score']:.2f}</b></dd>"
+        f"<dt>p: of {count} photographs, {above} score at least as high</dt>"
+        f"<dd>(1 + {above}) / ({count} + 1) = <b>{found['p_value']:.2g}</b></dd>"
+        "<dt>probability, if half of all images went through an autoencoder</dt>"
+        f"<dd>1 / (1 + exp(−({slope:.2f} · {found['score']:.2f} {'+' if offset >= 0 else '−'} "
+        f"{abs(offset):.2f}))) = "
+        f"<b>{found['probability']:.3f}</b></dd>"
+        f"<dt>against the threshold, which at most {found['fpr']:.0%} of photographs exceed</dt>"
+        f"<dd>{found['probability']:.3f} {'>' if found['probability'] > found['threshold'] else '≤'} "
+        f"<b>{found['threshold']:.3f}</b></dd></dl>"
+    )
+
+
+def follow(document: gr.JSON) -> None:
+    """Below tab 3: its formula, filled in whenever a document is there."""
+    shown = gr.HTML(drawn(document.value), elem_id="drawn-explainer")
+    document.change(drawn, document, shown, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def drawn(document: dict | None) -> str:
+    """Tab 3's formula with this image's numbers."""
+    if not document or not document["ranking"]:
+        return "<p class='fine'>The formula is filled in here once the models have drawn.</p>"
+    rows = document["ranking"]
+    first, second = rows[0], rows[1] if len(rows) > 1 else None
+    lead = ""
+    if second:
+        margin = first["similarity"] - second["similarity"]
+        lead = (
+            f"<dt>lead over {escape(second['generator'])}</dt><dd>{first['similarity']:.3f} − "
+            f"{second['similarity']:.3f} = <b>{margin:.3f}</b></dd>"
+        )
+    fit = ""
+    if first["p_value"] is not None:
+        fit = (
+            f"<dt>p: share of {escape(first['generator'])}'s own pictures that are as unlike its drawings</dt>"
+            f"<dd><b>{first['p_value']:.2g}</b></dd>"
+        )
+    family = lineup.generator(first["generator"]).family
+    return (
+        "<div class='depths one'><section><h3>The formula, with this image's numbers</h3>"
+        f"<dl><dt>similarity of {escape(first['generator'])} ({escape(family)}): mean cosine of {first['candidates']} "
+        "drawings' embeddings with your image's</dt>"
+        f"<dd>cos(e(image), e(drawing)), averaged = <b>{first['similarity']:.3f}</b></dd>{lead}{fit}</dl>"
+        f"<p>After Li, Qian and Zhang, {PAPER.format('2403.01489')}.</p></section></div>"
+    )

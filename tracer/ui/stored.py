@@ -1,0 +1,105 @@
+"""Stored examples of tabs 2 and 3, beside those of tab 1 (`record.py`): plain numbers and small pictures, no torch."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tracer import intake
+from tracer.artifacts import Try
+from tracer.calibration import ThresholdMismatch
+from tracer.faults import ModelUnavailable
+from tracer.regeneration import Drawn, Ranked
+from tracer.survey import Survey
+from tracer.ui import drawing, marks, record
+from tracer.ui.joined import Told
+from tracer.ui.record import STORED, Example
+
+MARKS, DRAWN = "marks.json", "drawn.json"
+QUALITY = 82  # of stored drawings: they are looked at, and nothing is measured on them
+BLANK = np.zeros((1, 1, 3), np.uint8)
+
+
+def save_marks(board: marks.Board, folder: Path) -> None:
+    """Store a finished look for artifacts: its document, and the map's numbers."""
+    survey = board.survey
+    logits = [[round(float(value), 3) for value in row] for row in survey.logits]
+    text = {"document": board.document, "map": {"logits": logits, "cell": survey.cell, "window": survey.window}}
+    (folder / MARKS).write_text(json.dumps(text, separators=(",", ":")) + "\n")
+
+
+def load_marks(example: Example) -> marks.Board | None:
+    """The stored look; None where there is none, or where it was made with another detector or threshold."""
+    path = STORED / example.name / MARKS
+    if not path.exists():
+        return None
+    stored = json.loads(path.read_text())
+    document, found = stored["document"], stored["map"]
+    try:
+        board = marks.begun(intake.read(example.file), len(document["tries"]))
+    except (ModelUnavailable, ThresholdMismatch):
+        return None
+    if board.known.reference.detector != document["detector"]:
+        return None
+    logits = [each["logit"] for each in document["tries"]]
+    for index, each in enumerate(document["tries"]):
+        mean = round(sum(logits[: index + 1]) / (index + 1), 4)
+        board.tries.append(Try(index, tuple(each["box"]), each["logit"], mean, document["seconds"]))
+    board.survey = Survey(np.array(found["logits"], float), found["cell"], found["window"], 1.0)
+    board.subject, board.document = f"Example: {example.title}", document
+    return board
+
+
+def save_drawn(board: drawing.Board, folder: Path) -> None:
+    """Store a finished regeneration: its document, every similarity, and the drawings as small pictures."""
+    rows = [[each.generator, each.seed, round(each.similarity, 4), round(each.structural, 4)] for each in board.drawn]
+    pictures = [_small(each.image) for each in board.drawn]
+    text = {"document": board.document, "drawn": rows, "pictures": pictures}
+    (folder / DRAWN).write_text(json.dumps(text, separators=(",", ":")) + "\n")
+
+
+def load_drawn(example: Example) -> drawing.Board | None:
+    """The stored regeneration; None where there is none."""
+    path = STORED / example.name / DRAWN
+    if not path.exists():
+        return None
+    stored = json.loads(path.read_text())
+    document = stored["document"]
+    drawn = [Drawn(name, seed, BLANK, similarity, alike) for name, seed, similarity, alike in stored["drawn"]]
+    names = list(dict.fromkeys(each.generator for each in drawn))
+    board = drawing.Board(f"Example: {example.title}", names, len(drawn) // len(names))
+    board.caption, board.inferred = document["caption"], document["inferred"]
+    board.drawn, board.pictures = drawn, [f"data:image/webp;base64,{each}" for each in stored["pictures"]]
+    board.ranking, board.document = [Ranked(**row) for row in document["ranking"]], document
+    return board
+
+
+@functools.lru_cache(maxsize=4)
+def everything(name: str) -> tuple[record.Run, marks.Board | None, drawing.Board | None, Told]:
+    """All that is stored about an example; what comes back is shared, and only to be looked at."""
+    example = next(each for each in record.examples() if each.name == name)
+    run, looked, drawn = record.load(example), load_marks(example), load_drawn(example)
+    size = f"{run.width} × {run.height} px"  # noqa: RUF001 - typeset
+    told = Told(f"Example: {example.title} · {size}", run.trace, looked.document if looked else None)
+    if looked is None:
+        reason = marks.usual()
+        told = told.also(unavailable={"artifacts": reason} if isinstance(reason, str) else {})
+    return run, looked, drawn, told
+
+
+def first() -> tuple[record.Run | None, marks.Board | None, drawing.Board | None]:
+    """What the page shows when it is opened; nothing where no example has been built."""
+    shown = record.examples()[:1]
+    return everything(shown[0].name)[:3] if shown else (None, None, None)
+
+
+def _small(image: np.ndarray) -> str:
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, "WEBP", quality=QUALITY, method=6)
+    return base64.b64encode(buffer.getvalue()).decode()
