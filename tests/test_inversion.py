@@ -7,6 +7,7 @@ import pytest
 
 from tests import models
 from tracer import inversion, lineup, weights
+from tracer.kept import Lossless
 from tracer.tiles import windows
 
 # The steps of an untrained autoencoder go nowhere without a gradient.

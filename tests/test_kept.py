@@ -11,8 +11,7 @@ from PIL import Image
 from skimage import data
 
 from tracer import intake
-from tracer.inversion import fine_detail
-from tracer.kept import Jpeg, Lossless, kept
+from tracer.kept import Jpeg, Lossless, fine_detail, kept
 
 
 def picture(height: int = 120, width: int = 136) -> np.ndarray:

@@ -144,7 +144,7 @@ def trace_stream(
             evidence.append(answer)
     if failed and not evidence and not stop():
         raise next(iter(failed.values()))
-    if evidence and max(each.detail for each in evidence) < 2 * inversion.ROUNDING:
+    if evidence and max(each.detail for each in evidence) < inversion.SILENT:
         doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
     elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
         doubts = conditions(picture, mode, registered=False)[1]

@@ -74,14 +74,16 @@ def calibrate(
         images = inversion.reconstructions(model, calibration.bundled_photographs(count, SIDE))
         described = BUNDLED
 
-    def scored(image: np.ndarray) -> tuple[float, ...]:
-        if not quality:
-            return inversion.scores(image, model, settings)
-        file = intake.read(perturb.jpeg_file(image, quality))
-        return inversion.scores(file.pixels, model, settings, file.table)
+    def scored(image: np.ndarray) -> tuple[float, ...] | None:
+        table = None
+        if quality:
+            file = intake.read(perturb.jpeg_file(image, quality))
+            image, table = file.pixels, file.table
+        if mode == "fast" and inversion.silent(image, model, settings, table):
+            return None  # as it would get no answer
+        return inversion.scores(image, model, settings, table)
 
-    rows, others = [], []
-    whole = []
+    rows, others, whole = [], [], []
     for image in images:
         rows.append(scored(image))
         whole.append(image)
@@ -91,6 +93,7 @@ def calibrate(
         for image in made_by_others(given, family, count // 2):
             others.append(scored(image))
             progress(len(rows) + len(others))
+    rows, others = ([row for row in each if row is not None] for each in (rows, others))
     path = calibration.path_of(family, mode, condition, out)
     calibration.save(inversion.calibration_of(model, settings, rows, described, condition, others), path)
     if mode == "fast" and condition == calibration.LOSSLESS:

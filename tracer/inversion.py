@@ -15,8 +15,9 @@ very picture costs once the decoder has made it) and detail is the energy there 
 little by either measure; a sharp photograph loses its detail, and a smooth one gains detail that it never had.
 
 A file keeps a decoder's picture rounded to 8 bit and cut off at black and white, or as the nearest multiples of a JPEG
-table. What that does is known, so it is no evidence (`tracer.kept`): the loss is the distance to the nearest picture that
-would have given the same file, a step aims at that picture, and the noise of rounding is subtracted from all three.
+table. What that does is known, so it is no evidence (`tracer.kept`): the loss is the distance to the nearest picture
+that would have given the same file, a step aims at that picture, detail is only what the file shows of it, and the
+noise of rounding is subtracted from all three.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ import torch
 from tracer.autoencoder import Autoencoder
 from tracer.calibration import Calibration, versions
 from tracer.evidence import Evidence
-from tracer.kept import BLOCK, kept
+from tracer.kept import BLOCK, fine_detail, kept
 from tracer.settings import FAST, MODES, PAPER, Settings, checkpoints
 from tracer.tiles import windows
 
@@ -41,6 +42,7 @@ __all__ = ["FAST", "MODES", "PAPER", "Settings", "Step", "checkpoints", "inspect
 
 LARGE = 20_000_000  # weights from which a model's tiles are decoded one by one: their gradients would fill the memory
 ROUNDING = 1 / (12 * 255**2)  # mean squared error of keeping an image in 8 bit: nothing smaller can be measured
+SILENT = 2 * ROUNDING  # fine detail below which nothing in a picture tells one decoder from another
 LEAST = 0.01  # smallest fine loss, in units of that: a score is never 0, and has a logarithm
 
 
@@ -239,12 +241,6 @@ def inspect(
     )
 
 
-def fine_detail(images: torch.Tensor) -> torch.Tensor:
-    """Images minus their local 3 x 3 mean, (n, 3, height, width)."""
-    padded = torch.nn.functional.pad(images, (1, 1, 1, 1), mode="reflect")
-    return images - torch.nn.functional.avg_pool2d(padded, 3, stride=1)
-
-
 def scores(
     pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings, table: np.ndarray | None = None
 ) -> tuple[float, ...]:
@@ -252,6 +248,11 @@ def scores(
     places = checkpoints(settings)
     steps = [step for step in invert(pixels, autoencoder, settings, table=table) if step.index in places]
     return tuple(float(f"{step.score(settings.mode):.5g}") for step in steps)
+
+
+def silent(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings, table: np.ndarray | None = None) -> bool:
+    """Whether an image, or what its file keeps of it, has too little fine detail for any answer."""
+    return next(invert(pixels, autoencoder, settings, table=table)).detail < SILENT
 
 
 def calibration_of(

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d, interpolate, pad
 
 BLOCK = 8
 # Full-range YCbCr of JFIF from RGB.
@@ -31,7 +31,7 @@ class Kept(Protocol):
         """What the file shows."""
 
     def energy(self) -> torch.Tensor:
-        """The part of the image that a difference is compared with, (n, 3, height, width)."""
+        """What there is to lose, which a difference is compared with, (n, 3, height, width)."""
 
     def difference(self, decoded: torch.Tensor) -> torch.Tensor:
         """Decoded minus shown, 0 where the file could not show it."""
@@ -100,8 +100,8 @@ class Jpeg:
         return self.target
 
     def energy(self) -> torch.Tensor:
-        """Luminance."""
-        return self.luminance.expand_as(self.target)
+        """What the file would show of a picture that has lost its fine detail: nothing, where rounding hides it."""
+        return self.difference(self.target - fine_detail(self.target))
 
     def difference(self, decoded: torch.Tensor) -> torch.Tensor:
         """How far luminance lies outside the set of pictures that give this file; the same in all channels."""
@@ -130,6 +130,12 @@ class Jpeg:
 def kept(target: torch.Tensor, table: np.ndarray | None) -> Kept:
     """The file that an image came from: a JPEG with this luminance table, or lossless where there is none."""
     return Lossless(target) if table is None else Jpeg(target, torch.from_numpy(np.asarray(table, np.float32)))
+
+
+def fine_detail(images: torch.Tensor) -> torch.Tensor:
+    """Images minus their local 3 x 3 mean, (n, 3, height, width)."""
+    padded = pad(images, (1, 1, 1, 1), mode="reflect")
+    return images - avg_pool2d(padded, 3, stride=1)
 
 
 def _rounded(images: torch.Tensor) -> torch.Tensor:

@@ -169,8 +169,8 @@ def search(
     """
     import torch
 
-    from tracer.inversion import LEAST, ROUNDING, fine_detail
-    from tracer.kept import Lossless
+    from tracer.inversion import LEAST, ROUNDING
+    from tracer.kept import Lossless, fine_detail
     from tracer.tiles import windows
 
     stride = pattern.stride
