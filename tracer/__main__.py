@@ -136,6 +136,7 @@ def _report(document: dict) -> None:
             f"p {'-' if row['p_value'] is None else format(row['p_value'], '.3f')}  "
             f"{row['steps']} steps, {row['seconds']:.2f} s"
             + (", cropped off its grid by {} x {} px".format(*row["offset"]) if any(row["offset"]) else "")
+            + (", as resized from {1} x {0} px".format(*row["drawn"]) if any(row["drawn"]) else "")
         )
     if look := document.get("quick_look"):
         print(f"  {look['sentence']}" + (f"\n    {look['caution']}" if look["caution"] else ""))

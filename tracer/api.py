@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tracer import artifacts as marks
-from tracer import artifacts_verdict, blocklist, calibration, fusion, intake, lineup, regeneration
+from tracer import artifacts_verdict, blocklist, calibration, fusion, intake, lineup, regeneration, resizing
 from tracer.artifacts_verdict import Artifacts
 from tracer.evidence import Doubts, Evidence, Trace, Verdict, judge
 from tracer.faults import ModelUnavailable
@@ -64,17 +64,19 @@ class Answered:
 
 @dataclass(frozen=True)
 class Shifted:
-    """A family that did not fit may fit as a crop, or on the whole picture: its steps and its answer come once more.
+    """A family that did not fit may fit as a crop, resized, or on the whole picture: steps and answer come once more.
 
     Attributes:
         family: which.
         offset: rows and columns that are left out above and on the left.
-        cropped: False where the picture was only read whole instead of on a tile.
+        cropped: False where the picture was only read whole instead of on a tile, or taken as resized.
+        drawn: height and width at which it may have been drawn, where it was resized since; else (0, 0).
     """
 
     family: str
     offset: tuple[int, int] = (0, 0)
     cropped: bool = True
+    drawn: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -214,11 +216,11 @@ def _ask(
 
 
 def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
-    """Inspect a family that did not fit once more, whole or as a crop; return the evidence that counts.
+    """Inspect a family that did not fit once more: whole, as a crop or as resized; return the evidence that counts.
 
     Some decoders normalise over the whole picture, which a tile does not show. A crop moves the latent grid, and its
-    edges were drawn from what is no longer there. The second answer only counts, and is only told, where it says more
-    than the first.
+    edges were drawn from what is no longer there. A resized picture is known as soon as its first size is. Another
+    answer only counts, and is only told, where it says more than the first.
     """
     from tracer import inversion, phase, weights
 
@@ -235,19 +237,35 @@ def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: C
         if second.belongs:
             return (yield from _told_again(second, steps, whole, known, cropped=False))
     found = phase.search(pixels, model, pattern)
+    if found is not None and found[1] <= known.inside(1):
+        (down, right), steps = found[0], []
+        work = inversion.inspect(pixels[down:, right:], model, known, settings, stop, cropped=True)
+        second = yield from _passed_on(work, steps.append, told=False)
+        if _more(second, answer):
+            return (yield from _told_again(replace(second, offset=found[0]), steps, settings, known, cropped=True))
+    if not row.bundled or stop():
+        return answer
+    settings = settings_for("fast", calibration.RESIZED)
+    known = calibration.stored(row.id, settings.record(), model.digest, calibration.RESIZED)
+    found = resizing.search(pixels, model)
     if found is None or found[1] > known.inside(1):
         return answer
-    (down, right), steps = found[0], []
-    work = inversion.inspect(pixels[down:, right:], model, known, settings, stop, cropped=True)
+    steps = []
+    work = inversion.inspect(pixels, model, known, settings, stop, drawn=found[0])
     second = yield from _passed_on(work, steps.append, told=False)
-    if second.stopped or not (second.belongs or (second.belongs is None and answer.belongs is False)):
+    if not _more(second, answer):
         return answer
-    return (yield from _told_again(replace(second, offset=found[0]), steps, settings, known, cropped=True))
+    return (yield from _told_again(second, steps, settings, known, cropped=False))
+
+
+def _more(second: Evidence, first: Evidence) -> bool:
+    """Whether another look says more than the first."""
+    return not second.stopped and bool(second.belongs or (second.belongs is None and first.belongs is False))
 
 
 def _told_again(answer: Evidence, steps: list[Step], settings: Settings, known: Calibration, cropped: bool):
     """Tell the steps and the answer of a second look; return the answer."""
-    yield Shifted(answer.family, answer.offset, cropped)
+    yield Shifted(answer.family, answer.offset, cropped, answer.drawn)
     for step in steps:
         yield Stepped(answer.family, step, settings, known)
     yield Answered(answer)

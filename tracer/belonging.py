@@ -21,7 +21,9 @@ SPOT_IMAGES = 100  # belonging images when a stranger's autoencoder is calibrate
 SPOT_STEPS = 4
 SIDE = 128  # of the tiles of scikit-image's pictures
 BUNDLED = "reconstructions of tiles of scikit-image's pictures"
-CONDITIONS = {calibration.LOSSLESS: None} | {f"jpeg-{level}": level for level in calibration.JPEG_LEVELS}
+RESIZES = (0.5, 1.5)  # factors of calibration
+CONDITIONS = {calibration.LOSSLESS: None, calibration.RESIZED: None}
+CONDITIONS |= {f"jpeg-{level}": level for level in calibration.JPEG_LEVELS}
 
 
 def calibrate(
@@ -74,8 +76,15 @@ def calibrate(
         images = inversion.reconstructions(model, calibration.bundled_photographs(count, SIDE))
         described = BUNDLED
 
+    rng = np.random.default_rng(0)
+
     def scored(image: np.ndarray) -> tuple[float, ...] | None:
         table = None
+        if condition == calibration.RESIZED:
+            filtered = perturb.FILTERS[rng.integers(len(perturb.FILTERS))]
+            return inversion.scores(
+                perturb.scale(image, rng.uniform(*RESIZES), filtered), model, settings, drawn=image.shape[:2]
+            )
         if quality:
             file = intake.read(perturb.jpeg_file(image, quality))
             image, table = file.pixels, file.table

@@ -30,7 +30,7 @@ GRUBBS_ALPHA = 0.05  # of LatentTracer's outlier test
 # Where no images of others were measured: most begin at about 2.2 (mini-kl and mini-dc; photographs, sharp and blurred
 # by 1 to 4 px), so above the ceiling no relative loss counts as a match.
 CEILING = 2.0
-LOSSLESS = "lossless"
+LOSSLESS, RESIZED = "lossless", "resized"
 MARGIN = 1.25  # how far outside the corridor a ratio may still come back with more steps: images differ from those here
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 

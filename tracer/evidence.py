@@ -29,10 +29,11 @@ class Evidence:
         revision: what identifies the weights.
         dtype: data type of the weights.
         calibrated_on: number of belonging images behind the threshold.
-        condition: what was done to those images, as to this one: "lossless", or "jpeg-85".
+        condition: what was done to those images, as to this one: "lossless", "jpeg-85", or "resized".
         detail: mean square of the fine detail of the inspected pixels, on the scale of [0, 1].
         stopped: whether the run was cancelled before its decision.
         offset: rows and columns left out above and on the left, where the picture was cropped off its latent grid.
+        drawn: height and width at which the decoder would have drawn it, where it was resized since; else (0, 0).
 
     `belongs` None with a small p-value is an image that scores worse than belonging ones, yet better than others do.
     """
@@ -53,6 +54,7 @@ class Evidence:
     detail: float = 1.0
     stopped: bool = False
     offset: tuple[int, int] = (0, 0)
+    drawn: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ import torch
 from tracer.autoencoder import Autoencoder
 from tracer.calibration import Calibration, versions
 from tracer.evidence import Evidence
-from tracer.kept import BLOCK, fine_detail, kept
+from tracer.kept import BLOCK, Lossless, Resized, fine_detail, kept, resized
 from tracer.settings import FAST, MODES, PAPER, Settings, checkpoints
 from tracer.tiles import windows
 
@@ -90,6 +90,7 @@ def invert(
     settings: Settings = FAST,
     cropped: bool = False,
     table: np.ndarray | None = None,
+    drawn: tuple[int, int] | None = None,
 ) -> Iterator[Step]:
     """Invert the decoder on one image and yield every step, the start included.
 
@@ -100,19 +101,28 @@ def invert(
         cropped: whether more of the picture lay beyond the frame; what the frame cut through is then not scored.
         table: luminance table of the JPEG file that the image came from, 64 entries row by row; used by the schedule
             "consistent" only.
+        drawn: height and width at which the decoder would have drawn the picture, multiples of its stride, where that
+            was resized since; its upper left corner is looked at. Needs the schedule "consistent".
 
     Yields:
         `settings.steps` + 1 steps. Closing the generator at any point leaves the steps so far valid.
     """
     began = time.perf_counter()
-    table = table if settings.schedule == "consistent" else None
-    grid = autoencoder.stride if table is None else math.lcm(autoencoder.stride, BLOCK)
-    parts = windows(pixels, grid, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
-    target = torch.stack([_tensor(pixels[_slices(part.box)]) for part in parts]).to(autoencoder.device)
-    weight = torch.zeros(len(parts), 1, *target.shape[-2:], device=target.device)
-    for index, part in enumerate(parts):
-        top, left = part.box[:2]
-        weight[index, :, part.scored[0] - top : part.scored[2] - top, part.scored[1] - left : part.scored[3] - left] = 1
+    if drawn:
+        file, scored = _resized(pixels, drawn, settings, autoencoder)
+        target = file.image()
+        weight = torch.zeros(1, 1, *file.target.shape[-2:], device=target.device)
+        weight[..., : scored[0], : scored[1]] = 1
+    else:
+        table = table if settings.schedule == "consistent" else None
+        grid = autoencoder.stride if table is None else math.lcm(autoencoder.stride, BLOCK)
+        parts = windows(pixels, grid, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
+        target = torch.stack([_tensor(pixels[_slices(part.box)]) for part in parts]).to(autoencoder.device)
+        weight = torch.zeros(len(parts), 1, *target.shape[-2:], device=target.device)
+        for index, part in enumerate(parts):
+            (top, left), inner = part.box[:2], part.scored
+            weight[index, :, inner[0] - top : inner[2] - top, inner[1] - left : inner[3] - left] = 1
+        file = kept(target, table)
     weight = weight / (3 * weight.sum())
 
     def mean_square(difference: torch.Tensor) -> torch.Tensor:
@@ -122,7 +132,6 @@ def invert(
         """Mean square of the fine detail beyond the rounding noise, at least `least` times the usual noise."""
         return max(mean_square(fine_detail(difference)).item() - noise, least * ROUNDING)
 
-    file = kept(target, table)
     with torch.no_grad():
         encoded = latents = autoencoder.encode(target)
         once = autoencoder.decode(latents)
@@ -138,7 +147,7 @@ def invert(
     forward = settings.schedule in ("forward", "consistent")
     latents = latents.detach().clone().requires_grad_(not forward)
     optimiser = torch.optim.Adam([latents], lr=settings.rate)
-    piece = 1 if sum(each.numel() for each in autoencoder.model.parameters()) > LARGE else len(parts)
+    piece = 1 if sum(each.numel() for each in autoencoder.model.parameters()) > LARGE else len(target)
 
     def draw(descend: bool) -> torch.Tensor:
         """Decode the latents, and leave the loss's gradient in them; the tiles of a large model one after another."""
@@ -166,12 +175,12 @@ def invert(
         difference = file.difference(decoded)
         loss = mean_square(difference).item()
         best, fine = min(best, loss), min(fine, fine_loss(difference, LEAST))
-        yield Step(index, loss, best, fine, second, detail, time.perf_counter() - began, decoded)
+        yield Step(index, loss, best, fine, second, detail, time.perf_counter() - began, file.shown(decoded))
         if index == settings.steps:
             return
         if forward:
             with torch.no_grad():
-                wanted = encoded if table is None else encode(file.nearest(decoded))
+                wanted = encoded if isinstance(file, Lossless) else encode(file.nearest(decoded))
                 latents += settings.rate * (wanted - encode(decoded.clamp(0, 1)))
             continue
         if reused:
@@ -191,6 +200,7 @@ def inspect(
     watch: bool = False,
     cropped: bool = False,
     table: np.ndarray | None = None,
+    drawn: tuple[int, int] | None = None,
 ) -> Generator[Step, None, Evidence]:
     """Invert until the calibrated scores decide whether the image belongs; yield the steps, return the evidence.
 
@@ -201,7 +211,7 @@ def inspect(
         settings: how to invert.
         stop: asked after every step; once True, what there is so far is returned, undecided and marked as stopped.
         watch: go on to the last step, for a reader to see; the evidence stays that of the deciding step.
-        cropped, table: as `invert` takes them.
+        cropped, table, drawn: as `invert` takes them.
 
     Yields:
         Every step that was needed; with `watch`, all of them.
@@ -210,13 +220,13 @@ def inspect(
         The evidence (the value of a `yield from`).
     """
     belongs, stopped, places, looked = None, False, checkpoints(settings), None
-    for step in invert(pixels, autoencoder, settings, cropped, table):
+    for step in invert(pixels, autoencoder, settings, cropped, table, drawn):
         yield step
         if step.index in places and belongs is None:
             looked = step
             belongs = calibration.decide(step.score(settings.mode), step.index)
-            if cropped and belongs and step.index != places[-1]:
-                belongs = None  # the best of many offsets has had many chances to look right: the last step tells
+            if (cropped or drawn) and belongs and step.index != places[-1]:
+                belongs = None  # the best of many guesses has had many chances to look right: the last step tells
         if (belongs is not None and not watch) or (stopped := stop()):
             break
     # Only at a checkpoint is there anything to compare a score with; a run stopped before the first has no p-value.
@@ -238,15 +248,28 @@ def inspect(
         condition=calibration.condition,
         detail=float(f"{last.detail:.4g}"),
         stopped=stopped and belongs is None,
+        drawn=drawn or (0, 0),
     )
 
 
+def _resized(
+    pixels: np.ndarray, drawn: tuple[int, int], settings: Settings, autoencoder: Autoencoder
+) -> tuple[Resized, tuple[int, int]]:
+    """What a resized picture shows, on the autoencoder's device, and how many rows and columns of it count."""
+    file, *scored = resized(pixels, drawn, settings.whole, settings.margin, autoencoder.stride)
+    return Resized(*(each.to(autoencoder.device) for each in (file.target, file.down, file.right))), tuple(scored)
+
+
 def scores(
-    pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings, table: np.ndarray | None = None
+    pixels: np.ndarray,
+    autoencoder: Autoencoder,
+    settings: Settings,
+    table: np.ndarray | None = None,
+    drawn: tuple[int, int] | None = None,
 ) -> tuple[float, ...]:
     """Scores of one image at the checkpoints, run to the end: what calibration stores for a belonging image."""
     places = checkpoints(settings)
-    steps = [step for step in invert(pixels, autoencoder, settings, table=table) if step.index in places]
+    steps = [step for step in invert(pixels, autoencoder, settings, False, table, drawn) if step.index in places]
     return tuple(float(f"{step.score(settings.mode):.5g}") for step in steps)
 
 

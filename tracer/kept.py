@@ -6,14 +6,19 @@ coefficients lie within half a table entry of the kept ones. A belonging image's
 of a decoded picture to that set is what the file shows of a difference, and the nearest picture of the set is what a
 step aims at (projection onto the quantisation constraint set, Zakhor, IEEE TCSVT 1992). Colour is left out of the
 score, since most files keep it at half the size; a step follows its coarse part.
+
+A picture that was resized since is a weighted sum of what the decoder drew, by weights that the two sizes tell. Here
+too the pictures that give it are known, and the nearest one of them is what a step aims at.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 BLOCK = 8
@@ -41,6 +46,9 @@ class Kept(Protocol):
 
     def nearest(self, decoded: torch.Tensor) -> torch.Tensor:
         """The picture nearest to a decoded one that would have given this file."""
+
+    def shown(self, decoded: torch.Tensor) -> torch.Tensor:
+        """A decoded picture at the size of the file's."""
 
 
 class Lossless:
@@ -74,6 +82,10 @@ class Lossless:
     def nearest(self, decoded: torch.Tensor) -> torch.Tensor:
         """The pixels themselves: rounding leaves no room worth the trouble."""
         return self.target
+
+    def shown(self, decoded: torch.Tensor) -> torch.Tensor:
+        """The decoded picture."""
+        return decoded
 
 
 class Jpeg:
@@ -117,6 +129,10 @@ class Jpeg:
         nearest = luminance - self._outside(luminance)
         return _rgb(torch.cat([nearest, colour + _coarse(self.colour - colour)], dim=1)).clamp(0, 1)
 
+    def shown(self, decoded: torch.Tensor) -> torch.Tensor:
+        """The decoded picture."""
+        return decoded
+
     def _quantised(self, blocks: torch.Tensor) -> torch.Tensor:
         return (blocks / self.table).round() * self.table
 
@@ -125,6 +141,91 @@ class Jpeg:
         half = self.table / 2
         outside = difference - torch.minimum(torch.maximum(difference, -half), half)
         return _unblocked(outside, luminance.shape, middle=0)
+
+
+class Resized:
+    """A lossless picture, or its upper left corner, of something that was drawn at another size.
+
+    Bicubic resampling is assumed, as Pillow does it; what another filter leaves is little beside another picture.
+
+    Args:
+        target: pixels, (1, 3, height, width).
+        down, right: weights of the drawn rows in every row, (height, drawn height), and the same of columns.
+    """
+
+    def __init__(self, target: torch.Tensor, down: torch.Tensor, right: torch.Tensor) -> None:
+        self.target, self.down, self.right = target, down, right
+        self._back = [_inverse(each) for each in (down, right)]
+
+    def saved(self, decoded: torch.Tensor) -> Resized:
+        """The picture, resized and in 8 bit."""
+        return Resized(_rounded(self.shown(decoded.clamp(0, 1))), self.down, self.right)
+
+    def image(self) -> torch.Tensor:
+        """The smoothest picture that gives this one."""
+        return self._enlarged(self.target).clamp(0, 1)
+
+    def energy(self) -> torch.Tensor:
+        """All of the image."""
+        return self.target
+
+    def difference(self, decoded: torch.Tensor) -> torch.Tensor:
+        """Decoded, resized, minus shown; 0 beyond black and white."""
+        return Lossless(self.target).difference(self.shown(decoded))
+
+    def rounding(self, decoded: torch.Tensor) -> torch.Tensor:
+        """What 8 bit round away."""
+        return self.shown(decoded.clamp(0, 1)).clamp(0, 1) - self.target
+
+    def nearest(self, decoded: torch.Tensor) -> torch.Tensor:
+        """The decoded picture with what is missing of this one added, spread as resampling gathers it."""
+        return (decoded + self._enlarged(self.target - self.shown(decoded))).clamp(0, 1)
+
+    def shown(self, decoded: torch.Tensor) -> torch.Tensor:
+        """The decoded picture, resized."""
+        return self.down @ decoded @ self.right.T
+
+    def _enlarged(self, small: torch.Tensor) -> torch.Tensor:
+        return self._back[0] @ small @ self._back[1].T
+
+
+def resized(
+    pixels: np.ndarray, drawn: tuple[int, int], most: int, margin: int, stride: int
+) -> tuple[Resized, int, int]:
+    """A picture that was drawn at another size.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3).
+        drawn: height and width that the decoder drew, multiples of its stride.
+        most: of more drawn pixels a side, only this many from the upper left corner are looked at.
+        margin: how many drawn pixels at the cut are drawn, but not scored.
+        stride: of the latent grid.
+
+    Returns:
+        The picture, and how many of its rows and columns are to be scored.
+    """
+    weights, scored = [], []
+    for length, size in zip(pixels.shape, drawn, strict=False):
+        matrix, whole = _resampling(size, length), size <= most
+        cut = size if whole else most - most % stride
+        inside = [(matrix[:, last:].abs().sum(1) < 1e-6).sum().item() for last in (cut, cut if whole else cut - margin)]
+        weights.append(matrix[: inside[0], :cut])
+        scored.append(int(inside[1]))
+    height, width = (len(each) for each in weights)
+    target = torch.from_numpy(pixels[:height, :width].astype(np.float32) / 255).permute(2, 0, 1)[None]
+    return Resized(target, *weights), *scored
+
+
+@functools.lru_cache(maxsize=64)
+def _resampling(drawn: int, length: int) -> torch.Tensor:
+    """What Pillow's bicubic resampling of so many values to so many others weighs them by, (length, drawn)."""
+    unit = Image.fromarray(np.eye(drawn, dtype=np.float32))
+    return torch.from_numpy(np.array(unit.resize((drawn, length), Image.Resampling.BICUBIC)))
+
+
+def _inverse(weights: torch.Tensor) -> torch.Tensor:
+    """A pseudo-inverse, damped a little: what resampling hardly lets through is not guessed at."""
+    return weights.T @ torch.linalg.inv(weights @ weights.T + 1e-3 * torch.eye(len(weights), device=weights.device))
 
 
 def kept(target: torch.Tensor, table: np.ndarray | None) -> Kept:

@@ -18,9 +18,9 @@ class Settings:
         steps: steps at most.
         rate: Adam's learning rate on latents of about unit variance; of "forward" steps, their share of the whole one.
         schedule: "forward": no gradient, each step adds E(x) - E(D(z)) to the latent; "consistent": the same for JPEG
-            files, where x is the picture nearest to D(z) that gives the file; "constant": Adam; "reference":
-            Adam, and the rate is halved after every step whose index is a multiple of 50, index 0 included, as the
-            reference implementation does.
+            files and resized pictures, where x is the picture nearest to D(z) that gives what is there; "constant":
+            Adam; "reference": Adam, and the rate is halved after every step whose index is a multiple of 50, index 0
+            included, as the reference implementation does.
         start: "encoder" (posterior mean) or "random" (standard normal).
         clamp: whether the decoded image is clamped inside the graph, as the reference does.
         whole: largest side in pixels up to which an image is read whole; larger ones are read on tiles.
@@ -48,7 +48,7 @@ class Settings:
 
 
 FAST = Settings()
-COMPRESSED = replace(FAST, steps=2, schedule="consistent")  # for JPEG files
+COMPRESSED = replace(FAST, steps=2, schedule="consistent")  # for JPEG files and resized pictures
 PAPER = Settings(mode="paper", steps=100, rate=0.05, schedule="reference", clamp=True, tiles=4)
 # The paper's own comparison: without the encoder it takes about four times as many steps.
 PAPER_RANDOM = replace(PAPER, mode="paper-random", steps=400, start="random")
@@ -56,7 +56,7 @@ MODES = {settings.mode: settings for settings in (FAST, PAPER, PAPER_RANDOM)}
 
 
 def settings_for(mode: str, condition: str) -> Settings:
-    """The settings of a mode for images in a condition: "lossless", or "jpeg-85"."""
+    """The settings of a mode for images in a condition: "lossless", "jpeg-85", or "resized"."""
     return COMPRESSED if mode == "fast" and condition != "lossless" else MODES[mode]
 
 

@@ -88,6 +88,7 @@ class Run:
     unavailable: dict[str, str] = field(default_factory=dict)
     _latest: Any = None  # the newest step, until it is drawn
     _inner: tuple[int, int] = (0, 0)  # where the shown region begins in what the decoder draws
+    _resized: bool = False  # whether the family is asked about a picture that was drawn at another size
     _offset: tuple[int, int] | None = None  # where the latent grid of a cropped picture begins
 
     def take(self, update: api.Update, picture: intake.Picture) -> bool:
@@ -104,6 +105,7 @@ class Run:
             self.evidence.pop(update.family, None)
             self.current, self._latest = update.family, None
             self._offset = update.offset if update.cropped else None
+            self._resized = any(update.drawn)
             return False
         if isinstance(update, api.Unavailable):
             self.unavailable[update.family] = update.reason
@@ -157,6 +159,9 @@ class Run:
         places = windows(pixels, stride, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
         top, left, bottom, end = places[0].scored
         self._inner = (top - places[0].box[0], left - places[0].box[1])  # the margin is decoded, but not shown
+        if self._resized:  # what is told is the upper left corner, or all of it
+            top, left, (bottom, end) = 0, 0, update.step.decoded.shape[-2:]
+            self._inner = (0, 0)
         return Trajectory(
             family=update.family,
             mode=self.mode,

@@ -1,0 +1,62 @@
+"""A picture that was resized since it was drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from tracer import inversion, kept, lineup, perturb, resizing, weights
+from tracer.settings import COMPRESSED
+
+
+@pytest.fixture(scope="module")
+def autoencoder():
+    return weights.load(lineup.family("mini-kl"))
+
+
+@pytest.fixture(scope="module")
+def made(autoencoder) -> np.ndarray:
+    return inversion.reconstruct(np.ascontiguousarray(data.astronaut()[:128, 160:288]), autoencoder)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.75, 1.25])
+def test_the_weights_are_those_that_pillow_uses(made: np.ndarray, factor: float):
+    small = perturb.scale(made, factor)
+    shown, rows, columns = kept.resized(small, made.shape[:2], 384, 32, 8)
+    assert (rows, columns) == small.shape[:2]
+    again = shown.shown(torch.from_numpy(made.astype(np.float32) / 255).permute(2, 0, 1)[None])
+    assert (again - shown.target).abs().max() * 255 < 2.5  # Pillow rounds after each of the two directions
+
+
+def test_of_a_large_picture_only_what_the_corner_tells_is_scored():
+    large = np.asarray(Image.fromarray(data.astronaut()).resize((768, 768)))
+    small = perturb.scale(large, 0.75)
+    shown, rows, columns = kept.resized(small, (768, 768), 256, 32, 8)
+    assert shown.image().shape[-2:] == (256, 256)
+    assert 160 <= rows == columns < shown.target.shape[-1] <= 192
+    drawn = torch.from_numpy(large[:256, :256].astype(np.float32) / 255).permute(2, 0, 1)[None]
+    assert (shown.shown(drawn) - shown.target).abs().max() * 255 < 2.5  # Pillow rounds after each of the two directions
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.75, 0.9, 1.25])
+def test_it_fits_at_the_size_it_was_drawn_at_and_at_no_other(autoencoder, made: np.ndarray, factor: float):
+    small = perturb.scale(made, factor)
+    at = {size: inversion.scores(small, autoencoder, COMPRESSED, drawn=(size, size))[-1] for size in (120, 128, 136)}
+    assert at[128] < 0.3 * min(at[120], at[136])
+
+
+def test_the_size_is_found(autoencoder, made: np.ndarray):
+    size, score = resizing.search(perturb.scale(made, 0.75), autoencoder)
+    assert size == (128, 128)
+    photograph = np.ascontiguousarray(data.chelsea()[:96, :96])
+    assert resizing.search(photograph, autoencoder)[1] > 5 * score
+
+
+def test_sizes_have_the_shape_of_the_picture():
+    assert resizing.sizes(96, 96) == [(64, 64), (128, 128), (192, 192)]
+    assert (832, 1216) in resizing.sizes(624, 912)
+    assert resizing.sizes(100, 7) == []
+    assert (128, 128) not in resizing.sizes(128, 128)
