@@ -146,7 +146,8 @@ STEPS = (
         "Yes",
         lambda: (
             f"<p>{_sentence(CROPPED)} The page tries the likeliest offsets of the grid before it says no; here it was "
-            f"{_offset(CROPPED)}. Resizing, unlike cropping, cannot be undone this way.</p>"
+            f"{_offset(CROPPED)}. A picture that was resized is tried at the "
+            "sizes that generators draw at, too.</p>"
         ),
     ),
     Step(

@@ -63,9 +63,22 @@ def banner(run: Run) -> str:
             f"Models known to use {'this autoencoder' if len(verdict['families']) == 1 else 'these autoencoders'}: "
             f"{members}. This evidence cannot tell them apart, and a model we do not know may use it too."
         )
+    lines += [_undone(row) for row in run.trace["evidence"] if row["belongs"] is not False]
     if run.trace["image"]["notes"]:
         lines.append("Before inspection: " + escape("; ".join(run.trace["image"]["notes"])) + ".")
     return frame(verdict["kind"], verdict["sentence"], lines, subject(run)) + _quick_look(run.trace.get("quick_look"))
+
+
+def _undone(row: dict) -> str:
+    """What was done to the picture since it was drawn, as far as the inspection found out."""
+    if any(row.get("drawn", ())):
+        tall, wide = row["drawn"]
+        return f"For {escape(row['family'])} it was taken as drawn at {wide} × {tall} px and resized since."
+    if any(row["offset"]):
+        down, right = row["offset"]
+        rest = f"{down} rows above and {right} columns on the left are the rest of a latent's cell."
+        return f"For {escape(row['family'])} it was taken as cropped: {rest}"
+    return ""
 
 
 def _quick_look(look: dict | None) -> str:
@@ -298,8 +311,8 @@ autoencoder drew the pixels, not which model, prompt or person was behind it.</l
 answer.</li>
 <li><b>A match does not prove that a model invented the picture.</b> A photograph that was merely sent through an
 autoencoder carries the same marks; so do edits made with one.</li>
-<li><b>Processing erases the trace.</b> Resizing, strong JPEG compression, blur or a screenshot can turn a match into
-none. The uploaded bytes are therefore inspected as they are, never resized.</li>
+<li><b>Processing hides the trace, or erases it.</b> What JPEG compression or resizing to a usual size does is known and
+allowed for; strong compression, noise, blur, and several of these together can turn a match into none.</li>
 <li><b>Flat pictures say little.</b> An empty sky is easy for every decoder; detail is what tells decoders apart.</li>
 </ul>
 """
