@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from tracer import calibration, intake, inversion, lineup, perturb, phase, weights
 from tracer.autoencoder import Autoencoder
@@ -22,6 +23,7 @@ SPOT_STEPS = 4
 SIDE = 128  # of the tiles of scikit-image's pictures
 BUNDLED = "reconstructions of tiles of scikit-image's pictures"
 RESIZES = (0.5, 1.5)  # factors of calibration
+SMOOTH = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)  # and its filters
 CONDITIONS = {calibration.LOSSLESS: None, calibration.RESIZED: None}
 CONDITIONS |= {f"jpeg-{level}": level for level in calibration.JPEG_LEVELS}
 
@@ -81,7 +83,7 @@ def calibrate(
     def scored(image: np.ndarray) -> tuple[float, ...] | None:
         table = None
         if condition == calibration.RESIZED:
-            filtered = perturb.FILTERS[rng.integers(len(perturb.FILTERS))]
+            filtered = SMOOTH[rng.integers(len(SMOOTH))]
             return inversion.scores(
                 perturb.scale(image, rng.uniform(*RESIZES), filtered), model, settings, drawn=image.shape[:2]
             )
