@@ -154,7 +154,9 @@ class _Front(_Handler):
     """The Hub itself."""
 
     def route(self) -> None:
-        found = re.fullmatch(r"/(?:api/models/)?([^/]+/[^/]+)/(resolve|revision)/([^/]+)/?(.*)", self.path.partition("?")[0])
+        found = re.fullmatch(
+            r"/(?:api/models/)?([^/]+/[^/]+)/(resolve|revision)/([^/]+)/?(.*)", self.path.partition("?")[0]
+        )
         if not found:
             return self.answer(404)
         repository, what, revision, name = found.groups()

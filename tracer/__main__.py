@@ -500,9 +500,7 @@ def models(
 
 def _pinned(rows: list[lineup.Family], quiet: bool) -> bool:
     """Write the lock file; True where a row could not be resolved."""
-    from tracer import hub
-
-    from tracer import repository
+    from tracer import hub, repository
 
     parts = [part for row in lineup.GENERATORS.values() for part in row.repositories]
     parts += [row.repository for row in lineup.READERS.values()]

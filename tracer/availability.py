@@ -1,4 +1,4 @@
-"""Which families and generators can be used here and now, and why the others cannot: what the page and the command line list."""
+"""What can be used here and now, and why the rest cannot: what the page and the command line list."""
 
 from __future__ import annotations
 

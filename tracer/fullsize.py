@@ -65,7 +65,9 @@ def load(row: Generator) -> tuple[Any, ...]:
             weights.make_room(row)
             loaded = tuple(_pipeline(row, each) for each in row.repositories)
             if row.checked and loaded[0].safety_checker is None:
-                raise ModelUnavailable(f"{row.title} was published with a safety checker, which is not there", "damaged")
+                raise ModelUnavailable(
+                    f"{row.title} was published with a safety checker, which is not there", "damaged"
+                )
             _kept[row.id] = loaded
         return _kept[row.id]
 
@@ -107,9 +109,7 @@ def draw(row: Generator, prompt: str, seed: int, stop: Callable[[], bool] = lamb
         if kind == "KandinskyV22Pipeline":
             decoder, prior = pipelines
             thought = prior(prompt, guidance_scale=1.0, generator=noise)
-            embeddings = dict(
-                image_embeds=thought.image_embeds, negative_image_embeds=thought.negative_image_embeds
-            )
+            embeddings = dict(image_embeds=thought.image_embeds, negative_image_embeds=thought.negative_image_embeds)
             made = decoder(**embeddings, **options)
         elif kind == "SanaSprintPipeline":  # it would snap the size to its own table of them
             made = pipelines[0](prompt, use_resolution_binning=False, **options)
@@ -190,7 +190,9 @@ def _component(part: Repository, folder: Path, library: str, kind: str, half: st
     if folder.name == "scheduler" and found and issubclass(found, diffusers.SchedulerMixin):
         return found.from_pretrained(folder, local_files_only=True)
     if not (found and issubclass(found, (diffusers.ModelMixin, transformers.PreTrainedModel))):
-        raise ModelUnavailable(f"{part.source} has a {folder.name} of an unknown kind, {library}.{kind}"[:200], "damaged")
+        raise ModelUnavailable(
+            f"{part.source} has a {folder.name} of an unknown kind, {library}.{kind}"[:200], "damaged"
+        )
     dtype = torch.float32 if machine.device() == "cpu" else getattr(torch, half)
     short = {path.name for path in folder.iterdir()}
     variant = repository.HALF if any(f".{repository.HALF}" in name for name in short) else None

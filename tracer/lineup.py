@@ -148,7 +148,9 @@ class Generator:
     @property
     def present(self) -> bool:
         """Whether a bundled generator's files are there."""
-        return self.bundled and all((Path(self.source) / name).exists() for name in ("generator.json", "unet/config.json"))
+        return self.bundled and all(
+            (Path(self.source) / name).exists() for name in ("generator.json", "unet/config.json")
+        )
 
     def prompts(self) -> list[str]:
         """The captions that a bundled generator has learned; empty where its files are not there."""

@@ -166,9 +166,7 @@ READERS: tuple[dict[str, Any], ...] = (
     dict(
         id="blip-base",
         kind="captioner",
-        repository=Repository(
-            "blip-base", "BLIP (base)", "Salesforce/blip-image-captioning-base", files=_BLIP_FILES
-        ),
+        repository=Repository("blip-base", "BLIP (base)", "Salesforce/blip-image-captioning-base", files=_BLIP_FILES),
         licence="BSD-3-Clause",
         megabytes=990.0,
         instead="blip-large",
@@ -186,18 +184,14 @@ READERS: tuple[dict[str, Any], ...] = (
     dict(
         id="vit-b-32",
         kind="encoder",
-        repository=Repository(
-            "vit-b-32", "CLIP ViT-B-32", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", files=_CLIP_FILES
-        ),
+        repository=Repository("vit-b-32", "CLIP ViT-B-32", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", files=_CLIP_FILES),
         licence="MIT",
         megabytes=605.0,
     ),
     dict(
         id="vit-l-14",
         kind="encoder",
-        repository=Repository(
-            "vit-l-14", "CLIP ViT-L-14", "laion/CLIP-ViT-L-14-laion2B-s32B-b82K", files=_CLIP_FILES
-        ),
+        repository=Repository("vit-l-14", "CLIP ViT-L-14", "laion/CLIP-ViT-L-14-laion2B-s32B-b82K", files=_CLIP_FILES),
         licence="MIT",
         megabytes=1710.0,
     ),

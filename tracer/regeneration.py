@@ -139,9 +139,8 @@ def check_time(generators: Sequence[str], count: int, budget: float) -> float:
     needed = seconds(generators, count)
     if needed > budget:
         what = f"{count * len(generators)} drawings by {listed([lineup.generator(name).title for name in generators])}"
-        raise OverBudget(
-            f"{what} take {span(needed)} on this machine, and a run may take {span(budget)}: choose fewer drawings or models"
-        )
+        most = f"a run may take {span(budget)}: choose fewer drawings or models"
+        raise OverBudget(f"{what} take {span(needed)} on this machine, and {most}")
     return needed
 
 
@@ -256,7 +255,8 @@ def rank(drawn: Sequence[Drawn], reference: Among | None) -> list[Ranked]:
 def judge(ranking: Sequence[Ranked], reference: Among | None, caption: str, stopped: bool = False) -> Verdict:
     """The ranking as a verdict: a model is named only where it explains the image and leads by more than noise."""
     if not ranking:
-        return Verdict("undecided", (), (), "Nothing was drawn that could be compared with the image.")
+        what = "Stopped before anything was drawn." if stopped else "Nothing was drawn that could be compared."
+        return Verdict("undecided", (), (), what)
     best, rest = ranking[0], ranking[1:]
     basis = f"{best.candidates} drawing{'s' if best.candidates > 1 else ''} of “{caption}” each"
     if stopped:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tracer import hub, machine
+from tracer import hub, lineup, machine
 from tracer.faults import ModelUnavailable
 from tracer.hub import CONFIG, Progress
 from tracer.hub import WEIGHTS as WEIGHTS_FILE
-from tracer.lineup import Family, Generator
+from tracer.lineup import Family
 
 __all__ = ["KINDS", "WEIGHTS_FILE", "ModelUnavailable", "at_hand", "from_folder", "load", "loaded", "loading"]
 __all__ += ["preload", "revision_of"]
@@ -140,7 +140,7 @@ def _from_hub(row: Family, device: str, progress: Progress | None):
     return model
 
 
-def make_room(row: Family | Generator) -> None:
+def make_room(row: Family | lineup.Generator) -> None:
     """Let go of other models until a row fits, or say that it never will."""
     machine.check_fits(row, spare=sum(_bytes(model.model) for model in list(_shelf.values())))
     _evict(machine.budget() - machine.bytes_of(row), keep=row.id)
