@@ -138,3 +138,25 @@ def test_nothing_of_a_caption_gets_into_the_page_as_html():
     board = Board("Your image", NAMES, 1, caption="<img src=x onerror=alert(1)>", inferred=False)
     for text in (drawing.banner(board), drawing.grid(board)):
         assert "<img" not in text
+
+
+def test_full_size_models_are_listed_with_what_keeps_them_from_drawing(page, page_url: str):
+    opened(page, page_url)
+    given(page, FOX, 1)
+    page.wait_for_selector("#full-size li")
+    listed = page.inner_text("#full-size")
+    assert "SD-Turbo" in listed and "not calibrated here" in listed
+    assert len(page.query_selector_all("#full-size li.off")) == len(lineup.GENERATORS) - COUNT, "no Hub in the tests"
+    assert len(page.query_selector_all("#drawers input")) == COUNT
+    page.wait_for_function("document.querySelector('#drawing-estimate').innerText.includes('on this machine')")
+
+
+def test_what_cannot_finish_is_refused_on_the_page(monkeypatch):
+    from tracer import machine
+
+    monkeypatch.setattr(machine, "speed", lambda: 1e6)
+    answer = regeneration.check(str(FOX), "", NAMES, 16)[3]
+    assert not answer["is_valid"] and "a run may take about 5 min" in answer["message"]
+    assert "a run may take about 5 min" in regeneration.estimate(NAMES, 16)
+    monkeypatch.setattr(machine, "speed", lambda: 1e11)
+    assert regeneration.check(str(FOX), "", NAMES, 16)[3]["is_valid"]

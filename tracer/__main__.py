@@ -304,11 +304,10 @@ def regenerate(
     with readable_errors():
         names = generator or [row.id for row in lineup.GENERATORS.values() if row.bundled]
         blocklist.check(caption or "")
-        needed = regeneration.check_time(names, candidates, budget)
-        print(f"drawing for one image takes {regeneration.span(needed)} on this machine, by estimate", file=sys.stderr)
+        needed = regeneration.span(regeneration.check_time(names, candidates, budget))
         for path in images:
             try:
-                documents.append(_regenerate_one(path, options))
+                documents.append(_regenerate_one(path, options, needed))
             except intake.IntakeError as error:  # one bad file must not lose the answers about the others
                 _complain(f"{path}: {error}")
                 refused = True
@@ -321,9 +320,12 @@ def regenerate(
         raise typer.Exit(2)
 
 
-def _regenerate_one(path: Path, options: dict) -> dict:
-    drawn = 0
+def _regenerate_one(path: Path, options: dict, needed: str) -> dict:
+    drawn, told = 0, False
     for update in api.regenerate_stream(path, **options):
+        if not told:  # what cannot be read, or not be drawn, has been refused by now
+            print(f"{path.name}: drawing takes {needed} on this machine, by estimate", file=sys.stderr)
+            told = True
         if isinstance(update, regeneration.Drawn):
             drawn += 1
             _say(f"{update.generator}: drawing {drawn}, similarity {update.similarity:.3f}")
