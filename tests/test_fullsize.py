@@ -14,7 +14,19 @@ from typer.testing import CliRunner
 
 from tests import pipelines
 from tests.conftest import ROOT
-from tracer import api, availability, blocklist, fullsize, generation, lineup, machine, regeneration, repository, text
+from tracer import (
+    api,
+    availability,
+    blocklist,
+    fullsize,
+    generation,
+    intake,
+    lineup,
+    machine,
+    regeneration,
+    repository,
+    text,
+)
 from tracer.__main__ import app
 from tracer.faults import ModelUnavailable
 
@@ -171,6 +183,7 @@ def test_full_size_models_are_ranked_by_readers_from_the_hub_and_nothing_is_deci
     result = updates[-1]
     assert [row.candidates for row in result.ranking] == [2, 2]
     assert {row.p_value for row in result.ranking} == {None}
+    assert result.caption.startswith("fox") and result.inferred
     assert (result.verdict.kind, result.models) == (
         "undecided",
         {"captioner": "blip-base", "encoder": "vit-b-32"},
@@ -225,6 +238,15 @@ def test_a_captioner_without_safetensors_is_replaced(hub, made, readers):
     files["pytorch_model.bin"] = files.pop("model.safetensors")
     result = api.regenerate(FOX, generators=["sd-turbo"], candidates=1)
     assert result.models["captioner"] == "blip-large"
+
+
+def test_a_captioner_without_words_is_one_sentence(hub, made, readers, tmp_path):
+    publish(hub, made, "sd-turbo")
+    publish_readers(hub, readers)
+    silent = pipelines.captioner(tmp_path / "silent", pipelines.WORDS.index("<|endoftext|>"))
+    hub.add(lineup.READERS["blip-base"].repository.source, silent)
+    with pytest.raises(intake.IntakeError, match="no words"):
+        api.regenerate(FOX, generators=["sd-turbo"], candidates=1)
 
 
 def test_stop_ends_a_drawing_between_its_steps(hub, made, readers):

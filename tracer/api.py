@@ -402,6 +402,8 @@ def regenerate_stream(
             writer = yield from _fetched(lineup.reader(regeneration.CAPTIONER, "captioner"), stop)
         caption = text.caption(picture.pixels, writer)[: regeneration.LONGEST_CAPTION]
         blocklist.check(caption)
+        if not caption:
+            raise intake.IntakeError("The captioner finds no words for this picture; give a caption.")
     yield regeneration.Captioned(caption, inferred)
     drawn: list[regeneration.Drawn] = []
     withheld: list[str] = []
