@@ -1,7 +1,7 @@
 """Which captions are never drawn: sexual content involving minors, sexual violence, gore.
 
 A plain list of words, compared whole and without regard to case, accents or spacing characters. It catches what is
-written openly and nothing else; the full-size pipelines' own safety checkers, where they have one, look at the pictures.
+written openly and nothing else; the safety checkers of full-size pipelines, where they have one, look at the pictures.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ REFUSAL = "this caption is not drawn: it asks for sexual content with minors, se
 
 _MINORS = (
     r"child(?:ren)?|kids?|minors?|bab(?:y|ies)|infants?|toddlers?|teens?|teenagers?|preteens?|schoolgirls?|schoolboys?|"
-    r"(?:little|young|underage) (?:girl|boy|one)s?|girls?|boys?|under ?age|(?:[1-9]|1[0-7]) (?:years?|yrs?|yo)(?: old)?|"
+    r"(?:little|young|underage) (?:girl|boy|one)s?|girls?|boys?|under ?age|"
+    r"(?:[1-9]|1[0-7]) (?:years?|yrs?|yo)(?: old)?|"
     r"kindergart\w*|pupils?"
 )
 _SEXUAL = (
