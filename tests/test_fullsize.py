@@ -323,3 +323,8 @@ def test_rows_are_told_apart_by_id_and_name_a_family():
         assert lineup.family(row.family).lineup == "full"
         assert row.megabytes == pytest.approx(2 * row.parameters, rel=0.01), "in 16 bit"
         assert row.work > row.evaluations * row.step_work > 0
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_the_work_of_a_step_is_that_of_the_published_shape(name):
+    assert pipelines.step_work(name) == pytest.approx(lineup.generator(name).step_work, abs=0.001)
