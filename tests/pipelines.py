@@ -216,3 +216,79 @@ def captioner(folder: Path, token: int = WORDS.index("fox</w>")) -> Path:
     seen = {"image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28]}
     (folder / "preprocessor_config.json").write_text(json.dumps(seen))
     return folder
+
+
+# The published configurations of the networks that remove noise, as far as they say something about the shape.
+_LARGE = dict(attention_head_dim=8, sample_size=64, cross_attention_dim=768)
+SHAPES: dict[str, dict] = {
+    "sd15": _LARGE,
+    "sd-turbo": _LARGE | dict(cross_attention_dim=1024, attention_head_dim=[5, 10, 20, 20], use_linear_projection=True),
+    "sdxl-turbo": dict(
+        sample_size=64,
+        cross_attention_dim=2048,
+        attention_head_dim=[5, 10, 20],
+        use_linear_projection=True,
+        block_out_channels=[320, 640, 1280],
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+        transformer_layers_per_block=[1, 2, 10],
+        addition_embed_type="text_time",
+        addition_time_embed_dim=256,
+        projection_class_embeddings_input_dim=2816,
+    ),
+    "kandinsky22": dict(
+        sample_size=64,
+        out_channels=8,
+        addition_embed_type="image",
+        attention_head_dim=64,
+        block_out_channels=[384, 768, 1152, 1536],
+        cross_attention_dim=768,
+        down_block_types=["ResnetDownsampleBlock2D"] + ["SimpleCrossAttnDownBlock2D"] * 3,
+        up_block_types=["SimpleCrossAttnUpBlock2D"] * 3 + ["ResnetUpsampleBlock2D"],
+        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+        encoder_hid_dim=1280,
+        encoder_hid_dim_type="image_proj",
+        layers_per_block=3,
+        resnet_time_scale_shift="scale_shift",
+    ),
+    "sana-sprint": dict(
+        in_channels=32,
+        out_channels=32,
+        num_attention_heads=36,
+        attention_head_dim=32,
+        num_layers=28,
+        num_cross_attention_heads=16,
+        cross_attention_head_dim=72,
+        cross_attention_dim=1152,
+        caption_channels=2304,
+        mlp_ratio=2.5,
+        sample_size=32,
+        patch_size=1,
+        guidance_embeds=True,
+        qk_norm="rms_norm_across_heads",
+    ),
+}
+
+
+def step_work(name: str) -> float:
+    """Multiplications of one run of a model's network at the published shape, in 10^12; nothing is computed."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def zeros(*shape: int) -> torch.Tensor:
+        return torch.zeros(*shape, device="meta")
+
+    shape, options = SHAPES[name], {}
+    with torch.device("meta"):
+        kind = diffusers.SanaTransformer2DModel if name == "sana-sprint" else diffusers.UNet2DConditionModel
+        network = kind(**shape).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counted:
+        if name == "sana-sprint":
+            network(zeros(1, 32, 32, 32), zeros(1, 300, 2304), zeros(1), guidance=zeros(1))
+        else:
+            if name == "sdxl-turbo":
+                options = {"text_embeds": zeros(1, 1280), "time_ids": zeros(1, 6)}
+            elif name == "kandinsky22":
+                options = {"image_embeds": zeros(1, 1280)}
+            hidden = None if name == "kandinsky22" else zeros(1, 77, shape["cross_attention_dim"])
+            network(zeros(1, 4, 64, 64), zeros(1), hidden, added_cond_kwargs=options or None)
+    return counted.get_total_flops() / 2e12
