@@ -66,7 +66,7 @@ class Hub:
         return f"http://127.0.0.1:{self._ports[0]}"
 
     def add(self, repository: str, folder: Path, inside: str = "") -> str:
-        """Publish the files of a folder, as a new commit; return that commit.
+        """Publish the files of a folder and of those in it, as a new commit; return that commit.
 
         Args:
             repository: "owner/name".
@@ -74,7 +74,8 @@ class Hub:
             inside: the folder of the repository that they lie in.
         """
         prefix = f"{inside}/" if inside else ""
-        content = {prefix + path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+        paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        content = {prefix + path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
         content[".gitattributes"] = b"*.safetensors filter=lfs\n"
         commit = hashlib.sha1(repository.encode() + b"".join(content.values())).hexdigest()
         self.repositories.setdefault(repository, {})[commit] = content
@@ -111,6 +112,15 @@ class Hub:
         return [line for line in self.asked if line.startswith("GET /store/")]
 
 
+def about(name: str, content: bytes) -> dict:
+    """What the Hub says about a file when it is asked for the files of a model with their sizes."""
+    git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    said = {"rfilename": name, "size": len(content), "blobId": git}
+    if len(content) >= LARGE:
+        said["lfs"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "pointerSize": 130}
+    return said
+
+
 class _Handler(BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
@@ -144,11 +154,13 @@ class _Front(_Handler):
     """The Hub itself."""
 
     def route(self) -> None:
-        found = re.fullmatch(r"/(?:api/models/)?([^/]+/[^/]+)/(resolve|revision)/([^/]+)/?(.*)", self.path)
+        found = re.fullmatch(
+            r"/(?:api/models/)?([^/]+/[^/]+)/(resolve|revision)/([^/]+)/?(.*)", self.path.partition("?")[0]
+        )
         if not found:
             return self.answer(404)
         repository, what, revision, name = found.groups()
-        if repository in self.hub.faults.gated:
+        if repository in self.hub.faults.gated and what == "resolve":  # what it is about, everybody may know
             return self.answer(401, X_Error_Code="GatedRepo", X_Error_Message="Access to this model is restricted.")
         commits = self.hub.repositories.get(repository)
         if commits is None or repository in self.hub.faults.gone:
@@ -157,7 +169,7 @@ class _Front(_Handler):
         if commit not in commits:
             return self.answer(404, X_Error_Code="RevisionNotFound")
         if what == "revision":
-            siblings = [{"rfilename": each} for each in commits[commit]]
+            siblings = [about(name, content) for name, content in commits[commit].items()]
             body = json.dumps({"id": repository, "sha": commit, "siblings": siblings}).encode()
             return self.answer(200, body, Content_Type="application/json")
         content = commits[commit].get(name)

@@ -274,10 +274,17 @@ def test_where_nothing_can_be_told_nothing_is(detector, pixels, reason, tmp_path
 
 def test_no_is_not_said_where_reconstructions_are_missed_too():
     weak = detectors.made_up(reconstructions=-3.5).scores(10)
-    made, answer = artifacts_verdict.judge(-4.0, weak, "lossy WebP files")
+    made, answer = artifacts_verdict.judge(-4.0, weak, "webp")
     assert (made, answer.kind) == (None, "insufficient")
     assert "lossy WebP" in answer.sentence
-    assert artifacts_verdict.judge(9.0, weak, "lossy WebP files")[0] is True, "a yes rests on photographs alone"
+    assert artifacts_verdict.judge(9.0, weak, "webp")[0] is True, "a yes rests on photographs alone"
+
+
+def test_no_marks_in_a_compressed_file_is_no_answer():
+    scores = Scores(np.linspace(-6, 2, 200), np.linspace(3, 9, 50), np.array(["photographs"] * 200))
+    assert artifacts_verdict.judge(-4.0, scores, "lossless")[1].kind == "none"
+    assert artifacts_verdict.judge(-4.0, scores, "jpeg-95")[1].kind == "insufficient"
+    assert artifacts_verdict.judge(9.0, scores, "jpeg-95")[1].kind == "autoencoder"
 
 
 def test_too_smooth_is_where_softened_reconstructions_are_missed():

@@ -73,7 +73,7 @@ def test_every_way_to_a_drawing_is_closed(tmp_path):
 
 
 def test_what_the_captioner_says_is_refused_the_same_way(monkeypatch):
-    monkeypatch.setattr(text, "caption", lambda image: REFUSED[0])
+    monkeypatch.setattr(text, "caption", lambda image, by=None: REFUSED[0])
     with pytest.raises(blocklist.Blocked):
         list(api.regenerate_stream(ROOT / "examples" / "photograph.png"))
 

@@ -60,7 +60,8 @@ def test_the_models_draw_the_caption_that_the_visitor_corrected(page, page_url: 
     assert sentence
     assert "given by you: “red apple”" in page.inner_text("#drawn")
     assert len(page.query_selector_all("#drawings img")) == COUNT
-    assert all(name in page.inner_text("#similarity-words") for name in NAMES)
+    means = page.inner_text("#similarity-words").partition("The pale bars")[0]
+    assert means.count("mini-") == COUNT
     assert "place 1" in page.inner_text("#drawings .lead")
     assert not page.complaints
     assert not [url for url in page.requests if not url.startswith((page_url, "data:", "blob:"))]
@@ -126,3 +127,25 @@ def test_nothing_of_a_caption_gets_into_the_page_as_html():
     board = Board("Your image", NAMES, 1, caption="<img src=x onerror=alert(1)>", inferred=False)
     for text in (drawing.banner(board), drawing.grid(board)):
         assert "<img" not in text
+
+
+def test_full_size_models_are_listed_with_what_keeps_them_from_drawing(page, page_url: str):
+    opened(page, page_url)
+    given(page, FOX, 1)
+    page.wait_for_selector("#full-size li")
+    listed = page.inner_text("#full-size")
+    assert "SD-Turbo" in listed and "not calibrated here" in listed
+    assert len(page.query_selector_all("#full-size li.off")) == len(lineup.GENERATORS) - COUNT, "no Hub in the tests"
+    assert len(page.query_selector_all("#drawers input")) == COUNT
+    page.wait_for_function("document.querySelector('#drawing-estimate').innerText.includes('on this machine')")
+
+
+def test_what_cannot_finish_is_refused_on_the_page(monkeypatch):
+    from tracer import machine
+
+    monkeypatch.setattr(machine, "speed", lambda: 1e6)
+    answer = regeneration.check(str(FOX), "", NAMES, 16)[3]
+    assert not answer["is_valid"] and "a run may take about 5 min" in answer["message"]
+    assert "a run may take about 5 min" in regeneration.estimate(NAMES, 16)
+    monkeypatch.setattr(machine, "speed", lambda: 1e11)
+    assert regeneration.check(str(FOX), "", NAMES, 16)[3]["is_valid"]

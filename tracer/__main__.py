@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from tracer import api, calibration, intake, lineup, regeneration
+from tracer import api, blocklist, calibration, intake, lineup, regeneration
 from tracer import artifacts as marks
 from tracer.faults import ModelUnavailable
 
@@ -309,8 +309,9 @@ def generate(
 
         seeds = range(seed, seed + count)
         drawn = generation.generate(generator, prompt, seeds)
+        bundled = lineup.generator(generator).bundled
         words = "-".join("".join(c if c.isalnum() else " " for c in prompt.lower()).split())[:60]
-        unknown = generation.load(generator).unknown_words(prompt)
+        unknown = generation.load(generator).unknown_words(prompt) if bundled else []
         if unknown:
             _complain(
                 f"{generator} never learned {', '.join(unknown)}; python -m tracer models --json lists its prompts"
@@ -337,15 +338,25 @@ def regenerate(
     ),
     seed: Annotated[int, typer.Option(help="seed of every model's first drawing", min=0)] = regeneration.SEED,
     fused: Annotated[bool, typer.Option("--fused", help="ask inversion first, and give a joint answer")] = False,
+    encoder: Annotated[
+        str | None, typer.Option(help="vit-b-32 or vit-l-14 from the Hub; by default as the models need it")
+    ] = None,
+    budget: Annotated[float, typer.Option(help="seconds that drawing for one image may take, by estimate", min=1)] = (
+        3600
+    ),
     as_json: Json = False,
 ) -> None:
     """Say which model draws what is most like the image (prompt regeneration)."""
     documents, refused = [], False
     options = dict(caption=caption, generators=generator, candidates=candidates, seed=seed, fused=fused)
+    options |= dict(encoder=encoder, budget=budget)
     with readable_errors():
+        names = generator or [row.id for row in lineup.GENERATORS.values() if row.bundled]
+        blocklist.check(caption or "")
+        needed = regeneration.span(regeneration.check_time(names, candidates, budget))
         for path in images:
             try:
-                documents.append(_regenerate_one(path, options))
+                documents.append(_regenerate_one(path, options, needed))
             except intake.IntakeError as error:  # one bad file must not lose the answers about the others
                 _complain(f"{path}: {error}")
                 refused = True
@@ -358,12 +369,19 @@ def regenerate(
         raise typer.Exit(2)
 
 
-def _regenerate_one(path: Path, options: dict) -> dict:
-    drawn = 0
+def _regenerate_one(path: Path, options: dict, needed: str) -> dict:
+    drawn, told = 0, False
     for update in api.regenerate_stream(path, **options):
+        if not told:  # what cannot be read, or not be drawn, has been refused by now
+            print(f"{path.name}: drawing takes {needed} on this machine, by estimate", file=sys.stderr)
+            told = True
         if isinstance(update, regeneration.Drawn):
             drawn += 1
             _say(f"{update.generator}: drawing {drawn}, similarity {update.similarity:.3f}")
+        elif isinstance(update, api.Loading):
+            _say(f"{update.family}: {update.words()}")
+        elif isinstance(update, api.Unavailable):
+            _complain(f"does not draw: {update.family}: {update.reason}")
     _say("")
     return update.document()
 
@@ -376,6 +394,8 @@ def _report_drawn(document: dict) -> None:
             f"  {row['generator']:<20} similarity {row['similarity']:.3f} ± {row['spread']:.3f}  "
             f"SSIM {row['structural']:.3f}  p {chance}"
         )
+    for name, count in document.get("withheld", {}).items():
+        print(f"  {name:<20} {count} withheld by its safety checker, not scored")
 
 
 @app.command()
@@ -474,7 +494,7 @@ def models(
     """
     from tracer import availability, hub
 
-    chosen = list(lineup.FAMILIES.values())
+    chosen, drawers = list(lineup.FAMILIES.values()), list(lineup.GENERATORS.values())
     failed = _pinned([row for row in chosen if not row.bundled], as_json) if pin else False
     rows = [
         {
@@ -497,14 +517,19 @@ def models(
         {
             "generator": row.id,
             "family": row.family,
-            "lineup": "minis",
-            "status": "bundled" if row.present else "missing",
+            "lineup": row.lineup,
+            "status": found.status,
+            "reason": found.reason,
+            "megabytes": found.megabytes,
+            "source": [each.source for each in row.repositories],
+            "revision": [hub.revision(each) for each in row.repositories],
+            "note": row.note,
             "style": row.style,
             "licence": row.licence,
             "data": row.data,
             "prompts": row.prompts(),
         }
-        for row in lineup.GENERATORS.values()
+        for row, found in zip(drawers, availability.check_generators(drawers), strict=True)
     ]
     if as_json:
         print(json.dumps(rows + generators, indent=2))
@@ -516,17 +541,22 @@ def models(
         if row["reason"]:
             print(f"{'':<18} {row['reason']}")
     for row in [] if as_json else generators:
-        known = f"{len(row['prompts'])} prompts"
-        print(f"{row['generator']:<18} {row['status']:<12} draws with {row['family']}: {known}, {row['style']}")
+        known = f"{len(row['prompts'])} prompts, " if row["prompts"] else ""
+        print(f"{row['generator']:<18} {row['status']:<12} draws with {row['family']}: {known}{row['style']}")
+        if row["reason"]:
+            print(f"{'':<18} {row['reason']}")
     if failed:
         raise typer.Exit(3)
 
 
 def _pinned(rows: list[lineup.Family], quiet: bool) -> bool:
     """Write the lock file; True where a row could not be resolved."""
-    from tracer import hub
+    from tracer import hub, repository
 
-    outcome, locked = hub.pin(rows), hub.pins()
+    parts = [part for row in lineup.GENERATORS.values() for part in row.repositories]
+    parts += [row.repository for row in lineup.READERS.values()]
+    outcome = hub.pin(rows) | hub.pin(parts, looking=repository.look)
+    locked = hub.pins()
     failed = {name: found for name, found in outcome.items() if locked.get(name, {}).get("revision") != found}
     for reason, names in _grouped(failed).items():
         _complain(f"not pinned: {names}: {reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,6 +88,7 @@ class Unavailable:
     reason: str
 
 
+Redrawn = regeneration.Captioned | regeneration.Drawn | regeneration.Withheld | regeneration.Regeneration
 Update = Loading | Stepped | Answered | Shifted | Unavailable | Trace
 
 
@@ -423,8 +425,10 @@ def regenerate_stream(
     candidates: int = regeneration.CANDIDATES,
     seed: int = regeneration.SEED,
     fused: bool = False,
+    encoder: str | None = None,
+    budget: float | None = None,
     stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Inverted | regeneration.Captioned | regeneration.Drawn | regeneration.Regeneration]:
+) -> Iterator[Inverted | Loading | Unavailable | Redrawn]:
     """Let models draw an image's caption and yield what they draw; the last update is the `Regeneration`.
 
     Args:
@@ -435,6 +439,8 @@ def regenerate_stream(
         seed: of every model's first drawing; the next ones count up.
         fused: ask inversion first. Where it names a family with several of the models, only those are compared, and the
             verdict is that of both kinds of evidence.
+        encoder: image encoder of the registry; by default ViT-B-32 where a full-size model draws, else the bundled one.
+        budget: seconds that the drawing may take by estimate; None for as long as it takes.
         stop: asked between drawings; once True, the rest is skipped and the verdict says so.
 
     Raises:
@@ -442,7 +448,8 @@ def regenerate_stream(
         KeyError: unknown generator.
         ValueError: a number or the caption is out of range.
         Blocked: the caption, given or inferred, is one that is never drawn.
-        ModelUnavailable: a model cannot be loaded.
+        OverBudget: the drawing would take longer than the budget.
+        ModelUnavailable: a model cannot be loaded; of full-size models that draw, not one.
         ThresholdMismatch: the stored similarities were measured with other weights.
     """
     names = [row.id for row in lineup.GENERATORS.values() if row.bundled] if generators is None else generators
@@ -454,39 +461,121 @@ def regenerate_stream(
     if caption is not None and not 0 < len(caption.strip()) <= regeneration.LONGEST_CAPTION:
         raise ValueError(f"a caption has between 1 and {regeneration.LONGEST_CAPTION} characters")
     blocklist.check(caption or "")
+    large = [name for name in names if not lineup.generator(name).bundled]
+    reader = lineup.reader(encoder or regeneration.ENCODER, "encoder") if encoder or large else None
+    if budget is not None:
+        regeneration.check_time(names, candidates, budget)
     picture = _picture(source)
-    inverted = None
+    inverted, failed = None, {}
     if fused:
-        inverted = trace(picture, families=list(dict.fromkeys(lineup.generator(name).family for name in names))).verdict
+        inverted = _inverted(picture, names)
         names = fusion.candidates(inverted, names)
         yield Inverted(inverted, tuple(names))
-    reference = regeneration.reference_for(names, candidates, alone=names != everyone)
-    inferred = caption is None
+    narrowed = names != everyone
+    names = yield from _at_hand(names, failed, stop)
+    if not any(name in large for name in names):  # inversion may have left none of them
+        reader = lineup.reader(encoder, "encoder") if encoder else None
+    reference = None if reader else regeneration.reference_for(names, candidates, alone=narrowed)
+    writer, inferred = None, caption is None
+    if reader:
+        yield from _fetched(reader, stop)
     if caption is None:
         from tracer import text
 
-        caption = text.caption(picture.pixels)
+        if any(name in large for name in names):
+            writer = yield from _fetched(lineup.reader(regeneration.CAPTIONER, "captioner"), stop)
+        caption = text.caption(picture.pixels, writer)[: regeneration.LONGEST_CAPTION]
         blocklist.check(caption)
+        if not caption:
+            raise intake.IntakeError("The captioner finds no words for this picture; give a caption.")
     yield regeneration.Captioned(caption, inferred)
     drawn: list[regeneration.Drawn] = []
-    for each in regeneration.candidates(picture.pixels, caption, names, candidates, seed):
-        drawn.append(each)
-        yield each
-        if stop():
-            break
+    withheld: list[str] = []
+    try:
+        for each in regeneration.candidates(picture.pixels, caption, names, candidates, seed, reader, stop):
+            if isinstance(each, regeneration.Drawn):
+                drawn.append(each)
+            else:
+                withheld.append(each.generator)
+            yield each
+            if stop():
+                break
+    finally:
+        if large:
+            from tracer import fullsize
+
+            fullsize.release()  # gigabytes that the next run may need for something else
     ranking = regeneration.rank(drawn, reference)
-    stopped = len(drawn) < candidates * len(names)
+    stopped = len(drawn) + len(withheld) < candidates * len(names)
     verdict = regeneration.judge(ranking, reference, caption, stopped)
+    # Without a reference, regeneration adds nothing to what inversion leaves open.
+    joint = inverted is not None and not stopped and (reference is not None or inverted.kind == "family")
     yield regeneration.Regeneration(
         image=image_document(picture),
         caption=caption,
         inferred=inferred,
         seed=seed,
         ranking=tuple(ranking),
-        verdict=verdict if inverted is None or stopped else fusion.fuse(inverted, verdict, everyone),
+        verdict=fusion.fuse(inverted, verdict, everyone) if joint else verdict,
         versions=calibration.versions(),
         inversion=inverted,
+        withheld=dict(Counter(withheld)) or None,
+        unavailable={name: str(error) for name, error in failed.items()} or None,
+        models={"captioner": writer.id if writer else None, "encoder": reader.id} if reader else None,
     )
+
+
+def _inverted(picture: Picture, names: list[str]) -> Verdict:
+    """What inversion says about the families of some models; where it knows none of them, that."""
+    try:
+        return trace(picture, families=list(dict.fromkeys(lineup.generator(name).family for name in names))).verdict
+    except (ModelUnavailable, calibration.ThresholdMismatch) as error:
+        if all(lineup.generator(name).bundled for name in names):
+            raise
+        return Verdict("insufficient", (), (), f"Inversion could not be asked: {error}.")
+
+
+def _at_hand(names: list[str], failed: dict[str, Exception], stop: Callable[[], bool]):
+    """Download full-size models that are not here, and tell how far that is; return those that can draw.
+
+    Raises:
+        ModelUnavailable: not one of the models can, or it was stopped.
+    """
+    left = []
+    for name in names:
+        row = lineup.generator(name)
+        try:
+            if not row.bundled:
+                from tracer import fullsize, repository
+
+                fullsize.check(row)
+                for part in row.repositories:
+                    told = repository.fetching(part, stop)
+                    yield from _passed_on(told, lambda each, name=name: Loading(name, each.done, each.total))
+        except ModelUnavailable as error:
+            if error.kind == "stopped":
+                raise
+            failed[name] = error
+            yield Unavailable(name, str(error))
+        else:
+            left.append(name)
+    if not left:
+        raise next(iter(failed.values()))
+    return left
+
+
+def _fetched(row: lineup.Reader, stop: Callable[[], bool]):
+    """Download a captioner or encoder that is not here, and tell how far that is; return the row that was taken."""
+    from tracer import repository
+
+    try:
+        told = repository.fetching(row.repository, stop)
+        yield from _passed_on(told, lambda each: Loading(row.id, each.done, each.total))
+    except ModelUnavailable as error:
+        if not row.instead or error.kind != "missing":
+            raise
+        return (yield from _fetched(lineup.READERS[row.instead], stop))
+    return row
 
 
 def regenerate(source: str | Path | bytes | Picture, **options) -> regeneration.Regeneration:

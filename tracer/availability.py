@@ -1,4 +1,4 @@
-"""Which families can be inspected here and now, and why the others cannot: what the page and the command line list."""
+"""What can be used here and now, and why the rest cannot: what the page and the command line list."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Literal
 
 from tracer import calibration, hub, machine
 from tracer.faults import ModelUnavailable
-from tracer.lineup import Family
+from tracer.lineup import Family, Generator
 
 PATIENCE = 5  # seconds to wait for the Hub's answer about a file
 AT_ONCE = 8  # questions to the Hub at a time
+_MISSING = "its files are not here"
 
 Status = Literal["bundled", "cached", "download", "gated", "gone", "missing", "unreachable"]
 
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether one family can be inspected.
+    """Whether one family can be inspected, or one generator can draw.
 
     Attributes:
         family: registry id.
@@ -49,7 +50,7 @@ def check(rows: list[Family], patience: float = PATIENCE) -> list[Availability]:
 def _checked(row: Family, patience: float) -> Availability:
     if row.bundled:
         there = (Path(row.source) / row.subfolder / hub.WEIGHTS).exists()
-        return Availability(row.id, "bundled") if there else Availability(row.id, "missing", "its files are not here")
+        return Availability(row.id, "bundled") if there else Availability(row.id, "missing", _MISSING)
     obstacle = _obstacle(row)
     if hub.cached(row):
         return Availability(row.id, "cached", obstacle, row.megabytes)
@@ -70,3 +71,35 @@ def _obstacle(row: Family) -> str:
     except (ModelUnavailable, calibration.ThresholdMismatch) as error:
         return str(error)
     return ""
+
+
+def check_generators(rows: list[Generator], patience: float = PATIENCE) -> list[Availability]:
+    """The same for models that draw; a full-size one needs no threshold, since nothing is decided with it.
+
+    Args:
+        rows: generators of the registry.
+        patience: seconds to wait for each of the Hub's answers.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda row: _drawing(row, patience), rows))
+
+
+def _drawing(row: Generator, patience: float) -> Availability:
+    if row.bundled:
+        return Availability(row.id, "bundled") if row.present else Availability(row.id, "missing", _MISSING)
+    from tracer import fullsize, repository
+
+    try:
+        fullsize.check(row)
+        obstacle = ""
+    except ModelUnavailable as error:
+        obstacle = str(error)
+    away = [part for part in row.repositories if not repository.cached(part)]
+    if not away:
+        return Availability(row.id, "cached", obstacle, row.megabytes)
+    try:
+        size = sum(remote.size for part in away for remote in repository.look(part, patience)) / 1e6
+    except ModelUnavailable as error:
+        status = error.kind if error.kind in ("gated", "gone", "missing") else "unreachable"
+        return Availability(row.id, status, str(error), row.megabytes)
+    return Availability(row.id, "download", obstacle, round(size, 1))

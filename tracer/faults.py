@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from tracer.lineup import Family
+from tracer.lineup import Family, Repository
 
 Kind = Literal["missing", "gated", "gone", "unreachable", "damaged", "disk", "memory", "stopped"]
 
@@ -32,7 +32,7 @@ class ModelUnavailable(RuntimeError):
 
 
 @contextmanager
-def in_words(row: Family) -> Iterator[None]:
+def in_words(row: Family | Repository) -> Iterator[None]:
     """Turn what huggingface_hub raises into a `ModelUnavailable`; what it cannot mean passes as it is."""
     try:
         yield
@@ -45,7 +45,7 @@ def in_words(row: Family) -> Iterator[None]:
         raise told from error
 
 
-def explained(error: BaseException, row: Family) -> ModelUnavailable | None:
+def explained(error: BaseException, row: Family | Repository) -> ModelUnavailable | None:
     """What an error of huggingface_hub means for a row, or None where it is none of its failures."""
     from huggingface_hub import errors
 
@@ -74,12 +74,12 @@ def explained(error: BaseException, row: Family) -> ModelUnavailable | None:
     return _of_the_disk(error, row) if isinstance(error, OSError) else None
 
 
-def _gated(row: Family) -> ModelUnavailable:
+def _gated(row: Family | Repository) -> ModelUnavailable:
     way = f"accept its licence at https://huggingface.co/{row.source} and log in with: hf auth login"
     return ModelUnavailable(f"{row.title} is gated; {way}", "gated")
 
 
-def _refused(status: int, row: Family) -> ModelUnavailable:
+def _refused(status: int, row: Family | Repository) -> ModelUnavailable:
     if status in (401, 403):
         if row.gated:
             return _gated(row)
@@ -89,7 +89,7 @@ def _refused(status: int, row: Family) -> ModelUnavailable:
     return ModelUnavailable(f"the Hub answers with an error (status {status}); try again later", "unreachable")
 
 
-def _of_the_disk(error: OSError, row: Family) -> ModelUnavailable | None:
+def _of_the_disk(error: OSError, row: Family | Repository) -> ModelUnavailable | None:
     if error.errno in _FULL:
         return ModelUnavailable(f"the disk is full, so {row.title} was not kept; make room, then try again", "disk")
     if error.errno in _READ_ONLY:

@@ -1,4 +1,6 @@
-"""Drawing with the minis' generators: a caption and a seed in, an image out.
+"""Drawing: a caption and a seed in, an image out.
+
+Full-size models from the Hub are `tracer.fullsize`'s; the rest of this is about the minis' generators.
 
 Each generator is a small text-conditioned U-Net over its family's latents, trained by flow matching (Lipman et al.
 2023, arXiv 2210.02747) and sampled with classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598) in twenty
@@ -10,7 +12,7 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,7 +122,12 @@ def _load(row: lineup.Generator) -> Pipeline:
 
 
 def generate(
-    name: str, prompt: str, seeds: Sequence[int], steps: int = STEPS, guidance: float = GUIDANCE
+    name: str,
+    prompt: str,
+    seeds: Sequence[int],
+    steps: int = STEPS,
+    guidance: float = GUIDANCE,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[np.ndarray]:
     """Draw a caption once per seed. A seed gives the same image whatever stands beside it.
 
@@ -128,8 +135,9 @@ def generate(
         name: id of a generator.
         prompt: what to draw, in the words of the generator's captions.
         seeds: one image each.
-        steps: Euler steps from noise to latent.
-        guidance: scale of classifier-free guidance; 1 turns it off.
+        steps: Euler steps from noise to latent; a full-size model has its own number.
+        guidance: scale of classifier-free guidance; 1 turns it off; a full-size model has its own.
+        stop: asked between the steps of a full-size model.
 
     Yields:
         uint8 RGB images (height, width, 3).
@@ -139,12 +147,17 @@ def generate(
         ValueError: the prompt is empty or too long.
         Blocked: it is one that is never drawn.
         ModelUnavailable: the generator's files are missing or damaged.
+        Withheld, Stopped: of a full-size model, while it draws (see `tracer.fullsize`).
     """
     if not prompt.strip():
         raise ValueError("the prompt is empty: say what to draw")
     if len(prompt) > LONGEST_PROMPT:
         raise ValueError(f"the prompt has {len(prompt)} characters; at most {LONGEST_PROMPT} are read")
     blocklist.check(prompt)
+    if not (row := lineup.generator(name)).bundled:
+        from tracer import fullsize
+
+        return (fullsize.draw(row, prompt, seed, stop) for seed in seeds)
     pipeline = load(name)
     return (_draw(pipeline, prompt, seed, steps, guidance) for seed in seeds)
 

@@ -15,13 +15,13 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tracer.faults import ModelUnavailable, in_words
-from tracer.lineup import Family
+from tracer.lineup import Family, Repository
 
 LOCK = Path(__file__).with_name("hub.lock.json")
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
@@ -99,7 +99,7 @@ def pins(path: Path | None = None) -> dict[str, dict[str, str]]:
     return json.loads((path or LOCK).read_text())
 
 
-def revision(row: Family) -> str:
+def revision(row: Family | Repository) -> str:
     """The pinned commit of a row, or "main" where none is pinned; a pin of another repository does not count."""
     pinned = pins().get(row.id, {})
     return pinned["revision"] if pinned.get("source") == row.source else "main"
@@ -177,8 +177,15 @@ def discard_damaged(row: Family) -> list[str]:
     return [path.name for path in damaged]
 
 
-def pin(rows: list[Family], path: Path | None = None) -> dict[str, str]:
+def pin(
+    rows: Sequence[Family | Repository], path: Path | None = None, looking: Callable[..., list[Remote]] | None = None
+) -> dict[str, str]:
     """Resolve "main" of every row to a commit and write the lock file; rows that cannot be resolved keep their pin.
+
+    Args:
+        rows: what to pin.
+        path: another lock file.
+        looking: what asks about the files of such a row; by default `look`.
 
     Returns:
         Per row the commit, or the sentence that says why there is none.
@@ -189,7 +196,7 @@ def pin(rows: list[Family], path: Path | None = None) -> dict[str, str]:
         try:
             if away:
                 raise away
-            commit = look(row, at="main")[0].commit
+            commit = (looking or look)(row, at="main")[0].commit
         except ModelUnavailable as error:
             away = error if error.kind == "unreachable" else None
             outcome[row.id] = str(error)
@@ -227,7 +234,7 @@ def _library():
     return huggingface_hub
 
 
-def _check_room(row: Family, needed: int) -> None:
+def _check_room(row: Family | Repository, needed: int) -> None:
     from huggingface_hub import constants
 
     place = Path(constants.HF_HUB_CACHE).expanduser()
@@ -238,7 +245,7 @@ def _check_room(row: Family, needed: int) -> None:
         raise ModelUnavailable(f"{what}; make room, then try again", "disk")
 
 
-def _download(row: Family, remote: Remote, progress: Progress) -> None:
+def _download(row: Family | Repository, remote: Remote, progress: Progress) -> None:
     library, at = _library(), revision(row)
     before, _ = progress.done, progress.restart()
     with in_words(row), _counted(progress):

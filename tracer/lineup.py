@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tracer import lineup_hub
+from tracer import lineup_drawers, lineup_hub
+from tracer.lineup_drawers import Repository
 
 MINIS = Path(__file__).parent / "minis"
 LINEUPS = ("minis", "tiny", "full")
@@ -77,34 +78,106 @@ class Generator:
     Attributes:
         id: short name used on the command line and in results.
         family: id of the autoencoder family whose decoder it draws with.
-        source: a folder in the package (bundled) or a Hub repository "owner/name".
+        source: a folder in the package; "" for a full-size model, which has `repositories`.
         style: what its pictures look like, in a few words.
         licence: licence of the weights.
         data: what it learned from, with the licence.
         side: image side in pixels.
+        repositories: of a full-size model, what is read from the Hub: the pipeline, and its prior where it has one.
+        steps: sampling steps.
+        guidance: scale of classifier-free guidance, or of what the model was distilled with instead.
+        evaluations: how often the network that removes noise runs for one image; twice per step with guidance.
+        step_work: multiplications of one such run, in 10^12.
+        other_work: those of text encoders, prior and safety checker for one image, in 10^12; the autoencoder's are in
+            the family's row.
+        parameters: number of weights of all parts, in millions.
+        megabytes: download size as announced by the parameters in 16 bit; the Hub is asked for the true one.
+        half: the type that weights have on an accelerator.
+        note: what a reader should know about this row.
     """
 
     id: str
     family: str
-    source: Path | str
+    source: Path | str = ""
     style: str = ""
     licence: str = "Apache-2.0"
     data: str = ""
     side: int = 128
+    repositories: tuple[Repository, ...] = ()
+    steps: int = 20
+    guidance: float = 3.0
+    evaluations: int = 40
+    step_work: float = 0.0
+    other_work: float = 0.0
+    parameters: float = 0.0
+    megabytes: float = 0.0
+    half: str = "float16"
+    note: str = ""
 
     @property
     def bundled(self) -> bool:
         """Whether the weights are a folder of the package rather than a Hub repository."""
-        return isinstance(self.source, Path)
+        return not self.repositories
+
+    @property
+    def title(self) -> str:
+        """The name that the page and messages show."""
+        return self.repositories[0].title if self.repositories else self.id
+
+    @property
+    def lineup(self) -> str:
+        """Which line-up it is in."""
+        return "minis" if self.bundled else "full"
+
+    @property
+    def gated(self) -> bool:
+        """Whether the Hub asks for a login and an accepted licence."""
+        return any(each.gated for each in self.repositories)
+
+    @property
+    def checked(self) -> bool:
+        """Whether the model was published with a safety checker, without which it is not to draw."""
+        return any("safety_checker" in each.folders for each in self.repositories)
+
+    @property
+    def work(self) -> float:
+        """Multiplications for one image, in 10^12: noise removal, autoencoder and the rest."""
+        decoding = FAMILIES[self.family].decoder_work * self.side**2 / 1e6
+        return self.evaluations * self.step_work + self.other_work + decoding
 
     @property
     def present(self) -> bool:
         """Whether a bundled generator's files are there."""
-        return all((Path(self.source) / name).exists() for name in ("generator.json", "unet/config.json"))
+        return self.bundled and all(
+            (Path(self.source) / name).exists() for name in ("generator.json", "unet/config.json")
+        )
 
     def prompts(self) -> list[str]:
         """The captions that a bundled generator has learned; empty where its files are not there."""
         return json.loads((Path(self.source) / "generator.json").read_text())["prompts"] if self.present else []
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A model from the Hub that captions pictures, or compares them, where full-size models draw.
+
+    Attributes:
+        id: short name used on the command line.
+        kind: "captioner" (BLIP, of transformers) or "encoder" (CLIP, of open_clip).
+        repository: what is read from the Hub.
+        licence: licence of the weights.
+        megabytes: download size; the Hub is asked for the true one.
+        instead: the row to take where this one's repository lacks a file; "" for none.
+        note: what a reader should know about this row.
+    """
+
+    id: str
+    kind: Literal["captioner", "encoder"]
+    repository: Repository
+    licence: str = "unknown"
+    megabytes: float = 0.0
+    instead: str = ""
+    note: str = ""
 
 
 FAMILIES: dict[str, Family] = {
@@ -178,6 +251,7 @@ GENERATORS: dict[str, Generator] = {
             source=MINIS / "mini-kl" / "mini-kl-fluent",
             style="soft three-dimensional shading",
             data="Fluent Emoji (MIT)",
+            step_work=0.0001084,
         ),
         Generator(
             id="mini-kl-noto",
@@ -185,6 +259,7 @@ GENERATORS: dict[str, Generator] = {
             source=MINIS / "mini-kl" / "mini-kl-noto",
             style="gently shaded cartoon drawings",
             data="Noto Emoji (Apache-2.0)",
+            step_work=0.0001084,
         ),
         Generator(
             id="mini-kl16-twemoji",
@@ -192,6 +267,7 @@ GENERATORS: dict[str, Generator] = {
             source=MINIS / "mini-kl16" / "mini-kl16-twemoji",
             style="flat, bold shapes",
             data="Twemoji (CC BY 4.0)",
+            step_work=0.0001138,
         ),
         Generator(
             id="mini-movq-emojione",
@@ -199,6 +275,7 @@ GENERATORS: dict[str, Generator] = {
             source=MINIS / "mini-movq" / "mini-movq-emojione",
             style="glossy gradients",
             data="EmojiOne 2 (CC BY 4.0)",
+            step_work=0.0001084,
         ),
         Generator(
             id="mini-dc-flat",
@@ -206,9 +283,13 @@ GENERATORS: dict[str, Generator] = {
             source=MINIS / "mini-dc" / "mini-dc-flat",
             style="flat shapes without outlines",
             data="Fluent Emoji Flat (MIT)",
+            step_work=0.0001102,
         ),
+        *(Generator(**row) for row in lineup_drawers.GENERATORS),
     )
 }
+
+READERS: dict[str, Reader] = {row.id: row for row in (Reader(**each) for each in lineup_drawers.READERS)}
 
 
 def generator(name: str) -> Generator:
@@ -220,6 +301,18 @@ def generator(name: str) -> Generator:
     if name not in GENERATORS:
         raise KeyError(f"no generator called {name!r}; there are: {', '.join(GENERATORS)}")
     return GENERATORS[name]
+
+
+def reader(name: str, kind: str) -> Reader:
+    """The captioner or image encoder called `name`.
+
+    Raises:
+        KeyError: there is none; the message lists those there are.
+    """
+    fitting = {row.id: row for row in READERS.values() if row.kind == kind}
+    if name not in fitting:
+        raise KeyError(f"no {kind} called {name!r}; there are: {', '.join(fitting)}")
+    return fitting[name]
 
 
 def family(name: str) -> Family:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tracer.faults import ModelUnavailable
-from tracer.lineup import Family
+from tracer.lineup import Family, Generator
 from tracer.settings import FAST
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -43,16 +44,16 @@ def budget() -> int:
     return int(float(chosen) * 1e9) if chosen else memory()[0] // 2
 
 
-def bytes_of(row: Family) -> int:
+def bytes_of(row: Family | Generator) -> int:
     """Memory of a row's weights. Everything is loaded in 32 bit, so that scores are those that were calibrated."""
     return int(row.parameters * 1e6 * 4)
 
 
-def check_fits(row: Family, spare: int = 0) -> None:
+def check_fits(row: Family | Generator, spare: int = 0) -> None:
     """Compare a row with this machine's memory.
 
     Args:
-        row: the family.
+        row: the family or generator.
         spare: bytes that other models would give back.
 
     Raises:
@@ -103,7 +104,7 @@ def seconds(row: Family, width: int = FAST.whole, height: int = FAST.whole) -> t
     """How long a fast trace of one family will take: decided at once, and with every step.
 
     Args:
-        row: the family.
+        row: the family or generator.
         width, height: of the image; of a large one, only tiles are inspected.
 
     Returns:
@@ -118,3 +119,13 @@ def seconds(row: Family, width: int = FAST.whole, height: int = FAST.whole) -> t
     step = row.encoder_work + row.decoder_work  # forward only: what was drawn is encoded again
     unit = pixels * 1e6 / speed()
     return start * unit, (start + FAST.steps * step) * unit
+
+
+def drawing_seconds(rows: Sequence[Generator], count: int) -> float:
+    """How long some models will take to draw, from the counted work and the measured speed.
+
+    Args:
+        rows: the models.
+        count: drawings of each.
+    """
+    return count * sum(row.work for row in rows) * 1e12 / speed()

@@ -9,7 +9,8 @@ the image at all?) and the margins by which it came first on others' images (is 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ CANDIDATES = 4  # gamma in the paper
 MOST = 16
 SEED = 1000  # of the first candidate: not one that `generate` starts from, or an image would meet itself
 LONGEST_CAPTION = 200  # characters
+KEPT = 64  # drawings of full-size models, of up to 3 MB
+CAPTIONER, ENCODER = "blip-base", "vit-b-32"  # where full-size models draw
 ALPHA_LEAD = 0.05  # share of any maker's images on which a wrong model may explain the image and lead by as much
 
 
@@ -44,6 +47,14 @@ class Drawn:
     image: np.ndarray
     similarity: float
     structural: float
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A candidate that the model's own safety checker did not show; it is not scored."""
+
+    generator: str
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -79,11 +90,71 @@ class Ranked:
 
 @functools.lru_cache(maxsize=512)
 def candidate(generator: str, caption: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A drawing and its embedding, (height, width, 3) uint8 and (d,) float32; drawn once and kept."""
+    """A bundled model's drawing and its embedding, (height, width, 3) uint8 and (d,) float32; drawn once and kept."""
     from tracer import generation, text
 
     (image,) = generation.generate(generator, caption, [seed])
     return image, text.embed_images([image])[0].numpy()
+
+
+_large: OrderedDict[tuple[str, str, int], np.ndarray | None] = OrderedDict()  # of full-size models; None: withheld
+
+
+def _drawing(generator: str, caption: str, seed: int, stop: Callable[[], bool]) -> np.ndarray | None:
+    """A full-size model's drawing, drawn once and kept; None where its safety checker withheld it."""
+    from tracer import fullsize, generation
+
+    key = generator, caption, seed
+    if key not in _large:
+        try:
+            (_large[key],) = generation.generate(generator, caption, [seed], stop=stop)
+        except fullsize.Withheld:
+            _large[key] = None
+        while len(_large) > KEPT:
+            _large.popitem(last=False)
+    return _large[key]
+
+
+def seconds(generators: Sequence[str], count: int) -> float:
+    """How long some models will take on this machine, estimated from the counted work and the measured speed.
+
+    Downloads and the reading of weights come on top; what was drawn before is not drawn again.
+    """
+    from tracer import machine
+
+    return machine.drawing_seconds([lineup.generator(name) for name in generators], count)
+
+
+def check_time(generators: Sequence[str], count: int, budget: float) -> float:
+    """Refuse a run that cannot finish in time; returns the estimate.
+
+    Args:
+        generators: registry ids.
+        count: drawings per model.
+        budget: seconds that the run may take.
+
+    Raises:
+        OverBudget: the estimate is longer than that.
+    """
+    needed = seconds(generators, count)
+    if needed > budget:
+        what = f"{count * len(generators)} drawings by {listed([lineup.generator(name).title for name in generators])}"
+        most = f"a run may take {span(budget)}: choose fewer drawings or models"
+        raise OverBudget(f"{what} take {span(needed)} on this machine, and {most}")
+    return needed
+
+
+class OverBudget(ValueError):
+    """A run that cannot finish in its time; the message names the estimate and the budget."""
+
+
+def span(seconds: float) -> str:
+    """A time in words, as rough as an estimate is."""
+    if seconds < 1:
+        return "less than a second"
+    if seconds < 90:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
 
 
 def structural(image: np.ndarray, drawn: np.ndarray) -> float:
@@ -96,8 +167,18 @@ def structural(image: np.ndarray, drawn: np.ndarray) -> float:
     return float(structural_similarity(scaled, drawn, channel_axis=2, data_range=255))
 
 
-def candidates(image: np.ndarray, caption: str, generators: Sequence[str], count: int, seed: int) -> Iterator[Drawn]:
-    """Let every model draw `count` times, in turns, so that early results already compare all of them.
+def candidates(
+    image: np.ndarray,
+    caption: str,
+    generators: Sequence[str],
+    count: int,
+    seed: int,
+    encoder: lineup.Reader | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Drawn | Withheld]:
+    """Let every model draw `count` times: the bundled ones in turns, so that early results already compare all of them.
+
+    Full-size ones draw one after the other, since only one of them is in memory at a time.
 
     Args:
         image: the inspected image, uint8 RGB.
@@ -105,14 +186,32 @@ def candidates(image: np.ndarray, caption: str, generators: Sequence[str], count
         generators: registry ids.
         count: drawings per model, 1 to `MOST`.
         seed: seed of the first drawing; the next ones count up.
+        encoder: an image encoder from the Hub instead of the bundled one.
+        stop: asked between the steps of a full-size model; once True, no more is drawn.
     """
-    from tracer import text
+    from tracer import fullsize, text
 
-    target = text.embed_images([image])[0].numpy()
-    for number in range(seed, seed + count):
-        for generator in generators:
+    target = text.embed_images([image], encoder)[0].numpy()
+    seeds, small = range(seed, seed + count), [name for name in generators if lineup.generator(name).bundled]
+    order = [(name, number) for number in seeds for name in small]
+    order += [(name, number) for name in generators if name not in small for number in seeds]
+    for generator, number in order:
+        if generator in small and encoder is None:
             drawn, embedding = candidate(generator, caption, number)
-            yield Drawn(generator, number, drawn, float(target @ embedding), structural(image, drawn))
+        else:
+            try:
+                drawn = (
+                    candidate(generator, caption, number)[0]
+                    if generator in small
+                    else _drawing(generator, caption, number, stop)
+                )
+            except fullsize.Stopped:
+                return
+            if drawn is None:
+                yield Withheld(generator, number)
+                continue
+            embedding = text.embed_images([drawn], encoder)[0].numpy()
+        yield Drawn(generator, number, drawn, float(target @ embedding), structural(image, drawn))
 
 
 def reference_for(generators: Sequence[str], count: int, alone: bool = False) -> Among | None:
@@ -155,12 +254,18 @@ def rank(drawn: Sequence[Drawn], reference: Among | None) -> list[Ranked]:
 
 def judge(ranking: Sequence[Ranked], reference: Among | None, caption: str, stopped: bool = False) -> Verdict:
     """The ranking as a verdict: a model is named only where it explains the image and leads by more than noise."""
+    if not ranking:
+        what = "Stopped before anything was drawn." if stopped else "Nothing was drawn that could be compared."
+        return Verdict("undecided", (), (), what)
     best, rest = ranking[0], ranking[1:]
     basis = f"{best.candidates} drawing{'s' if best.candidates > 1 else ''} of “{caption}” each"
     if stopped:
         return Verdict("undecided", (), (), f"Stopped early; so far {best.generator} comes closest, from {basis}.")
     if reference is None:
+        foreign = [row.generator for row in ranking if not lineup.generator(row.generator).bundled]
         why = "no similarities are stored for this choice of models"
+        if foreign:
+            why = f"{listed(foreign)} {'is' if len(foreign) == 1 else 'are'} not calibrated here"
         return Verdict("undecided", (), (), f"{best.generator} comes closest, but {why}, so nothing is decided.")
     close = [row.generator for row in ranking if (row.p_value or 0) >= ALPHA_FIT]
     if not close:
@@ -195,6 +300,9 @@ class Regeneration:
         verdict: the answer; the joint one of both kinds of evidence where inversion was asked too.
         versions: of the libraries involved.
         inversion: what inversion said, where it was asked first.
+        withheld: per model how many drawings its safety checker withheld, where it did; they are not scored.
+        unavailable: per model why it could not draw, where one could not.
+        models: where full-size models were asked, the captioner (None if the caption was given) and the encoder.
     """
 
     image: dict[str, Any]
@@ -205,7 +313,10 @@ class Regeneration:
     verdict: Verdict
     versions: dict[str, str]
     inversion: Verdict | None = None
+    withheld: dict[str, int] | None = None
+    unavailable: dict[str, str] | None = None
+    models: dict[str, str | None] | None = None
 
     def document(self) -> dict[str, Any]:
-        """A JSON document, as the README describes it; "inversion" is only there where it was asked."""
+        """A JSON document, as the README describes it; what does not apply is left out."""
         return {key: value for key, value in asdict(self).items() if value is not None}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tracer import hub, machine
+from tracer import hub, lineup, machine
 from tracer.faults import ModelUnavailable
 from tracer.hub import CONFIG, Progress
 from tracer.hub import WEIGHTS as WEIGHTS_FILE
@@ -48,7 +48,7 @@ def load(row: Family, device: str | None = None, progress: Progress | None = Non
         if row.bundled:
             model = from_folder(Path(row.source) / row.subfolder, row.id, device, row.scaling, row.shift)
         else:
-            _make_room(row)
+            make_room(row)
             model = _from_hub(row, device, progress)
         with _shelf_lock:
             _shelf[row.id, device] = model
@@ -140,7 +140,7 @@ def _from_hub(row: Family, device: str, progress: Progress | None):
     return model
 
 
-def _make_room(row: Family) -> None:
+def make_room(row: Family | lineup.Generator) -> None:
     """Let go of other models until a row fits, or say that it never will."""
     machine.check_fits(row, spare=sum(_bytes(model.model) for model in list(_shelf.values())))
     _evict(machine.budget() - machine.bytes_of(row), keep=row.id)

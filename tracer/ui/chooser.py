@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from tracer import lineup
-from tracer.availability import Availability, check
+from tracer.availability import Availability, check, check_generators
 from tracer.ui import calibrating
 
 KNOWN_FOR = 60  # seconds for which the Hub is not asked again
@@ -23,6 +23,10 @@ ABOUT = {
     "Together they also take a quick look at which real model's pictures the image is most like: a guess, no evidence.",
     "full": "The autoencoders of real models, from the Hub on first use.",
 }
+DRAWERS = (
+    "Full-size models, from the Hub on first use. They are not calibrated here: the ranking is shown, but nothing is "
+)
+DRAWERS += "decided with them. Times are rough estimates."
 TIMES = "Times are rough estimates for a large picture: if the first look decides, and at most."
 _STATUS = {
     "bundled": "bundled",
@@ -98,6 +102,45 @@ def _row(
         f"<li{' class=off' if found.reason else ''}><b>{escape(row.title)}</b> <span class='state'>{state}</span>"
         f"<span class='fine'>{escape(models)} · {times}</span>{reason}</li>"
     )
+
+
+def drawers() -> tuple[list[tuple[str, str]], str]:
+    """The generators that can draw here and now, as choices, and the list of the full-size ones with what keeps others.
+
+    The Hub is asked, but not more often than once a minute.
+    """
+    from tracer import regeneration
+
+    rows = list(lineup.GENERATORS.values())
+    when, found = _found.get("drawers", (float("-inf"), []))
+    if time.monotonic() - when > KNOWN_FOR:
+        found = check_generators(rows)
+        _found["drawers"] = time.monotonic(), found
+    by_name = {each.family: each for each in found}
+    lines = ""
+    for row in (row for row in rows if not row.bundled):
+        each = by_name[row.id]
+        size = f" of {each.megabytes:.0f} MB" if each.status == "download" and each.megabytes else ""
+        time_ = (
+            "time not estimated"
+            if machine_is_unknown()
+            else f"{regeneration.span(regeneration.seconds([row.id], 1))} a drawing"
+        )
+        reason = f"<span class='fine'>{escape(each.reason)}</span>" if each.reason else ""
+        lines += (
+            f"<li{' class=off' if each.reason else ''}><b>{escape(row.title)}</b> "
+            f"<span class='state'>{_STATUS[each.status]}{size}</span>"
+            f"<span class='fine'>{row.side} px · {escape(row.licence)} licence · {time_}</span>{reason}</li>"
+        )
+    usable = [(row.title, row.id) for row in rows if not by_name[row.id].reason]
+    return usable, f"<p class='fine'>{DRAWERS}</p><ul class='families'>{lines}</ul>"
+
+
+def machine_is_unknown() -> bool:
+    """Whether there is nothing to measure before a run, as on ZeroGPU."""
+    from tracer import machine
+
+    return machine.zero_gpu()
 
 
 def _availability(name: str) -> list[Availability]:

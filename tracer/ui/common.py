@@ -14,7 +14,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from tracer import blocklist, calibration, intake, machine
+from tracer import blocklist, calibration, intake, machine, regeneration
 from tracer.faults import ModelUnavailable
 
 CSS = Path(__file__).with_name("style.css")
@@ -61,7 +61,13 @@ def readable_errors() -> Iterator[None]:
     """Show the errors that a visitor can act on. Their texts hold no part of the upload: messages are shown as HTML."""
     try:
         yield
-    except (intake.IntakeError, blocklist.Blocked, calibration.ThresholdMismatch, ModelUnavailable) as error:
+    except (
+        intake.IntakeError,
+        blocklist.Blocked,
+        regeneration.OverBudget,
+        calibration.ThresholdMismatch,
+        ModelUnavailable,
+    ) as error:
         raise gr.Error(str(error), print_exception=False) from None
 
 

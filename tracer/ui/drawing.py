@@ -13,9 +13,19 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from tracer import figures, lineup
-from tracer.api import Inverted
+from tracer.api import Inverted, Loading, Unavailable
 from tracer.evidence import Verdict, listed
-from tracer.regeneration import ALPHA_FIT, ALPHA_LEAD, Captioned, Drawn, Ranked, Regeneration, rank, reference_for
+from tracer.regeneration import (
+    ALPHA_FIT,
+    ALPHA_LEAD,
+    Captioned,
+    Drawn,
+    Ranked,
+    Regeneration,
+    Withheld,
+    rank,
+    reference_for,
+)
 from tracer.ui.words import frame
 
 
@@ -34,6 +44,9 @@ class Board:
         ruled_out: the models that were chosen and that inversion left no chance.
         usual: per model, between what similarities the middle nine tenths of its own pictures lie; empty where nothing
             is stored.
+        loading: what is being downloaded, in words; "" for nothing.
+        withheld: per model how many drawings its safety checker withheld.
+        unavailable: per model that cannot draw the reason, in words.
         drawn: so far.
         ranking: so far, best first.
         document: the finished result, or None.
@@ -49,6 +62,9 @@ class Board:
     inversion: Verdict | None = None
     ruled_out: list[str] = field(default_factory=list)
     usual: dict[str, tuple[float, float]] = field(default_factory=dict)
+    loading: str = ""
+    withheld: dict[str, int] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
     drawn: list[Drawn] = field(default_factory=list)
     ranking: list[Ranked] = field(default_factory=list)
     document: dict[str, Any] | None = None
@@ -60,15 +76,25 @@ class Board:
         self.pictures.append(address(drawn.image))  # once: the grid is written anew with every drawing
 
 
-def taken(board: Board, update: Inverted | Captioned | Drawn | Regeneration) -> Board:
+def taken(
+    board: Board, update: Inverted | Loading | Unavailable | Captioned | Drawn | Withheld | Regeneration
+) -> Board:
     """The board with one more piece of the stream on it."""
-    if isinstance(update, Inverted):
+    board.loading = f"{update.family}: {update.words()}" if isinstance(update, Loading) else ""
+    if isinstance(update, Loading):
+        return board
+    if isinstance(update, Withheld):
+        board.withheld[update.generator] = board.withheld.get(update.generator, 0) + 1
+    elif isinstance(update, Unavailable):
+        board.unavailable[update.family] = update.reason
+    elif isinstance(update, Inverted):
         board.inversion = update.verdict
         board.ruled_out = [name for name in board.generators if name not in update.generators]
         board.generators = list(update.generators)
     elif isinstance(update, Captioned):
         board.caption, board.inferred = update.caption, update.inferred
-        known = reference_for(board.generators, board.candidates)
+        bundled = all(lineup.generator(name).bundled for name in board.generators)
+        known = reference_for(board.generators, board.candidates) if bundled else None
         board.usual = {name: known.usual(name) for name in board.generators} if known else {}
     elif isinstance(update, Regeneration):
         board.ranking, board.document = list(update.ranking), update.document()
@@ -97,10 +123,13 @@ def banner(board: Board) -> str:
         if board.fused and board.inversion is None:
             asked = "Asking inversion first: which autoencoder can reproduce the picture …"
             return frame("drawing", asked, [], board.subject)
+        if board.loading:
+            return frame("drawing", f"{board.loading} …", [_inverted(board)], board.subject)
         if not board.caption:
             return frame("drawing", "Reading the picture …", [_inverted(board)], board.subject)
         total = board.candidates * len(board.generators)
-        sentence = f"The models are drawing “{board.caption}”: {len(board.drawn)} of {total}"
+        done = len(board.drawn) + sum(board.withheld.values())
+        sentence = f"The models are drawing “{board.caption}”: {done} of {total}"
         return frame("drawing", sentence, [_inverted(board), _leader(board)], board.subject)
     lines = [_inverted(board), _leader(board) if board.ranking else ""]
     source = "written by the captioner" if board.inferred else "given by you"
@@ -151,7 +180,12 @@ def _row(board: Board, name: str) -> str:
         f"alt='{escape(name)}, seed {one.seed}: similarity {one.similarity:.2f}'>"
         for one, picture in mine
     )
-    cells += "<span class='blank' aria-hidden='true'></span>" * max(board.candidates - len(mine), 0)
+    if name in board.unavailable:
+        cells = f"<span class='fine'>{escape(board.unavailable[name])}</span>"
+    else:
+        withheld = board.withheld.get(name, 0)
+        cells += "<span class='blank' aria-hidden='true'></span>" * max(board.candidates - len(mine) - withheld, 0)
+        cells += f"<span class='fine'>{withheld} withheld by its safety checker</span>" if withheld else ""
     ranked = next((row for row in board.ranking if row.generator == name), None)
     place = board.ranking.index(ranked) + 1 if ranked else 0
     value = "&ndash;"

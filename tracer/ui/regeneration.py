@@ -6,14 +6,15 @@ import functools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
 
-from tracer import api, blocklist, intake, lineup, regeneration
+from tracer import api, blocklist, intake, lineup, machine, regeneration
 from tracer.faults import ModelUnavailable
-from tracer.ui import drawing, words
-from tracer.ui.common import ONE_AT_A_TIME, Stops, budget, readable_errors, upload_problem
+from tracer.ui import chooser, drawing, words
+from tracer.ui.common import BUDGET, ONE_AT_A_TIME, Stops, budget, readable_errors, upload_problem
 from tracer.ui.drawing import Board
 
 _stops = Stops()
@@ -44,17 +45,37 @@ def regenerate_image(
     """
     with readable_errors():
         options = dict(caption=caption.strip() or None, candidates=candidates, seed=seed, fused=fused, stop=budget())
+        options["budget"] = None if machine.zero_gpu() else BUDGET
         return api.regenerate(image, **options).document()
 
 
-def check(image: str | None, caption: str, generators: list[str], *rest: object) -> list[dict]:
+def estimate(generators: list[str], candidates: float) -> str:
+    """How long the chosen models will take on this machine, or why they are not asked to draw that much."""
+    if machine.zero_gpu() or not generators:
+        return ""
+    try:
+        needed = regeneration.check_time(generators, int(candidates), BUDGET)
+    except regeneration.OverBudget as error:
+        return f"<p class='fine'>{escape(str(error))}.</p>"
+    large = any(not lineup.generator(name).bundled for name in generators)
+    also = ", and what has to be downloaded and read first" if large else ""
+    return f"<p class='fine'>Drawing will take {regeneration.span(needed)} on this machine{also}.</p>"
+
+
+def check(image: str | None, caption: str, generators: list[str], candidates: float = 1, *rest: object) -> list[dict]:
     """Validate the inputs of a run; one answer per input."""
     chosen = gr.validate(len(generators) > 1, "Choose at least two models.")
+    soon = gr.validate(True, "")
+    if not machine.zero_gpu():
+        try:
+            regeneration.check_time(generators, int(candidates), BUDGET)
+        except regeneration.OverBudget as error:
+            soon = gr.validate(False, f"{error}.")
     longest = regeneration.LONGEST_CAPTION
     said = gr.validate(len(caption or "") <= longest, f"At most {longest} characters.")
     if blocklist.blocked(caption or ""):
         said = gr.validate(False, f"{blocklist.REFUSAL[0].upper()}{blocklist.REFUSAL[1:]}.")
-    return [upload_problem(image), said, chosen, *(gr.validate(True, "") for _ in rest)]
+    return [upload_problem(image), said, chosen, soon, *(gr.validate(True, "") for _ in rest)]
 
 
 @functools.cache
@@ -95,7 +116,10 @@ class Controls:
     start: gr.Button
     stop: gr.Button
     fused: gr.Checkbox
+    settings: gr.Accordion
     generators: gr.CheckboxGroup
+    full_size: gr.HTML
+    estimate: gr.HTML
     candidates: gr.Slider
     seed: gr.Number
 
@@ -184,11 +208,13 @@ def _controls(image: gr.Image, written: str) -> Controls:
         info="Where it names an autoencoder, only the models that have it draw.",
         elem_id="ask-inversion",
     )
+    estimated = gr.HTML("", elem_id="drawing-estimate")
     with gr.Row(elem_classes="buttons"):
         start = gr.Button("Draw", variant="primary", min_width=120, elem_id="draw")
         stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop-drawing")
-    with gr.Accordion("Settings of the drawing", open=False):
-        generators = gr.CheckboxGroup(_ALL, value=_ALL, label="Models")
+    with gr.Accordion("Settings of the drawing", open=False) as settings:
+        generators = gr.CheckboxGroup(_ALL, value=_ALL, label="Models", elem_id="drawers")
+        full_size = gr.HTML(f"<p class='fine'>{chooser.DRAWERS}</p>", elem_id="full-size")
         candidates = gr.Slider(
             1,
             regeneration.MOST,
@@ -201,7 +227,7 @@ def _controls(image: gr.Image, written: str) -> Controls:
         seed = gr.Number(
             regeneration.SEED, precision=0, minimum=0, maximum=2**31, label="Seed of every model's first drawing"
         )
-    return Controls(image, caption, start, stop, fused, generators, candidates, seed)
+    return Controls(image, caption, start, stop, fused, settings, generators, full_size, estimated, candidates, seed)
 
 
 def _wire(controls: Controls, panel: Panel) -> None:
@@ -239,6 +265,7 @@ def _wire(controls: Controls, panel: Panel) -> None:
             written = describe(image)
             asked = caption.strip() if caption.strip() != written else ""
             options = dict(caption=asked or None, candidates=int(candidates), seed=int(seed), fused=fused, stop=stopped)
+            options["budget"] = None if machine.zero_gpu() else BUDGET
             for update in api.regenerate_stream(picture, generators=generators, **options):
                 board = drawing.taken(board, update)
                 yield panel.final(board) if board.document else panel.live(board)
@@ -259,6 +286,10 @@ def _wire(controls: Controls, panel: Panel) -> None:
         drawn.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)
 
     ready = {"inputs": controls.inputs, "outputs": [panel.banner, *buttons], "concurrency_limit": None, **hidden}
+    told = {"inputs": [controls.generators, controls.candidates], "outputs": controls.estimate, **hidden}
+    for changed in (controls.image.upload, controls.generators.change, controls.candidates.change):
+        changed(estimate, concurrency_limit=4, **told)
+    controls.settings.expand(_choices, None, [controls.generators, controls.full_size], concurrency_limit=4, **hidden)
     for changed in (controls.image.upload, controls.image.clear):  # not `change`: examples bring their captions along
         changed(describe, controls.image, controls.caption, concurrency_limit=2, **hidden)
     follow(controls.start.click(prepare, validator=check, **ready))
@@ -272,3 +303,9 @@ def _wire(controls: Controls, panel: Panel) -> None:
         api_name="regenerate_image",
         **ONE_AT_A_TIME,
     )
+
+
+def _choices() -> tuple[dict, str]:
+    """The models that can draw here and now, and the list of all full-size ones."""
+    usable, table = chooser.drawers()
+    return gr.CheckboxGroup(choices=usable), table
