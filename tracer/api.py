@@ -256,13 +256,12 @@ def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: C
         return answer
     settings = settings_for("fast", calibration.RESIZED)
     known = calibration.stored(row.id, settings.record(), model.digest, calibration.RESIZED)
-    found = resizing.search(pixels, model)
-    if found is None or found[1] > known.inside(1):
+    drawn, steps = resizing.search(pixels, model), []
+    if drawn is None:
         return answer
-    steps = []
-    work = inversion.inspect(pixels, model, known, settings, stop, drawn=found[0])
+    work = inversion.inspect(pixels, model, known, settings, stop, drawn=drawn)
     second = yield from _passed_on(work, steps.append, told=False)
-    if not _more(second, answer):
+    if not second.belongs:  # whatever nearly fits at the best of several sizes may do so by chance
         return answer
     return (yield from _told_again(second, steps, settings, known, cropped=False))
 

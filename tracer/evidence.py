@@ -136,9 +136,13 @@ def judge(
 
     belonging = [e.family for e in evidence if e.belongs]
     unsure = [e.family for e in evidence if e.belongs is None]
-    # A family that only nearly fits gives way to one that does; so does any open one after compression, where a family
-    # only fits if it does better than with what others made.
-    rivals = [e.family for e in evidence if e.belongs is None and (e.p_value is None or e.p_value > NEARLY)]
+    # A family that only nearly fits gives way to one that does; so does any open one after compression or resizing,
+    # where a family only fits if it does better than with what others made.
+    rivals = [
+        e.family
+        for e in evidence
+        if e.belongs is None and (e.p_value is None or e.p_value > NEARLY) and not any(e.drawn)
+    ]
     others, doubts = len(evidence) - 1, doubts or Doubts()
     rivals = [] if doubts.between else rivals
     if doubts.void:

@@ -2,7 +2,7 @@
 
 A decoder's picture that was made larger or smaller fits its decoder as well as before, once the inversion knows from
 which size (`tracer.kept.Resized`); eight pixels off, it fits no better than anybody else's picture. So every size that
-a generator may have used is tried for a step, and the best one is inspected in full.
+a generator may have used is tried, and the best one is inspected in full.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from tracer.autoencoder import Autoencoder
 from tracer.settings import COMPRESSED
 
 GRID = 64  # generators draw at multiples of this many pixels a side
-FACTORS = (0.4, 2.5)  # by how much a picture may have been made smaller or larger
-CORNER = 192  # drawn pixels a side that a trial looks at
+FACTORS = (0.48, 1.6)  # by how much a picture may have been made smaller or larger; calibration has 0.5 to 1.5
+CORNER = 128  # drawn pixels a side that a trial looks at
 
 
 def sizes(height: int, width: int) -> list[tuple[int, int]]:
@@ -32,25 +32,21 @@ def sizes(height: int, width: int) -> list[tuple[int, int]]:
     return found
 
 
-def search(pixels: np.ndarray, autoencoder: Autoencoder) -> tuple[tuple[int, int], float] | None:
-    """The likeliest size, and the score there after one step.
+def search(pixels: np.ndarray, autoencoder: Autoencoder) -> tuple[int, int] | None:
+    """The likeliest size: the one at which the decoder fits the picture best.
 
     Args:
         pixels: uint8 RGB (height, width, 3), at the size to which the picture was resized.
         autoencoder: the inspected model.
 
     Returns:
-        (height, width) and the score; None where no generator's size has this shape.
+        Height and width; None where no size that generators draw at has this shape.
     """
     from tracer import inversion
 
-    trial = replace(COMPRESSED, steps=1, whole=CORNER)
-    found = []
+    trial, found = replace(COMPRESSED, steps=0, whole=CORNER), []
     for size in sizes(*pixels.shape[:2]):
-        if all(side % autoencoder.stride == 0 for side in size):
-            *_, last = inversion.invert(pixels, autoencoder, trial, drawn=size)
-            found.append((last.relative, size))
-    if not found:
-        return None
-    score, size = min(found)
-    return size, score
+        if not any(side % autoencoder.stride for side in size):
+            start = next(inversion.invert(pixels, autoencoder, trial, drawn=size))
+            found.append((start.relative, size))
+    return min(found)[1] if found else None
