@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
 WHOLE = 300_000  # pixels up to which a bundled family that did not fit on a tile is asked about the whole picture
-MOST_WHOLE = 1_100_000  # the same where it came within `NEAR` times the score of a match: it takes seconds
+MOST_WHOLE = 1_100_000  # the same where it came within `NEAR` times the score of others: it takes seconds
 NEAR = 2.0
 WIDER = {"tile": 256, "margin": 64}  # what a still larger picture is looked at on instead
 
