@@ -187,7 +187,7 @@ def minis_sheet() -> None:
     """What the five generators draw for the same prompts, one row each, for the README."""
     rows = [
         np.concatenate([next(generation.generate(name, prompt, [0])) for prompt in SHOWN], axis=1)
-        for name in lineup.GENERATORS
+        for name in (row.id for row in lineup.GENERATORS.values() if row.bundled)
     ]
     picture = Image.fromarray(np.concatenate(rows)).quantize(256, dither=Image.Dither.NONE)
     picture.save(EXAMPLES / "minis.png", optimize=True)

@@ -112,6 +112,11 @@ def main() -> None:
     if "without screenshots of a node editor" in found:
         rows["without screenshots"] = found["without screenshots of a node editor"]
     rows |= {f"family {name}": figures for name, figures in found["by family"].items()}
+    rows |= {
+        f"family {name}, without screenshots": figures
+        for name, figures in found.get("families without screenshots", {}).items()
+        if figures["images"] < found["by family"][name]["images"]
+    }
     rows |= {f"source {name}": figures for name, figures in found["by source"].items()}
     rows |= {f"all, against {name} photographs": figures for name, figures in found["by photograph"].items()}
     kinds = found["photographs"]

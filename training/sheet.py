@@ -90,7 +90,7 @@ def ranks(name: str, prompts: tuple[str, ...]) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split(":", maxsplit=1)[0])
-    parser.add_argument("generator", choices=sorted(lineup.GENERATORS))
+    parser.add_argument("generator", choices=sorted(row.id for row in lineup.GENERATORS.values() if row.bundled))
     parser.add_argument("--sheet", action="store_true", help="only the contact sheet")
     arguments = parser.parse_args()
     row, model = lineup.generator(arguments.generator), generation.load(arguments.generator)

@@ -72,6 +72,8 @@ def measure(bench: Bench) -> dict:
     }
     if bench.made and not plain.all():
         result["without screenshots of a node editor"] = _figures(scores, others[plain])
+        kept = [each for each, drawn in zip(positive, plain, strict=True) if drawn]
+        result["families without screenshots"] = _by(scores, kept, "kind")
     few = bench.few(40, 4)
     some = [each[:: max(len(each) // few, 1)][:few] for each in (photographs, made)]
     for change in CHANGES if not bench.quick else ("as it is", "JPEG 85"):
@@ -197,6 +199,11 @@ def page(results: dict) -> list[str]:
         rows.append(["without screenshots of a node editor", *_row(results["without screenshots of a node editor"])])
     for group in ("by family", "by source"):
         rows += [[name, *_row(found)] for name, found in results[group].items()]
+    rows += [
+        [f"{name} without screenshots", *_row(found)]
+        for name, found in results.get("families without screenshots", {}).items()
+        if found["images"] < results["by family"][name]["images"]
+    ]
     rows += [[f"against {name} alone", *_row(found)] for name, found in results["by photograph"].items()]
     lines = [
         "",

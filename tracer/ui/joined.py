@@ -92,7 +92,8 @@ def seconds_to_draw() -> float | None:
 
     if "torch" not in sys.modules or machine.zero_gpu():  # measuring it would load torch
         return None
-    return len(lineup.GENERATORS) * regeneration.CANDIDATES * DRAWING_WORK / machine.speed()
+    bundled = sum(row.bundled for row in lineup.GENERATORS.values())
+    return bundled * regeneration.CANDIDATES * DRAWING_WORK / machine.speed()
 
 
 def matrix(told: Told, drawn: dict[str, Any] | None = None) -> str:

@@ -1,0 +1,28 @@
+"""The README's code does what it says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.conftest import ROOT
+
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+ADDRESS = "http://127.0.0.1:7860"
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if ADDRESS not in block])
+def test_the_package_is_used_as_the_readme_shows(block: str, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    exec(block, {})
+    assert "None of the 4 autoencoders" in capsys.readouterr().out
+
+
+def test_the_page_is_used_from_code_as_the_readme_shows(page_url: str, monkeypatch, capsys):
+    pytest.importorskip("gradio_client", reason="gradio_client is not installed")
+    (block,) = (block for block in BLOCKS if ADDRESS in block)
+    monkeypatch.chdir(ROOT)
+    exec(block.replace(ADDRESS, page_url), {})
+    said = capsys.readouterr().out
+    assert "mini-kl16" in said and "artifacts" in said
