@@ -225,7 +225,7 @@ def inspect(
         if step.index in places and belongs is None:
             looked = step
             belongs = calibration.decide(step.score(settings.mode), step.index)
-            # The best of many guesses has had many chances to look right: the last step tells, and of sizes only plainly.
+            # The best of many guesses has many chances to look right: the last step tells, and of sizes only plainly.
             best = calibration.inside(step.index) / PLAIN if drawn else math.inf
             if (cropped or drawn) and belongs and (step.index != places[-1] or looked.score(settings.mode) > best):
                 belongs = None
