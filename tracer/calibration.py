@@ -188,8 +188,8 @@ class Calibration:
         """Whether an image belongs, or None while that is open.
 
         Before the last checkpoint a score has to be plainly inside (where others were measured, `PLAIN` times better
-        than any of them; else among the lower nine tenths of the belonging ones) or plainly outside (`MARGIN` times the
-        corridor). At the last one, up to `threshold` belongs, what is beyond the corridor does not, and the rest stays
+        than any of them, `MARGIN` times where compression brings them closer; else among the lower nine tenths of the
+        belonging ones) or plainly outside (`MARGIN` times the corridor). At the last one, up to `threshold` belongs, what is beyond the corridor does not, and the rest stays
         open; so does an image that scores worse than belonging ones and better than any others. Without compression,
         whose traces are allowed for, that includes scores up to `LEEWAY` times those of the others: a belonging image
         with a little noise scores there, and hardly a photograph does. Of the paper's losses, which are looked at once,
@@ -198,7 +198,8 @@ class Calibration:
         last = step == self.checkpoints[-1]
         inner = self.threshold(step)
         if not last:
-            inner = min(inner, self.inside(step) / PLAIN) if self.others else self.threshold(step, 0.10)
+            plainly = PLAIN if self.condition == LOSSLESS else MARGIN
+            inner = min(inner, self.inside(step) / plainly) if self.others else self.threshold(step, 0.10)
         if self.mode == "fast":
             outer = self.corridor(step) * (1 if last else MARGIN)
             leeway = LEEWAY if self.condition == LOSSLESS else 1
