@@ -80,7 +80,9 @@ def test_a_score_that_others_reach_is_no_match_and_one_between_is_open(known):
     assert both.taken_in() == 0
     assert worst < 0.29 < both.inside(4)
     assert both.decide(0.29, 4) is None, "worse than belonging images, better than others"
-    assert both.decide(0.31, 4) is False
+    assert both.decide(0.44, 4) is None, "what noise does to a belonging image"
+    assert both.decide(0.46, 4) is False
+    assert dataclasses.replace(both, condition="jpeg-85").decide(0.31, 4) is False, "known changes are allowed for"
     near = dataclasses.replace(known, others=tuple((s, s / 10) for s in np.linspace(1.0, 9.0, 120)))
     assert near.threshold(4) <= 0.1, "belonging images score that badly, but so do others"
     assert near.decide(0.12, 4) is None

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from skimage import data
 
-from tracer import intake
+from tracer import intake, inversion, lineup, weights
 from tracer.kept import Jpeg, Lossless, fine_detail, kept
+from tracer.settings import COMPRESSED
 
 
 def picture(height: int = 120, width: int = 136) -> np.ndarray:
@@ -47,6 +48,15 @@ def test_the_picture_that_was_saved_is_one_of_those_that_give_the_file(
     assert outside < 0.01 * plainly
     other = np.roll(pixels, 1, axis=1)  # as alike as can be, and not it
     assert energy(shown.difference(tensor(other))) > 100 * outside
+
+
+def test_sides_that_are_no_multiples_of_a_block_only_lose_what_is_left_over():
+    pixels = picture(117, 139)
+    read = intake.read(file(pixels, quality=70))
+    assert read.pixels.shape == pixels.shape
+    shown = kept(tensor(read.pixels[:112, :136]), read.table)
+    outside = energy(shown.difference(tensor(pixels[:112, :136])))
+    assert outside < 0.01 * energy(tensor(pixels) - tensor(read.pixels))
 
 
 def test_the_nearest_picture_gives_the_same_file():
@@ -98,3 +108,31 @@ def test_where_the_blocks_begin_elsewhere_there_is_no_table():
     png = io.BytesIO()
     Image.fromarray(picture()).save(png, "PNG")
     assert intake.read(png.getvalue()).table is None
+
+
+def test_stored_without_luminance_there_is_no_table():
+    ink = io.BytesIO()
+    Image.fromarray(picture()).convert("CMYK").save(ink, "JPEG", quality=90)
+    read = intake.read(ink.getvalue())
+    assert read.format == "JPEG" and read.table is None
+
+
+@pytest.mark.parametrize("quality", [95, 85, 70])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_a_belonging_picture_fits_its_decoder_after_jpeg_and_another_one_does_not(quality: int, subsampling: int):
+    own, other = (weights.load(lineup.family(name)) for name in ("mini-dc", "mini-movq"))
+    made = [inversion.reconstruct(picture(128, 144), each) for each in (own, other)]
+    files = [intake.read(file(each, quality=quality, subsampling=subsampling)) for each in made]
+    fits, not_so = (inversion.scores(each.pixels, own, COMPRESSED, each.table)[-1] for each in files)
+    assert fits < 0.3 and not_so > 5 * fits
+
+
+def test_a_turned_belonging_picture_is_judged_by_its_turned_table():
+    model = weights.load(lineup.family("mini-dc"))
+    made, exif = inversion.reconstruct(picture(128, 144), model), Image.Exif()
+    exif[0x0112] = 6
+    lying = np.asarray(Image.fromarray(made).rotate(90, expand=True))
+    read = intake.read(file(lying, quality=70, exif=exif))
+    assert read.pixels.shape == made.shape
+    straight = inversion.scores(read.pixels, model, COMPRESSED, read.table)[-1]
+    assert straight < 0.3 < inversion.scores(read.pixels, model, COMPRESSED, None)[-1]

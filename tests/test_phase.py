@@ -60,3 +60,16 @@ def test_a_crop_is_recognised_and_says_where_its_grid_begins(own):
 def test_an_uncropped_image_is_not_searched(own, monkeypatch):
     monkeypatch.setattr(phase, "search", lambda *_: pytest.fail("searched"))
     assert api.trace(from_array(own, "own"), families=["mini-dc"]).evidence[0].offset == (0, 0)
+
+
+@pytest.mark.parametrize(("most", "kinds"), [(10**9, ("family",)), (0, ("family", "undecided"))])
+def test_a_decoder_that_normalises_over_the_whole_picture_knows_a_large_one(monkeypatch, most, kinds):
+    from skimage import data
+
+    made = inversion.reconstruct(
+        np.ascontiguousarray(data.astronaut()[:416, :416]), weights.load(lineup.family("mini-movq"))
+    )
+    monkeypatch.setattr(api, "WHOLE", 0)
+    monkeypatch.setattr(api, "MOST_WHOLE", most)
+    verdict = api.trace(from_array(made, "large"), families=["mini-movq"]).verdict
+    assert verdict.kind in kinds and verdict.families == ("mini-movq",)

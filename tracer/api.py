@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
 WHOLE = 300_000  # pixels up to which a bundled family that did not fit on a tile is asked about the whole picture
+MOST_WHOLE = 1_100_000  # the same where it came within `NEAR` times the score of others: it takes seconds
+NEAR = 2.0
+WIDER = {"tile": 256, "margin": 64}  # what a still larger picture is looked at on instead
 
 
 @dataclass(frozen=True)
@@ -220,9 +223,9 @@ def _ask(
 def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
     """Inspect a family that did not fit once more: whole, as a crop or as resized; return the evidence that counts.
 
-    Some decoders normalise over the whole picture, which a tile does not show. A crop moves the latent grid, and its
-    edges were drawn from what is no longer there. A resized picture is known as soon as its first size is. Another
-    answer only counts, and is only told, where it says more than the first.
+    Some decoders normalise over the whole picture, which a tile does not show, nor does a larger tile quite. A crop
+    moves the latent grid, and its edges were drawn from what is no longer there. A resized picture is known as soon as
+    its first size is. Another answer only counts, and is only told, where it says more than the first.
     """
     from tracer import inversion, phase, weights
 
@@ -233,11 +236,15 @@ def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: C
     settings = settings_for("fast", calibration.LOSSLESS)
     known = calibration.stored(row.id, settings.record(), model.digest)
     height, width = pixels.shape[:2]
-    if row.bundled and max(height, width) > settings.whole and height * width <= WHOLE:
-        whole, steps = replace(settings, whole=max(height, width)), []
-        second = yield from _passed_on(inversion.inspect(pixels, model, known, whole, stop), steps.append, told=False)
-        if second.belongs:
-            return (yield from _told_again(second, steps, whole, known, cropped=False))
+    near = not answer.stopped and answer.score <= NEAR * known.inside(answer.steps)
+    if row.bundled and max(height, width) > settings.whole and (near or height * width <= WHOLE):
+        whole = height * width <= MOST_WHOLE
+        wider, steps = replace(settings, **({"whole": max(height, width)} if whole else WIDER)), []
+        second = yield from _passed_on(inversion.inspect(pixels, model, known, wider, stop), steps.append, told=False)
+        if _more(second, answer):
+            answer = yield from _told_again(second, steps, wider, known, cropped=False)
+        if answer.belongs:
+            return answer
     found = phase.search(pixels, model, pattern)
     if found is not None and found[1] <= known.inside(1):
         (down, right), steps = found[0], []

@@ -32,6 +32,8 @@ GRUBBS_ALPHA = 0.05  # of LatentTracer's outlier test
 CEILING = 2.0
 LOSSLESS, RESIZED = "lossless", "resized"
 MARGIN = 1.25  # how far outside the corridor a ratio may still come back with more steps: images differ from those here
+PLAIN = 2.0  # how many times better than others' best an early match has to be, or one that is the best of many guesses
+LEEWAY = 1.5  # up to how many times others' best a lossless score stays open: pictures are changed after they are made
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
 
@@ -185,19 +187,22 @@ class Calibration:
     def decide(self, score: float, step: int) -> bool | None:
         """Whether an image belongs, or None while that is open.
 
-        Before the last checkpoint a score has to be plainly inside (where others were measured, better than any of them
-        by `MARGIN`; else among the lower nine tenths of the belonging ones) or plainly outside (`MARGIN` times the
+        Before the last checkpoint a score has to be plainly inside (where others were measured, `PLAIN` times better
+        than any of them; else among the lower nine tenths of the belonging ones) or plainly outside (`MARGIN` times the
         corridor). At the last one, up to `threshold` belongs, what is beyond the corridor does not, and the rest stays
-        open; so does an image that scores worse than belonging ones and better than any others. Of the paper's losses,
-        which are looked at once, the outer limit is that of Grubbs' test where it is higher.
+        open; so does an image that scores worse than belonging ones and better than any others. Without compression,
+        whose traces are allowed for, that includes scores up to `LEEWAY` times those of the others: a belonging image
+        with a little noise scores there, and hardly a photograph does. Of the paper's losses, which are looked at once,
+        the outer limit is that of Grubbs' test where it is higher.
         """
         last = step == self.checkpoints[-1]
         inner = self.threshold(step)
         if not last:
-            inner = min(inner, self.inside(step) / MARGIN) if self.others else self.threshold(step, 0.10)
+            inner = min(inner, self.inside(step) / PLAIN) if self.others else self.threshold(step, 0.10)
         if self.mode == "fast":
             outer = self.corridor(step) * (1 if last else MARGIN)
-            outer = max(outer, self.inside(step)) if self.others else outer
+            leeway = LEEWAY if self.condition == LOSSLESS else 1
+            outer = max(outer, leeway * self.inside(step)) if self.others else outer
         else:
             outer = max(self.conformal(step), self.grubbs(step))
         return True if score <= inner else False if score > outer else None

@@ -161,7 +161,11 @@ def judge(
     if len(belonging + unsure) > 1:
         return verdict("undecided", belonging + unsure, f"Undecided between {listed(belonging + unsure)}.")
     if unsure:
-        return verdict("undecided", unsure, f"Undecided: the {unsure[0]} autoencoder nearly fits, but not clearly.")
+        (only,) = [e for e in evidence if e.belongs is None]
+        why = "; the picture may have been changed after it was made" if (only.p_value or 1) <= NEARLY else ""
+        return verdict(
+            "undecided", unsure, f"Undecided: the {unsure[0]} autoencoder nearly fits, but not clearly{why}."
+        )
     if doubts.miss:
         return verdict("insufficient", [], f"Too little evidence: {doubts.miss}.")
     if not others:

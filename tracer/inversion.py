@@ -32,7 +32,7 @@ import numpy as np
 import torch
 
 from tracer.autoencoder import Autoencoder
-from tracer.calibration import Calibration, versions
+from tracer.calibration import PLAIN, Calibration, versions
 from tracer.evidence import Evidence
 from tracer.kept import BLOCK, Lossless, Resized, fine_detail, kept, resized
 from tracer.settings import FAST, MODES, PAPER, Settings, checkpoints
@@ -225,8 +225,10 @@ def inspect(
         if step.index in places and belongs is None:
             looked = step
             belongs = calibration.decide(step.score(settings.mode), step.index)
-            if (cropped or drawn) and belongs and step.index != places[-1]:
-                belongs = None  # the best of many guesses has had many chances to look right: the last step tells
+            # The best of many guesses has many chances to look right: the last step tells, and of sizes only plainly.
+            best = calibration.inside(step.index) / PLAIN if drawn else math.inf
+            if (cropped or drawn) and belongs and (step.index != places[-1] or looked.score(settings.mode) > best):
+                belongs = None
         if (belongs is not None and not watch) or (stopped := stop()):
             break
     # Only at a checkpoint is there anything to compare a score with; a run stopped before the first has no p-value.
