@@ -189,11 +189,12 @@ class Calibration:
 
         Before the last checkpoint a score has to be plainly inside (where others were measured, `PLAIN` times better
         than any of them, `MARGIN` times where compression brings them closer; else among the lower nine tenths of the
-        belonging ones) or plainly outside (`MARGIN` times the corridor). At the last one, up to `threshold` belongs, what is beyond the corridor does not, and the rest stays
-        open; so does an image that scores worse than belonging ones and better than any others. Without compression,
-        whose traces are allowed for, that includes scores up to `LEEWAY` times those of the others: a belonging image
-        with a little noise scores there, and hardly a photograph does. Of the paper's losses, which are looked at once,
-        the outer limit is that of Grubbs' test where it is higher.
+        belonging ones) or plainly outside (`MARGIN` times the corridor). At the last one, up to `threshold` belongs,
+        what is beyond the corridor does not, and the rest stays open; so does an image that scores worse than belonging
+        ones and better than any others. Without compression, whose traces are allowed for, that includes scores up to
+        `LEEWAY` times those of the others: a belonging image with a little noise scores there, and hardly a photograph
+        does. Of the paper's losses, which are looked at once, the outer limit is that of Grubbs' test where it is
+        higher.
         """
         last = step == self.checkpoints[-1]
         inner = self.threshold(step)
