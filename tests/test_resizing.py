@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from skimage import data
 
-from tracer import inversion, kept, lineup, perturb, resizing, weights
+from tracer import calibration, inversion, kept, lineup, perturb, resizing, weights
 from tracer.settings import COMPRESSED
 
 
@@ -59,3 +61,21 @@ def test_sizes_have_the_shape_of_the_picture():
     assert resizing.sizes(128, 128) == [(192, 192), (256, 256)]
     assert (832, 1216) in resizing.sizes(624, 912)
     assert resizing.sizes(100, 7) == []
+
+
+def test_the_best_of_several_sizes_only_counts_where_it_fits_plainly(autoencoder, made: np.ndarray):
+    small = perturb.scale(made, 0.75)
+    known = calibration.stored("mini-kl", COMPRESSED.record(), autoencoder.digest, calibration.RESIZED)
+    score = inversion.scores(small, autoencoder, COMPRESSED, drawn=(128, 128))[-1]
+
+    def belongs(times: float) -> bool | None:
+        others = dataclasses.replace(known, others=((times * score,) * 3,) * 60)
+        work = inversion.inspect(small, autoencoder, others, COMPRESSED, drawn=(128, 128))
+        while True:
+            try:
+                next(work)
+            except StopIteration as finished:
+                return finished.value.belongs
+
+    assert belongs(1.5 * calibration.PLAIN) is True
+    assert belongs(0.75 * calibration.PLAIN) is None
