@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tracer import benchmark, benchmarks, calibration
-from tracer.benchmarks import core
+from tracer.benchmarks import core, speed
 from tracer.benchmarks.core import NONE, Bench
 
 
@@ -64,6 +64,21 @@ def test_one_section_is_written_beside_the_others(tmp_path, monkeypatch):
     page = (tmp_path / "README.md").read_text()
     assert "## Start and step" in page and "encoder, forward" in page
     assert json.loads((tmp_path / "results.json").read_text()) == results
+
+
+def test_a_reference_that_memory_forbids_takes_at_least_a_smaller_frames_time():
+    known = {"fast_start": 2.0, "fast_all": 5.0, "fast_mb": 900.0}
+    results = {
+        "512 px, float32": {**known, "double": 30.0, "reference": 1000.0},
+        "1024 px, float32": {**known, "double": 120.0},
+        "1024 px, bfloat16": known,
+        "256 px, float32": {"failed": True},
+    }
+    assert speed.reference_of(results, 512) == (1000.0, "")
+    assert speed.reference_of(results, 1024) == (4000.0, "at least ")
+    assert speed.reference_of(results, 256) == (None, "")
+    page = "\n".join(speed.page(results))
+    assert "at least 2000 / at least 800" in page and "60.0 / 24.0" in page and "did not run" in page
 
 
 def test_test_images_are_none_that_sections_calibrate_on():
