@@ -188,8 +188,8 @@ def page(results: dict) -> list[str]:
         "",
         f"Guessing among {count} models would be right in {1 / count:.0%}. Alone, regeneration names few of them: an "
         "original drawing of the set that a model learned from is as much like its drawings, and must not be taken for "
-        f"one. With inversion asked first, as on the page, {said(results['joint']['named_right'])} are named rightly and "
-        f"{said(results['joint']['named_wrong'])} wrongly.",
+        f"one. With inversion asked first, as on the page, {said(results['joint']['named_right'])} are named rightly "
+        f"and {said(results['joint']['named_wrong'])} wrongly.",
     ]
     for family, row in results["inside"].items():
         lines += [
