@@ -8,11 +8,14 @@ a generator may have used is tried, and the best one is inspected in full.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer.autoencoder import Autoencoder
 from tracer.settings import COMPRESSED
+
+if TYPE_CHECKING:  # the page starts without torch
+    from tracer.autoencoder import Autoencoder
 
 GRID = 64  # generators draw at multiples of this many pixels a side
 FACTORS = (0.48, 1.6)  # by how much a picture may have been made smaller or larger; calibration has 0.5 to 1.5
