@@ -164,8 +164,11 @@ def test_a_lead_within_the_noise_is_undecided_between_those_that_fit():
 
 def test_a_lead_that_strangers_give_as_often_is_undecided_and_says_so():
     among = reference(nobody=(0.9, 0.5, 0.5)).within(NAMES, 2)
-    verdict = regeneration.judge([ranked(FIRST, 0.95), ranked(SECOND, 0.6)], among, "red apple")
+    rows = [ranked(FIRST, 0.95), ranked(SECOND, 0.85, among)]
+    assert rows[1].p_value > regeneration.ALPHA_FIT, "which would do as well, by itself"
+    verdict = regeneration.judge(rows, among, "red apple")
     assert (verdict.kind, verdict.members) == ("undecided", (FIRST,))
+    assert f"a model among these drew it, {FIRST} did" in verdict.sentence
     assert "100% of pictures that no model drew" in verdict.sentence
 
 

@@ -27,6 +27,7 @@ SEED = 1000  # of the first candidate: not one that `generate` starts from, or a
 LONGEST_CAPTION = 200  # characters
 KEPT = 64  # drawings of full-size models, of up to 3 MB
 CAPTIONER, ENCODER = "blip-base", "vit-b-32"  # where full-size models draw
+OTHERWISE = "pictures that no model drew"
 ALPHA_LEAD = 0.05  # share of any maker's images on which a wrong model may explain the image and lead by as much
 
 
@@ -273,6 +274,9 @@ def judge(ranking: Sequence[Ranked], reference: Among | None, caption: str, stop
         return Verdict("none", (), (), f"{who} anything this much like the image, from {basis}.")
     margin = best.similarity - rest[0].similarity if rest else 0.0
     chance, maker = reference.chance(best.generator, margin)
+    if best.generator in close and reference.chance(best.generator, margin, drawn=True)[0] <= ALPHA_LEAD < chance:
+        why = f"if a model among these drew it, {best.generator} did, but {chance:.0%} of {OTHERWISE} lead as clearly"
+        return Verdict("undecided", (best.family,), (best.generator,), f"Undecided: {why}, from {basis}.")
     if best.generator not in close or chance > ALPHA_LEAD:
         families = tuple(dict.fromkeys(lineup.generator(name).family for name in close))
         if best.generator not in close:
@@ -280,7 +284,7 @@ def judge(ranking: Sequence[Ranked], reference: Among | None, caption: str, stop
         elif len(close) > 1:
             why = f"{listed(close[:3])} come about equally close"
         else:
-            whose = "pictures that no model drew" if maker == NOBODY else f"pictures by {maker}"
+            whose = OTHERWISE if maker == NOBODY else f"pictures by {maker}"
             why = f"{best.generator} comes close, but as close on {chance:.0%} of {whose}"
         return Verdict("undecided", families, tuple(close), f"Undecided: {why}, from {basis}.")
     others = f", clearly ahead of the {len(rest)} other{'s' if len(rest) > 1 else ''}" if rest else ""

@@ -95,11 +95,16 @@ class Among:
         low, high = np.quantile(self.own[generator], (0.05, 0.95))
         return float(low), float(high)
 
-    def chance(self, generator: str, margin: float) -> tuple[float, str]:
+    def chance(self, generator: str, margin: float, drawn: bool = False) -> tuple[float, str]:
         """How often a wrong model explains an image and leads by as much, on images of the maker where that is worst.
 
         For every possible maker apart, since an average over makers would let errors on one of them hide behind the
         others. Whichever wrong model it is counts, so the share of images that get a wrong name is what is bounded.
+
+        Args:
+            generator: the model that is ahead.
+            margin: by how much.
+            drawn: take for granted that one of the models drew the image.
 
         Returns:
             The largest of the conformal p-values, and that maker; (0, "") where there is no other maker.
@@ -107,7 +112,7 @@ class Among:
         found = {
             maker: float((1 + (leads[fits >= ALPHA_FIT] >= margin).sum()) / (len(leads) + 1))
             for maker, (leads, fits) in self.others.items()
-            if maker != generator
+            if maker != generator and not (drawn and maker == NOBODY)
         }
         maker = max(found, key=found.get, default=NOBODY)
         return found.get(maker, 0.0), maker

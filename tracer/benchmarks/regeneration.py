@@ -74,10 +74,13 @@ def _row(makers: Sequence[str], scores: np.ndarray, captions: Sequence[str], gam
     means = scores[:, :, :gamma].mean(axis=2)
     verdicts = [_verdict(each[:, :gamma, 0], word) for each, word in zip(scores, captions, strict=True)]
     named = np.array([each.members[0] if each.kind == "family" else "" for each in verdicts])
+    left = np.array([each.members[0] if len(each.members) == 1 else "" for each in verdicts])
     return {
         "gamma": gamma,
         "first": _share(names[means[..., 0].argmax(axis=1)] == truth),
         "first_by_ssim": _share(names[means[..., 1].argmax(axis=1)] == truth),
+        "only_right": _share(left == truth),
+        "only_wrong": _share((left != "") & (left != truth)),
         "named_right": _share(named == truth),
         "named_wrong": _share((named != "") & (named != truth)),
     }
@@ -170,9 +173,10 @@ def page(results: dict) -> list[str]:
         "",
         f"Drawings by every model from prompts and seeds that the reference never saw ({results['images']} images). Of "
         f"the inferred captions {said(results['right_caption'])} are the prompt itself. “First” is the model with the "
-        "largest mean similarity; “named” is the calibrated answer, which may also be none or undecided.",
+        "largest mean similarity; “only one left” is the model that the calibrated answer leaves if one of them drew the "
+        "image; “named” is the calibrated answer itself, which may also be none or undecided.",
     ]
-    keys = ("first", "first_by_ssim", "named_right", "named_wrong")
+    keys = ("first", "first_by_ssim", "only_right", "only_wrong", "named_right", "named_wrong")
     rows = [
         [title, row["gamma"], *(said(row[key]) for key in keys)]
         for title, found in (
@@ -182,13 +186,14 @@ def page(results: dict) -> list[str]:
         )
         for row in found
     ]
-    lines += table(["images", "candidates", "first, cosine", "first, SSIM", "named right", "named wrong"], rows)
+    only, named = ("only one left, right", "wrong"), ("named right", "named wrong")
+    lines += table(["images", "candidates", "first, cosine", "first, SSIM", *only, *named], rows)
     count = len(regeneration_measure.generators())
     lines += [
         "",
         f"Guessing among {count} models would be right in {1 / count:.0%}. Alone, regeneration names few of them: an "
-        "original drawing of the set that a model learned from is as much like its drawings, and must not be taken for "
-        f"one. With inversion asked first, as on the page, {said(results['joint']['named_right'])} are named rightly "
+        "original drawing of the set that a model learned from is nearly as much like its drawings, and must not be "
+        f"taken for one. With inversion asked first, as on the page, {said(results['joint']['named_right'])} are named rightly "
         f"and {said(results['joint']['named_wrong'])} wrongly.",
     ]
     for family, row in results["inside"].items():
