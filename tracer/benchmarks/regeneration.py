@@ -173,8 +173,8 @@ def page(results: dict) -> list[str]:
         "",
         f"Drawings by every model from prompts and seeds that the reference never saw ({results['images']} images). Of "
         f"the inferred captions {said(results['right_caption'])} are the prompt itself. “First” is the model with the "
-        "largest mean similarity; “only one left” is the model that the calibrated answer leaves if one of them drew the "
-        "image; “named” is the calibrated answer itself, which may also be none or undecided.",
+        "largest mean similarity; “only one left” is the model that the calibrated answer leaves if one of them drew "
+        "the image; “named” is the calibrated answer itself, which may also be none or undecided.",
     ]
     keys = ("first", "first_by_ssim", "only_right", "only_wrong", "named_right", "named_wrong")
     rows = [
@@ -193,8 +193,8 @@ def page(results: dict) -> list[str]:
         "",
         f"Guessing among {count} models would be right in {1 / count:.0%}. Alone, regeneration names few of them: an "
         "original drawing of the set that a model learned from is nearly as much like its drawings, and must not be "
-        f"taken for one. With inversion asked first, as on the page, {said(results['joint']['named_right'])} are named rightly "
-        f"and {said(results['joint']['named_wrong'])} wrongly.",
+        f"taken for one. With inversion asked first, as on the page, {said(results['joint']['named_right'])} are named "
+        f"rightly and {said(results['joint']['named_wrong'])} wrongly.",
     ]
     for family, row in results["inside"].items():
         lines += [
