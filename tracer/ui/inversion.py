@@ -109,10 +109,17 @@ class Panel:
 
 @dataclass(frozen=True)
 class Tab:
-    """What the desk above the tabs needs of this one."""
+    """What the desk above the tabs needs of this one.
+
+    Attributes:
+        panel: what shows answers.
+        settings: inputs of a run.
+        later: figures of the stored run, for after the page has opened: Plotly is large, and would keep it waiting.
+    """
 
     panel: Panel
     settings: tuple[gr.components.Component, ...]
+    later: dict[gr.components.Component, Any]
 
 
 def build(image: gr.Image, run: Run | None) -> Tab:
@@ -131,7 +138,7 @@ def build(image: gr.Image, run: Run | None) -> Tab:
         gr.HTML("<h2>How to read this</h2>")
         explainer = gr.HTML(words.explainer(run, best) if run else None, elem_id="explainer")
         gr.HTML("<h2 class='small'>Where this image lies among those of the calibration</h2>")
-        among = gr.Plot(explain.among(run, best), show_label=False, container=False, elem_id="scores-among")
+        among = gr.Plot(show_label=False, container=False, elem_id="scores-among")
         among_words = gr.HTML(explain.among_words(run, best), elem_id="scores-among-words")
         kept = gr.State(run, time_to_live=3600)
         replay.build(image, kept, replay.stored_first())
@@ -150,13 +157,15 @@ def build(image: gr.Image, run: Run | None) -> Tab:
         reports.build(image, kept)
     panel = Panel(banner, *curves, *pictures, explainer, among, among_words, document, kept)
     _wire(image, mode, panel)
-    return Tab(panel, (mode, chosen.families, watch))
+    later = {panel.curves: run.figure(), **panel.pictures(run, best), **panel.placed(run, best)} if run else {}
+    drawn_later = {plot: figure for plot, figure in later.items() if isinstance(plot, gr.Plot)}
+    return Tab(panel, (mode, chosen.families, watch), drawn_later)
 
 
 def _curves(run: Run | None) -> tuple[gr.HTML, gr.Plot, gr.HTML]:
     strips = gr.HTML(words.strips(run) if run else None, elem_id="strips")
     gr.HTML("<h2 class='small'>How close each decoder gets, step by step</h2>")
-    curves = gr.Plot(run.figure() if run else None, show_label=False, container=False, elem_id="curves")
+    curves = gr.Plot(show_label=False, container=False, elem_id="curves")
     return strips, curves, gr.HTML(words.curve_words(run) if run else None, elem_id="curve-words")
 
 
@@ -181,12 +190,7 @@ def _pictures(run: Run | None) -> tuple[gr.Radio, gr.ImageSlider, gr.Plot, gr.HT
             )
         with gr.Column(min_width=250):
             gr.HTML(words.legend())
-            residual = gr.Plot(
-                figures_maps.residual_map(seen.original, seen.reconstruction) if seen else None,
-                show_label=False,
-                container=False,
-                elem_id="residual",
-            )
+            residual = gr.Plot(show_label=False, container=False, elem_id="residual")
     position.input(
         _move, position, pair, queue=False, show_progress="hidden", trigger_mode="always_last", api_visibility="private"
     )

@@ -22,6 +22,11 @@ from tracer.ui.subject import Desk
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
 SHOW_ANSWER = "() => document.querySelector('#joint').scrollIntoView({block: 'nearest'})"
 # The tab may have to be drawn first.
+# After the first paint: Plotly is over a megabyte of script, and nothing else happens while the browser reads it.
+WHEN_IDLE = """() => new Promise(resolve => {
+  const soon = () => resolve([]);
+  window.requestIdleCallback ? requestIdleCallback(soon, {timeout: 2000}) : setTimeout(soon, 500);
+})"""
 PRESS_DRAW = """() => new Promise(done => { let left = 100; const look = setInterval(() => {
   const button = document.querySelector('#draw');
   if (button || !left--) { clearInterval(look); button && button.click(); done(); } }, 100); })"""
@@ -199,10 +204,10 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
 
     def opened(request: gr.Request) -> dict:
         name = links.example(request.query_params, desk.cards)
-        return choose(name) if name else {desk.queue: gr.skip()}
+        return choose(name) if name else {desk.queue: gr.skip(), **tabs.inversion.later}
 
     everything = [desk.image, *tabs.outputs, *desk.shown, desk.queue]
-    page.load(opened, None, everything, queue=False, **hidden)
+    page.load(opened, None, everything, js=WHEN_IDLE, queue=False, **hidden)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
         on_gpu(give_verdict),
