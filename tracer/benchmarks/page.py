@@ -11,7 +11,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -19,11 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tracer.benchmarks.core import Bench, table
+from tracer.ui import visitors
 
 TITLE = "The page"
 ROOT = Path(__file__).parents[2]
 IMAGE = ROOT / "examples" / "koala-by-mini-dc-flat.png"
-VISITORS, LONGEST = 20, 600  # at once; seconds that all of them may take together
+VISITORS = 20  # at once
 OPENED = 3  # times
 
 
@@ -43,7 +43,7 @@ def server() -> Iterator[tuple[str, int, float]]:
                 with urllib.request.urlopen(url):
                     break
             except OSError:
-                if process.poll() is not None or time.monotonic() - began > LONGEST:
+                if process.poll() is not None or time.monotonic() - began > visitors.LONGEST:
                     raise RuntimeError("the page did not start") from None
                 time.sleep(0.05)
         yield url, process.pid, round(time.monotonic() - began, 1)
@@ -84,57 +84,15 @@ def first_paint(url: str) -> list[float] | None:
     return seconds
 
 
-def visit(url: str, count: int, image: Path = IMAGE) -> dict:
-    """So many visitors trace an image at the same time.
-
-    Returns:
-        How many got an answer, the errors of the others, how many were told their place in the queue, the last place
-        that anybody was told (from 1 on), and the seconds that the first and the last one waited.
-    """
-    from gradio_client import Client, handle_file
-
-    clients = [Client(url, verbose=False) for _ in range(count)]
-    answers, errors, places, waited = [], [], {}, []
-    began = time.monotonic()
-
-    def one(number: int, client: Client) -> None:
-        try:
-            job = client.submit(handle_file(image), "fast", ["mini-dc"], api_name="/trace_inversion")
-            while not job.done() and time.monotonic() - began < LONGEST:
-                rank = job.status().rank
-                if rank is not None:
-                    places[number] = max(places.get(number, 0), rank + 1)
-                time.sleep(0.05)
-            answers.append(job.result(timeout=1)["verdict"]["kind"])
-            waited.append(round(time.monotonic() - began, 1))
-        except Exception as error:  # whatever it is, it is what a visitor would have seen
-            errors.append(f"{type(error).__name__}: {error}"[:200])
-
-    threads = [threading.Thread(target=one, args=pair, daemon=True) for pair in enumerate(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(LONGEST)
-    return {
-        "visitors": count,
-        "answered": len(answers),
-        "errors": errors,
-        "told": len(places),
-        "last_place": max(places.values(), default=0),
-        "first": min(waited, default=None),
-        "last": max(waited, default=None),
-    }
-
-
 def measure(bench: Bench) -> dict:
     """One server, measured idle, opened, visited by many, and left alone again."""
     with server() as (url, process, started):
         time.sleep(2)
         found = {"started": started, "idle_mb": resident(process), "paint": first_paint(url)}
         bench.progress("page: opened")
-        visit(url, 1)
+        visitors.visit(url, 1, IMAGE)
         found["warm_mb"] = resident(process)
-        found |= visit(url, bench.few(VISITORS, 4))
+        found |= visitors.visit(url, bench.few(VISITORS, 4), IMAGE)
         bench.progress("page: visited")
         time.sleep(5)
         found["after_mb"] = resident(process)
