@@ -13,6 +13,7 @@ too the pictures that give it are known, and the nearest one of them is what a s
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Protocol
 
@@ -159,7 +160,9 @@ class Resized:
 
     def saved(self, decoded: torch.Tensor) -> Resized:
         """The picture, resized and in 8 bit."""
-        return Resized(_rounded(self.shown(decoded.clamp(0, 1))), self.down, self.right)
+        other = copy.copy(self)  # with the same weights and their inverses
+        other.target = _rounded(self.shown(decoded.clamp(0, 1)))
+        return other
 
     def image(self) -> torch.Tensor:
         """The smoothest picture that gives this one."""
@@ -206,7 +209,7 @@ def resized(
     """
     weights, scored = [], []
     for length, size in zip(pixels.shape, drawn, strict=False):
-        matrix, whole = _resampling(size, length), size <= most
+        matrix, whole = _resampling(size, length, most), size <= most
         cut = size if whole else most - most % stride
         inside = [(matrix[:, last:].abs().sum(1) < 1e-6).sum().item() for last in (cut, cut if whole else cut - margin)]
         weights.append(matrix[: inside[0], :cut])
@@ -217,10 +220,18 @@ def resized(
 
 
 @functools.lru_cache(maxsize=64)
-def _resampling(drawn: int, length: int) -> torch.Tensor:
-    """What Pillow's bicubic resampling of so many values to so many others weighs them by, (length, drawn)."""
-    unit = Image.fromarray(np.eye(drawn, dtype=np.float32))
-    return torch.from_numpy(np.array(unit.resize((drawn, length), Image.Resampling.BICUBIC)))
+def _resampling(drawn: int, length: int, most: int) -> torch.Tensor:
+    """What Pillow's bicubic resampling of so many values to so many others weighs them by, (rows, columns).
+
+    Of more than `most` drawn values, only the first of both: all weights of a large picture would fill the memory.
+    """
+    scale = drawn / length
+    reach = 8 * max(1, int(np.ceil(scale)))  # drawn values beyond which a filter of this scale sees nothing
+    columns = min(drawn, most + 2 * reach)
+    rows = length if columns == drawn else int((columns - reach) / scale)
+    unit = Image.fromarray(np.eye(columns, dtype=np.float32))
+    box = (0, 0, columns, min(rows * scale, columns))
+    return torch.from_numpy(np.array(unit.resize((columns, rows), Image.Resampling.BICUBIC, box=box)))
 
 
 def _inverse(weights: torch.Tensor) -> torch.Tensor:
