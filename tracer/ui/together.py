@@ -21,12 +21,12 @@ from tracer.ui.subject import Desk
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
 SHOW_ANSWER = "() => document.querySelector('#joint').scrollIntoView({block: 'nearest'})"
-# The tab may have to be drawn first.
 # After the first paint: Plotly is over a megabyte of script, and nothing else happens while the browser reads it.
-WHEN_IDLE = """() => new Promise(resolve => {
-  const soon = () => resolve([]);
+WHEN_IDLE = """(...given) => new Promise(resolve => {
+  const soon = () => resolve(given);
   window.requestIdleCallback ? requestIdleCallback(soon, {timeout: 2000}) : setTimeout(soon, 500);
 })"""
+# The tab may have to be drawn first.
 PRESS_DRAW = """() => new Promise(done => { let left = 100; const look = setInterval(() => {
   const button = document.querySelector('#draw');
   if (button || !left--) { clearInterval(look); button && button.click(); done(); } }, 100); })"""
@@ -104,6 +104,8 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
     inputs = [desk.image, *tabs.settings]
     followed = on_gpu(inversion.followed)
     files = {each.name: each.file for each in record.examples()}
+    shown_first = stored.first()[0]
+    first = shown_first.sha256 if shown_first else ""
 
     def switched(running: bool) -> list[dict]:
         return [*(gr.update(interactive=not running) for _ in resting), gr.update(interactive=running)]
@@ -202,12 +204,14 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
     shown = desk.draw.click(lambda: gr.Tabs(selected=drawing_tab), None, frame, queue=False, **hidden)
     shown.then(None, js=PRESS_DRAW)
 
-    def opened(request: gr.Request) -> dict:
+    def opened(run: Run | None, request: gr.Request) -> dict:
+        if run is None or run.sha256 != first:  # a visitor was quicker, and looks at something else already
+            return {desk.queue: gr.skip()}
         name = links.example(request.query_params, desk.cards)
         return choose(name) if name else {desk.queue: gr.skip(), **tabs.inversion.later}
 
     everything = [desk.image, *tabs.outputs, *desk.shown, desk.queue]
-    page.load(opened, None, everything, js=WHEN_IDLE, queue=False, **hidden)
+    page.load(opened, tabs.inversion.panel.run, everything, js=WHEN_IDLE, queue=False, **hidden)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
         on_gpu(give_verdict),
