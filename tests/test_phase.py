@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tracer import api, calibration, inversion, lineup, phase, weights
+from tracer import api, asking, calibration, inversion, lineup, phase, weights
 from tracer.intake import from_array
 
 
@@ -57,6 +57,16 @@ def test_a_crop_is_recognised_and_says_where_its_grid_begins(own):
     assert steps == list(range(len(steps))), "the steps of the second look are told from the start"
 
 
+def test_a_crop_is_found_where_a_small_tile_says_too_little():
+    (photograph,) = calibration.bundled_photographs(1, 160)
+    model = weights.load(lineup.family("mini-movq"))
+    cropped = np.ascontiguousarray(inversion.reconstruct(photograph, model)[3:, 5:])
+    pattern = phase.stored("mini-movq", model.digest)
+    assert phase.search(cropped, model, pattern, plainly=0) == (5, 3), "no tile is good enough: the pattern decides"
+    trace = api.trace(from_array(cropped, "crop"), families=["mini-movq"])
+    assert trace.verdict.families == ("mini-movq",)
+
+
 def test_an_uncropped_image_is_not_searched(own, monkeypatch):
     monkeypatch.setattr(phase, "search", lambda *_: pytest.fail("searched"))
     assert api.trace(from_array(own, "own"), families=["mini-dc"]).evidence[0].offset == (0, 0)
@@ -69,7 +79,7 @@ def test_a_decoder_that_normalises_over_the_whole_picture_knows_a_large_one(monk
     made = inversion.reconstruct(
         np.ascontiguousarray(data.astronaut()[:416, :416]), weights.load(lineup.family("mini-movq"))
     )
-    monkeypatch.setattr(api, "WHOLE", 0)
-    monkeypatch.setattr(api, "MOST_WHOLE", most)
+    monkeypatch.setattr(asking, "WHOLE", 0)
+    monkeypatch.setattr(asking, "MOST_WHOLE", most)
     verdict = api.trace(from_array(made, "large"), families=["mini-movq"]).verdict
     assert verdict.kind in kinds and verdict.families == ("mini-movq",)

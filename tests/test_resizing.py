@@ -52,15 +52,21 @@ def test_it_fits_at_the_size_it_was_drawn_at_and_at_no_other(autoencoder, made: 
 
 def test_the_size_is_found(autoencoder, made: np.ndarray):
     for factor in (0.5, 0.75, 1.5):
-        assert resizing.search(perturb.scale(made, factor), autoencoder) == (128, 128)
+        assert resizing.search(perturb.scale(made, factor), autoencoder, 128) == (128, 128)
     assert resizing.search(made[:50, :7], autoencoder) is None
 
 
 def test_sizes_have_the_shape_of_the_picture():
-    assert resizing.sizes(96, 96) == [(64, 64), (128, 128), (192, 192)]
-    assert resizing.sizes(128, 128) == [(192, 192), (256, 256)]
+    assert resizing.sizes(96, 96) == [(64, 64), (128, 128)]
+    assert resizing.sizes(160, 160) == [(128, 128), (192, 192)]
     assert (832, 1216) in resizing.sizes(624, 912)
     assert resizing.sizes(100, 7) == []
+
+
+def test_half_the_size_is_only_tried_where_a_generator_draws_at_that_size():
+    assert resizing.sizes(64, 64) == []
+    assert resizing.sizes(64, 64, native=128) == [(128, 128)]
+    assert resizing.sizes(64, 96, native=128) == [(128, 192)]
 
 
 def test_the_best_of_several_sizes_only_counts_where_it_fits_plainly(autoencoder, made: np.ndarray):

@@ -131,10 +131,13 @@ def _report(document: dict) -> None:
         print(f"  models with that autoencoder: {', '.join(document['verdict']['members'])}")
     for row in document["evidence"]:
         answer = {True: "fits", False: "does not fit", None: "open"}[row["belongs"]]
+        answer = "gave way" if row["gave_way"] else answer
         print(
             f"  {row['family']:<12} {answer:<13} score {row['score']:<10.4g} threshold {row['threshold']:<10.4g} "
             f"p {'-' if row['p_value'] is None else format(row['p_value'], '.3f')}  "
             f"{row['steps']} steps, {row['seconds']:.2f} s"
+            + (f", {row['off_grid']:.1f} times worse off its grid" if row["off_grid"] else "")
+            + (", without its plain frame" if any(row["frame"]) else "")
             + (", cropped off its grid by {} x {} px".format(*row["offset"]) if any(row["offset"]) else "")
             + (", as resized from {1} x {0} px".format(*row["drawn"]) if any(row["drawn"]) else "")
         )

@@ -6,90 +6,24 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tracer import artifacts as marks
-from tracer import artifacts_verdict, blocklist, calibration, fusion, intake, lineup, regeneration, resizing
+from tracer import artifacts_verdict, asking, blocklist, calibration, fusion, intake, lineup, regeneration
 from tracer.artifacts_verdict import Artifacts
-from tracer.evidence import Doubts, Evidence, Trace, Verdict, judge
+from tracer.evidence import Evidence, Trace, Verdict, judge
 from tracer.faults import ModelUnavailable
 from tracer.intake import Picture
-from tracer.settings import MODES, settings_for
+from tracer.race import Race
+from tracer.settings import MODES
+from tracer.updates import Answered, Loading, Shifted, Stepped, Unavailable, passed_on
 
 if TYPE_CHECKING:
-    from tracer.autoencoder import Autoencoder
-    from tracer.calibration import Calibration
-    from tracer.inversion import Settings, Step
     from tracer.survey import Survey
 
 LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
-WHOLE = 300_000  # pixels up to which a bundled family that did not fit on a tile is asked about the whole picture
-MOST_WHOLE = 1_100_000  # the same where it came within `NEAR` times the score of others: it takes seconds
-NEAR = 2.0
-WIDER = {"tile": 256, "margin": 64}  # what a still larger picture is looked at on instead
-
-
-@dataclass(frozen=True)
-class Loading:
-    """A family is being loaded: `done` of `total` "bytes" have been downloaded, or "images" calibrated on the spot."""
-
-    family: str
-    done: int = 0
-    total: int = 0
-    unit: Literal["bytes", "images"] = "bytes"
-
-    def words(self) -> str:
-        """How far it is, in half a sentence."""
-        if not self.total:
-            return "loading its weights"
-        if self.unit == "images":
-            return f"calibrating, {self.done} of {self.total} images"
-        return f"downloading, {self.done / 1e6:.1f} of {self.total / 1e6:.1f} MB"
-
-
-@dataclass(frozen=True)
-class Stepped:
-    """One step of one family's inversion."""
-
-    family: str
-    step: Step
-    settings: Settings
-    calibration: Calibration
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A family's evidence is complete."""
-
-    evidence: Evidence
-
-
-@dataclass(frozen=True)
-class Shifted:
-    """A family that did not fit may fit as a crop, resized, or on the whole picture: steps and answer come once more.
-
-    Attributes:
-        family: which.
-        offset: rows and columns that are left out above and on the left.
-        cropped: False where the picture was only read whole instead of on a tile, or taken as resized.
-        drawn: height and width at which it may have been drawn, where it was resized since; else (0, 0).
-    """
-
-    family: str
-    offset: tuple[int, int] = (0, 0)
-    cropped: bool = True
-    drawn: tuple[int, int] = (0, 0)
-
-
-@dataclass(frozen=True)
-class Unavailable:
-    """A family of the line-up cannot be inspected; the others are."""
-
-    family: str
-    reason: str
-
 
 Redrawn = regeneration.Captioned | regeneration.Drawn | regeneration.Withheld | regeneration.Regeneration
 Update = Loading | Stepped | Answered | Shifted | Unavailable | Trace
@@ -127,40 +61,44 @@ def trace_stream(
         raise KeyError(f"no mode called {mode!r}; there are: {', '.join(MODES)}")
     rows = [] if autoencoder else _rows(lineup, families)
     picture = _picture(source)
-    condition, doubts = conditions(picture, mode, registered=autoencoder is None)
+    condition, doubts = asking.conditions(picture, mode, registered=autoencoder is None)
     from tracer import belonging, inversion, machine, weights  # torch from here on
 
-    evidence, failed = [], {}
+    evidence, failed, begun = [], {}, []
     if autoencoder:
         name = Path(autoencoder).resolve().name
         yield Loading(name)
         model, settings = weights.from_folder(Path(autoencoder), name, machine.device()), belonging.spot_settings(mode)
-        known = yield from _on_the_spot(model, mode)
-        evidence.append((yield from _inspect(picture, model, known, settings, stop, watch)))
-    for row in rows:
-        if (evidence or failed) and stop():
-            break
+        known = yield from asking.on_the_spot(model, mode)
+        evidence.append((yield from asking.inspect(picture, model, known, settings, stop, watch)))
+    race = Race(together=all(row.lineup != "full" for row in rows))
+
+    def asked(row: lineup.Family) -> Generator[Update, None, Evidence | None]:
+        if begun and stop():
+            return None
+        begun.append(row.id)
         try:
-            answer = yield from _ask(row, picture, mode, condition, stop, watch, failed)
+            return (yield from asking.ask(row, picture, mode, condition, stop, watch, failed, race.gives_way))
         except (ModelUnavailable, calibration.ThresholdMismatch) as error:
-            if getattr(error, "kind", "") == "stopped":
-                break
-            failed[row.id] = error
-            yield Unavailable(row.id, str(error))
-        else:
-            evidence.append(answer)
+            if getattr(error, "kind", "") != "stopped":
+                failed[row.id] = error
+                yield Unavailable(row.id, str(error))
+            return None
+
+    yield from race.run({row.id: asked(row) for row in rows})
+    evidence += [race.answers[row.id] for row in rows if row.id in race.answers]
     if failed and not evidence and not stop():
         raise next(iter(failed.values()))
     if evidence and max(each.detail for each in evidence) < inversion.SILENT:
         doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
     elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
-        doubts = conditions(picture, mode, registered=False)[1]
+        doubts = asking.conditions(picture, mode, registered=False)[1]
     elif condition == calibration.LOSSLESS and mode == "fast" and not any(each.belongs for each in evidence):
         known = {row.id: row for row in rows}
         for place, answer in enumerate(evidence):
             if stop() or answer.family not in known:
                 break
-            evidence[place] = yield from _ask_again(known[answer.family], picture.pixels, answer, stop)
+            evidence[place] = yield from asking.ask_again(known[answer.family], picture.pixels, answer, stop)
     members = {row.id: row.members for row in rows}
     yield Trace(
         image=image_document(picture),
@@ -181,125 +119,6 @@ def _quick_look(picture: Picture, mode: str, evidence: list[Evidence], stop: Cal
     from tracer import quick_look, weights
 
     return quick_look.look(picture.pixels, [weights.load(row) for row in rows], not picture.lossy).document()
-
-
-def _ask(
-    row: lineup.Family,
-    picture: Picture,
-    mode: str,
-    condition: str,
-    stop: Callable[[], bool],
-    watch: bool,
-    failed: dict[str, Exception],
-):
-    """Inspect one family of the registry and pass on what happens; return its evidence.
-
-    A tiny autoencoder without a stored threshold is calibrated on the spot, for lossless pictures. For a full-size one
-    that would take hours on a CPU, so its threshold has to be there before anything is downloaded. Where there is none
-    for compressed pictures, the lossless one is the strictest.
-    """
-    if not row.bundled and not calibration.path_of(row.id, mode, condition).exists():
-        condition = calibration.LOSSLESS
-    settings = settings_for(mode, condition)
-    if row.lineup == "full":
-        calibration.check_stored(row.id, mode, condition)
-    from tracer import belonging, weights
-
-    yield Loading(row.id)
-    away = next((error for error in failed.values() if getattr(error, "kind", "") == "unreachable"), None)
-    if away and not weights.at_hand(row):
-        raise away  # what could not be reached a moment ago is not waited for again
-    model = yield from _passed_on(weights.loading(row, stop), lambda each: Loading(row.id, each.done, each.total))
-    try:
-        known = calibration.stored(row.id, settings.record(), model.digest, condition)
-    except calibration.ThresholdMismatch:
-        if row.lineup != "tiny":
-            raise
-        settings = belonging.spot_settings(mode)
-        known = yield from _on_the_spot(model, mode, stop)
-    return (yield from _inspect(picture, model, known, settings, stop, watch))
-
-
-def _ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
-    """Inspect a family that did not fit once more: whole, as a crop or as resized; return the evidence that counts.
-
-    Some decoders normalise over the whole picture, which a tile does not show, nor does a larger tile quite. A crop
-    moves the latent grid, and its edges were drawn from what is no longer there. A resized picture is known as soon as
-    its first size is. Another answer only counts, and is only told, where it says more than the first.
-    """
-    from tracer import inversion, phase, weights
-
-    model = weights.load(row)
-    pattern = phase.stored(row.id, model.digest)
-    if pattern is None:  # also a family that was calibrated on the spot
-        return answer
-    settings = settings_for("fast", calibration.LOSSLESS)
-    known = calibration.stored(row.id, settings.record(), model.digest)
-    height, width = pixels.shape[:2]
-    near = not answer.stopped and answer.score <= NEAR * known.inside(answer.steps)
-    if row.bundled and max(height, width) > settings.whole and (near or height * width <= WHOLE):
-        whole = height * width <= MOST_WHOLE
-        wider, steps = replace(settings, **({"whole": max(height, width)} if whole else WIDER)), []
-        second = yield from _passed_on(inversion.inspect(pixels, model, known, wider, stop), steps.append, told=False)
-        if _more(second, answer):
-            answer = yield from _told_again(second, steps, wider, known, cropped=False)
-        if answer.belongs:
-            return answer
-    found = phase.search(pixels, model, pattern)
-    if found is not None and found[1] <= known.inside(1):
-        (down, right), steps = found[0], []
-        work = inversion.inspect(pixels[down:, right:], model, known, settings, stop, cropped=True)
-        second = yield from _passed_on(work, steps.append, told=False)
-        if _more(second, answer):
-            return (yield from _told_again(replace(second, offset=found[0]), steps, settings, known, cropped=True))
-    if not row.bundled or stop():
-        return answer
-    settings = settings_for("fast", calibration.RESIZED)
-    known = calibration.stored(row.id, settings.record(), model.digest, calibration.RESIZED)
-    drawn, steps = resizing.search(pixels, model), []
-    if drawn is None:
-        return answer
-    work = inversion.inspect(pixels, model, known, settings, stop, drawn=drawn)
-    second = yield from _passed_on(work, steps.append, told=False)
-    if not second.belongs:  # whatever nearly fits at the best of several sizes may do so by chance
-        return answer
-    return (yield from _told_again(second, steps, settings, known, cropped=False))
-
-
-def _more(second: Evidence, first: Evidence) -> bool:
-    """Whether another look says more than the first."""
-    return not second.stopped and bool(second.belongs or (second.belongs is None and first.belongs is False))
-
-
-def _told_again(answer: Evidence, steps: list[Step], settings: Settings, known: Calibration, cropped: bool):
-    """Tell the steps and the answer of a second look; return the answer."""
-    yield Shifted(answer.family, answer.offset, cropped, answer.drawn)
-    for step in steps:
-        yield Stepped(answer.family, step, settings, known)
-    yield Answered(answer)
-    return answer
-
-
-def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[str, Doubts]:
-    """The calibrated condition to judge a picture under, and what limits the answer.
-
-    Only fast mode has thresholds for compressed images, and only for the families of the registry. Where there is none,
-    the lossless one is the strictest.
-    """
-    condition = calibration.condition_of(picture.lossy, picture.jpeg_quality)
-    if condition == calibration.LOSSLESS:
-        return condition, Doubts()
-    if condition is None:
-        if picture.jpeg_quality is not None:
-            miss = f"JPEG quality {picture.jpeg_quality} has destroyed the traces that a decoder leaves"
-        else:
-            miss = f"{picture.format} with lost colours or details may no longer show the traces that a decoder leaves"
-        return calibration.LOSSLESS, Doubts(miss=miss)
-    if mode != "fast" or not registered:
-        return calibration.LOSSLESS, Doubts(miss="there is no threshold for compressed pictures in this mode")
-    if picture.table is None:
-        return calibration.LOSSLESS, Doubts(miss="this kind of JPEG file does not tell how its luminance was rounded")
-    return condition, Doubts(between=f"after JPEG compression of quality {picture.jpeg_quality}")
 
 
 def trace(source: str | Path | bytes | Picture, **options) -> Trace:
@@ -557,7 +376,7 @@ def _at_hand(names: list[str], failed: dict[str, Exception], stop: Callable[[], 
                 fullsize.check(row)
                 for part in row.repositories:
                     told = repository.fetching(part, stop)
-                    yield from _passed_on(told, lambda each, name=name: Loading(name, each.done, each.total))
+                    yield from passed_on(told, lambda each, name=name: Loading(name, each.done, each.total))
         except ModelUnavailable as error:
             if error.kind == "stopped":
                 raise
@@ -576,7 +395,7 @@ def _fetched(row: lineup.Reader, stop: Callable[[], bool]):
 
     try:
         told = repository.fetching(row.repository, stop)
-        yield from _passed_on(told, lambda each: Loading(row.id, each.done, each.total))
+        yield from passed_on(told, lambda each: Loading(row.id, each.done, each.total))
     except ModelUnavailable as error:
         if not row.instead or error.kind != "missing":
             raise
@@ -625,44 +444,3 @@ def _rows(name: str, families: list[str] | None) -> list[lineup.Family]:
     if not rows:
         raise ModelUnavailable(f"this version has no model for the line-up {name!r} yet")
     return rows
-
-
-def _on_the_spot(model: Autoencoder, mode: str, stop: Callable[[], bool] = lambda: False):
-    """Pass the progress of a calibration on as updates; return the calibration."""
-    from tracer import belonging
-
-    def told(done: int) -> Loading:
-        if stop():
-            raise ModelUnavailable("the calibration was stopped", "stopped")
-        return Loading(model.family, done, belonging.SPOT_IMAGES, "images")
-
-    return (yield from _passed_on(belonging.on_the_spot(model, mode), told))
-
-
-def _inspect(
-    picture: Picture,
-    model: Autoencoder,
-    known: Calibration,
-    settings: Settings,
-    stop: Callable[[], bool],
-    watch: bool,
-):
-    """Pass an inspection's steps on as updates; return its evidence."""
-    from tracer import inversion
-
-    work = inversion.inspect(picture.pixels, model, known, settings, stop, watch, table=picture.table)
-    evidence = yield from _passed_on(work, lambda step: Stepped(model.family, step, settings, known))
-    yield Answered(evidence)
-    return evidence
-
-
-def _passed_on(work: Generator, update: Callable, told: bool = True):
-    """Yield an update for everything that a generator yields, unless it is not to be told; return what it returns."""
-    while True:
-        try:
-            item = next(work)
-        except StopIteration as finished:
-            return finished.value
-        said = update(item)
-        if told:
-            yield said

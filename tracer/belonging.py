@@ -24,6 +24,10 @@ SIDE = 128  # of the tiles of scikit-image's pictures
 BUNDLED = "reconstructions of tiles of scikit-image's pictures"
 RESIZES = (0.5, 1.5)  # factors of calibration
 SMOOTH = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)  # and its filters
+SOFTENED = (
+    *(lambda pixels, factor=factor: perturb.scale(pixels, factor, SMOOTH[-1]) for factor in (1.25, 1.5)),
+    lambda pixels: perturb.screenshot(pixels, 0),
+)
 CONDITIONS = {calibration.LOSSLESS: None, calibration.RESIZED: None}
 CONDITIONS |= {f"jpeg-{level}": level for level in calibration.JPEG_LEVELS}
 
@@ -101,7 +105,9 @@ def calibrate(
         progress(len(rows))
     if mode == "fast":
         given = pictures(photographs, count) if photographs else calibration.bundled_photographs(count, SIDE)
-        for image in made_by_others(given, family, count // 2):
+        plain = condition == calibration.LOSSLESS
+        # The closest one of them is a limit: the more there are, the less it is left to chance.
+        for image in made_by_others(given, family, count * 3 // 2 if plain else count // 2, soft=plain):
             others.append(scored(image))
             progress(len(rows) + len(others))
     rows, others = ([row for row in each if row is not None] for each in (rows, others))
@@ -121,26 +127,32 @@ def learn_grid(model: Autoencoder, images: list[np.ndarray], described: str, out
         phase.save(pattern, phase.path_of(model.family, out))
 
 
-def made_by_others(photographs: Iterable[np.ndarray], family: str, count: int) -> Iterator[np.ndarray]:
+def made_by_others(photographs: Iterable[np.ndarray], family: str, count: int, soft: bool) -> Iterator[np.ndarray]:
     """Images that a family did not make: photographs, blurred ones, and what other families make of them.
 
     Those are the bundled ones and, for one from the Hub, those of its line-up that are on this machine already.
 
     Args:
-        photographs: uint8 RGB; `count` of them are used, evenly, each once.
+        photographs: uint8 RGB; `count` of them are used, evenly.
         family: whose images these are not.
         count: number of images.
+        soft: whether all of them come enlarged and as screenshots too: a good decoder can nearly draw what is soft,
+            whoever made it.
     """
-    makers: list[Callable[[np.ndarray], np.ndarray]] = [
-        lambda pixels: pixels,
-        lambda pixels: perturb.blur(pixels, 1),
-        lambda pixels: perturb.blur(pixels, 2),
-    ]
     strangers = [row for row in lineup.families("minis") if row.id != family]
     own = lineup.family(family)
     if not own.bundled:
         strangers += [row for row in lineup.families(own.lineup) if row.id != family and weights.at_hand(row)]
-    makers += [lambda pixels, row=row: inversion.reconstruct(pixels, weights.load(row)) for row in strangers]
+    made: list[Callable[[np.ndarray], np.ndarray]] = [
+        lambda pixels, row=row: inversion.reconstruct(pixels, weights.load(row)) for row in strangers
+    ]
+    makers = [lambda pixels: pixels, *(lambda pixels, s=s: perturb.blur(pixels, s) for s in (1, 2)), *made]
+    if soft:
+        makers += [
+            lambda pixels, make=make, change=change: change(make(pixels))
+            for make in (lambda pixels: pixels, *made)
+            for change in SOFTENED
+        ]
     photographs = list(photographs)
     for index in range(count):
         yield makers[index % len(makers)](photographs[index * len(photographs) // count])

@@ -33,7 +33,12 @@ CEILING = 2.0
 LOSSLESS, RESIZED = "lossless", "resized"
 MARGIN = 1.25  # how far outside the corridor a ratio may still come back with more steps: images differ from those here
 PLAIN = 2.0  # how many times better than others' best an early match has to be, or one that is the best of many guesses
-LEEWAY = 1.5  # up to how many times others' best a lossless score stays open: pictures are changed after they are made
+# A lossless score stays open up to this many times others' best, or while fewer than this share of them score as well:
+# pictures are changed after they are made.
+LEEWAY, FEW = 1.5, 0.05
+# How many times worse a lossless picture that is left open has to fit off its latent grid than on it, to belong:
+# others' are at most 1.4 (`python -m tracer benchmark --only grid`).
+ON_GRID = 1.75
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
 
@@ -152,18 +157,20 @@ class Calibration:
         """Grubbs threshold at a checkpoint: on logarithms for ratios, on the losses themselves in paper mode."""
         return grubbs_threshold(self.at(step), log=self.mode == "fast")
 
-    def inside(self, step: int, alpha: float = ALPHA) -> float:
+    def inside(self, step: int) -> float:
         """Largest score at a checkpoint that only the decoder's own images have, however they score themselves.
 
-        No more than `alpha` of the others (at least one of those measured) get below it anywhere on their path.
+        None of the others that were measured gets below it: they are of many kinds, and the share of the kind that
+        comes closest is not to hide among the rest.
         """
         if not self.others:
             return CEILING if self.mode == "fast" else math.inf
-        rows = np.array(self.others)
-        rank = max(math.floor((len(rows) + 1) * alpha), 1) - 1
-        low = np.sort(rows, axis=0)[rank]
-        path = np.sort((rows / low).min(axis=1))[rank]
-        return float(np.nextafter(path * low[self.checkpoints.index(step)], 0))
+        column = self.checkpoints.index(step)
+        return float(np.nextafter(min(row[column] for row in self.others), 0))
+
+    def among(self, step: int) -> float:
+        """The score at a checkpoint that all but `FEW` of the others exceed: below it, a picture is unlike them."""
+        return float(np.quantile([row[self.checkpoints.index(step)] for row in self.others], FEW))
 
     def corridor(self, step: int, alpha: float = ALPHA) -> float:
         """Largest score at a checkpoint with which an image may still belong: see the module's first lines."""
@@ -192,9 +199,9 @@ class Calibration:
         belonging ones) or plainly outside (`MARGIN` times the corridor). At the last one, up to `threshold` belongs,
         what is beyond the corridor does not, and the rest stays open; so does an image that scores worse than belonging
         ones and better than any others. Without compression, whose traces are allowed for, that includes scores up to
-        `LEEWAY` times those of the others: a belonging image with a little noise scores there, and hardly a photograph
-        does. Of the paper's losses, which are looked at once, the outer limit is that of Grubbs' test where it is
-        higher.
+        `LEEWAY` times the best of the others, and those that few of them reach: a belonging image with a little noise
+        or blur scores there, and hardly a photograph does. Of the paper's losses, which are looked at once, the outer
+        limit is that of Grubbs' test where it is higher.
         """
         last = step == self.checkpoints[-1]
         inner = self.threshold(step)
@@ -203,8 +210,9 @@ class Calibration:
             inner = min(inner, self.inside(step) / plainly) if self.others else self.threshold(step, 0.10)
         if self.mode == "fast":
             outer = self.corridor(step) * (1 if last else MARGIN)
-            leeway = LEEWAY if self.condition == LOSSLESS else 1
-            outer = max(outer, leeway * self.inside(step)) if self.others else outer
+            if self.others:
+                known = self.condition != LOSSLESS
+                outer = max(outer, self.inside(step) if known else max(LEEWAY * self.inside(step), self.among(step)))
         else:
             outer = max(self.conformal(step), self.grubbs(step))
         return True if score <= inner else False if score > outer else None

@@ -32,8 +32,13 @@ class Evidence:
         condition: what was done to those images, as to this one: "lossless", "jpeg-85", or "resized".
         detail: mean square of the fine detail of the inspected pixels, on the scale of [0, 1].
         stopped: whether the run was cancelled before its decision.
+        gave_way: whether it ended open because another family fits and this one scores worse than nearly all its own
+            images do.
         offset: rows and columns left out above and on the left, where the picture was cropped off its latent grid.
         drawn: height and width at which the decoder would have drawn it, where it was resized since; else (0, 0).
+        frame: top, left, bottom and right of the inspected picture inside a plain frame; else zeros.
+        off_grid: how many times worse the picture fits half a cell off its latent grid (`inversion.off_grid`), where
+            that was asked because the score alone left it open; else 0.
 
     `belongs` None with a small p-value is an image that scores worse than belonging ones, yet better than others do.
     """
@@ -53,8 +58,11 @@ class Evidence:
     condition: str = "lossless"
     detail: float = 1.0
     stopped: bool = False
+    gave_way: bool = False
     offset: tuple[int, int] = (0, 0)
     drawn: tuple[int, int] = (0, 0)
+    frame: tuple[int, int, int, int] = (0, 0, 0, 0)
+    off_grid: float = 0.0
 
 
 @dataclass(frozen=True)

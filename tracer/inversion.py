@@ -201,6 +201,7 @@ def inspect(
     cropped: bool = False,
     table: np.ndarray | None = None,
     drawn: tuple[int, int] | None = None,
+    gives_way: Callable[[float], bool] = lambda p_value: False,
 ) -> Generator[Step, None, Evidence]:
     """Invert until the calibrated scores decide whether the image belongs; yield the steps, return the evidence.
 
@@ -212,6 +213,7 @@ def inspect(
         stop: asked after every step; once True, what there is so far is returned, undecided and marked as stopped.
         watch: go on to the last step, for a reader to see; the evidence stays that of the deciding step.
         cropped, table, drawn: as `invert` takes them.
+        gives_way: asked at every look that leaves it open, with its p-value; once True, it ends open (`race.Race`).
 
     Yields:
         Every step that was needed; with `watch`, all of them.
@@ -219,17 +221,18 @@ def inspect(
     Returns:
         The evidence (the value of a `yield from`).
     """
-    belongs, stopped, places, looked = None, False, checkpoints(settings), None
+    belongs, stopped, gave_way, places, looked = None, False, False, checkpoints(settings), None
     for step in invert(pixels, autoencoder, settings, cropped, table, drawn):
         yield step
-        if step.index in places and belongs is None:
+        if step.index in places and belongs is None and not gave_way:
             looked = step
             belongs = calibration.decide(step.score(settings.mode), step.index)
             # The best of many guesses has many chances to look right: the last step tells, and of sizes only plainly.
             best = calibration.inside(step.index) / PLAIN if drawn else math.inf
             if (cropped or drawn) and belongs and (step.index != places[-1] or looked.score(settings.mode) > best):
                 belongs = None
-        if (belongs is not None and not watch) or (stopped := stop()):
+            gave_way = belongs is None and gives_way(calibration.p_value(looked.score(settings.mode), looked.index))
+        if ((belongs is not None or gave_way) and not watch) or (stopped := stop()):
             break
     # Only at a checkpoint is there anything to compare a score with; a run stopped before the first has no p-value.
     last = looked or step
@@ -249,9 +252,28 @@ def inspect(
         calibrated_on=calibration.count,
         condition=calibration.condition,
         detail=float(f"{last.detail:.4g}"),
-        stopped=stopped and belongs is None,
+        stopped=stopped and belongs is None and not gave_way,
+        gave_way=gave_way,
         drawn=drawn or (0, 0),
     )
+
+
+def off_grid(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FAST) -> float:
+    """How many times worse an image fits half a cell off its latent grid than on it; about 1 for what others made.
+
+    Soft pictures, which a good decoder nearly draws whoever made them, are as easy for it everywhere. Both scores are
+    of the last step, and of a crop, so that they compare.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3), the first pixel on the grid.
+        autoencoder: the inspected model.
+        settings: how to invert.
+    """
+    scores = []
+    for left_out in (autoencoder.stride // 2, autoencoder.stride):
+        *_, last = invert(pixels[left_out:, left_out:], autoencoder, settings, cropped=True)
+        scores.append(last.relative)
+    return scores[0] / scores[1]
 
 
 def _resized(

@@ -153,19 +153,20 @@ def ranked(pixels: np.ndarray, pattern: Pattern, count: int = CANDIDATES) -> lis
 
 
 def search(
-    pixels: np.ndarray, autoencoder: Autoencoder, pattern: Pattern, count: int = CANDIDATES
-) -> tuple[Offset, float] | None:
-    """The offset at which the autoencoder reproduces one small, detailed tile best; None for a very small image.
+    pixels: np.ndarray, autoencoder: Autoencoder, pattern: Pattern, plainly: float, count: int = CANDIDATES
+) -> Offset | None:
+    """The offset at which a cropped picture's grid most likely begins; None for a very small image.
+
+    That is where the autoencoder reproduces one small, detailed tile best, if it does so plainly. Otherwise such a tile
+    says too little (some decoders normalise over the whole picture), and it is where the pattern fits best.
 
     Args:
         pixels: uint8 RGB (height, width, 3).
         autoencoder: the inspected model.
         pattern: its grid's.
+        plainly: relative loss after one step (`inversion.Step.relative`) up to which a tile counts as reproduced.
         count: number of offsets to try besides (0, 0), where a crop left the grid in place; each costs one encoding and
             decoding of a tile of `TILE` px, the best three another.
-
-    Returns:
-        The offset, and the tile's relative loss after one step (`inversion.Step.relative`).
     """
     import torch
 
@@ -201,7 +202,7 @@ def search(
         chosen = slice(best, best + 1)
         second = energy(Lossless(saved[chosen]).difference(autoencoder.decode(reencoded[chosen])), 1)
         relative = losses[best] / (second[0] * energy(target[chosen], 1)[0]).sqrt()
-    return offsets[int(finalists[best])], float(relative)
+    return offsets[int(finalists[best])] if relative <= plainly else offsets[1]
 
 
 def path_of(family: str, folder: Path = FOLDER) -> Path:

@@ -143,7 +143,7 @@ def _evidence(rows: list[dict[str, Any]]) -> str:
     cells = [
         [
             row["family"],
-            "stopped" if row["stopped"] else _ANSWERS[row["belongs"]],
+            "stopped" if row["stopped"] else "gave way" if row.get("gave_way") else _ANSWERS[row["belongs"]],
             f"{row['score']:.4g}",
             f"{row['threshold']:.4g}",
             None if row["p_value"] is None else f"{row['p_value']:.3f}",

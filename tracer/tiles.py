@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right, in pixels
+SMALLEST = 64  # pixels a side below which nothing is left inside a frame
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,24 @@ def windows(
         box = (box_top, box_left, box_top + box_high, box_left + box_wide)
         result.append(Window(box, (top, left, top + high, left + wide)))
     return result
+
+
+def framed(pixels: np.ndarray) -> Box:
+    """Where the picture is in a plain frame, as a screenshot has it around one: the whole image if there is none.
+
+    Rows and columns count as frame from the edge inwards as long as they show one colour throughout, the same on all
+    sides.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3).
+    """
+    other = (pixels != pixels[0, 0]).any(axis=2)
+    rows, columns = (np.flatnonzero(other.any(axis=axis)) for axis in (1, 0))
+    whole = (0, 0, *pixels.shape[:2])
+    if not len(rows):
+        return whole
+    box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    return box if min(box[2] - box[0], box[3] - box[1]) >= SMALLEST else whole
 
 
 def _widened(scored: Box, frame: int, margin: int, height: int, width: int) -> Window:

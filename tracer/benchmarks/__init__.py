@@ -13,6 +13,7 @@ SECTIONS = {
     "families": "tracer.benchmarks.families",
     "thresholds": "tracer.benchmarks.thresholds",
     "start": "tracer.benchmarks.start",
+    "grid": "tracer.benchmarks.grid",
     "robustness": "tracer.benchmarks.robustness",
     "attacker": "tracer.benchmarks.attacker",
     "artifacts": "tracer.benchmarks.artifacts",

@@ -24,8 +24,30 @@ def measure(bench: Bench) -> dict:
         results["Paper mode"] = _traces(bench, list(bench.images(bench.paper_count)), "paper")
     large = [each for each in calibration.bundled_pictures() if max(each.shape) > FAST.whole][: bench.few(10, 2)]
     some = Bench(large, bench.out, bench.quick, progress=bench.progress)
-    results["Fast mode on whole pictures of 451 to 1411 px"] = _traces(bench, list(some.images(len(large))), "fast")
+    large = list(some.images(len(large)))
+    results["Fast mode on whole pictures of 451 to 1411 px"] = _traces(bench, large, "fast")
+    results["Double reconstruction alone, the same whole pictures"] = _double(bench, large)
+    for mine, other in (list(results)[:2], list(results)[-2:]):
+        results[mine]["within"] = _within(results[mine].pop("each"), results[other].pop("each"))
+    results.get("Paper mode", {}).pop("each", None)
     return results
+
+
+def _within(fast: list[dict], double: list[dict]) -> dict:
+    """Which images fast mode decided for all families in no more time than double reconstruction took, and the rest."""
+    times = [(a["seconds"] / b["seconds"], a["kind"]) for a, b in zip(fast, double, strict=True)]
+    rest = [time for time, _ in times if time > 1]
+    return {
+        "at_start": rate(sum(all(steps == 0 for steps, _, _ in row["evidence"].values()) for row in fast), len(fast)),
+        "share": rate(len(times) - len(rest), len(times)),
+        "median": float(np.median([time for time, _ in times])),
+        "mean": float(np.mean([time for time, _ in times])),
+        "rest_median": float(np.median(rest)) if rest else None,
+        "rest_most": max(rest, default=None),
+        "made_median": float(
+            np.median([time for (time, _), row in zip(times, fast, strict=True) if row["truth"] != NONE])
+        ),
+    }
 
 
 def _traces(bench: Bench, images: list, mode: str) -> dict:
@@ -38,12 +60,21 @@ def _traces(bench: Bench, images: list, mode: str) -> dict:
     ruled_out = rate(sum(belongs is False for _, belongs, _ in own), len(own))
     return {
         **summary(rows),
+        "one_by_one": {name: _one_of(rows, name) for name in rows[0]["evidence"]},
         "ruled_out_anywhere": ruled_out,
         "median_steps": float(np.median(steps)),
         "decided_at_start": float(np.mean([step == 0 for step in steps])),
         "median_seconds": float(np.median([row["seconds"] for row in rows])),
         "median_gmac": float(np.median([_work(row, mode) for row in rows])) / 1e9,
+        "each": rows,
     }
+
+
+def _one_of(rows: list[dict], family: str) -> dict:
+    """Of one family alone: its own pictures that fit, and others' that do."""
+    fits = [(row["evidence"][family][1] is True, row["truth"] == family) for row in rows]
+    own, others = ([fit for fit, mine in fits if mine is which] for which in (True, False))
+    return {"found": rate(sum(own), len(own)), "mistaken": rate(sum(others), len(others))}
 
 
 def _work(row: dict, mode: str) -> float:
@@ -91,7 +122,7 @@ def _double(bench: Bench, images: list) -> dict:
         row = bench.kept(f"double {truth} {name}", all_ratios)
         fits = [name for name, value in row["ratios"].items() if value <= limits[name]]
         kind = ("none", "family", "undecided")[min(len(fits), 2)]
-        rows.append({"truth": truth, "kind": kind, "families": fits, "seconds": row["seconds"]})
+        rows.append({"truth": truth, "kind": kind, "families": fits, **row})
     work = sum(2 * (row.encoder_work + row.decoder_work) for row in lineup.families("minis"))
     pixels = float(np.median([image.shape[0] * image.shape[1] for _, _, image in images]))
     return {
@@ -99,7 +130,16 @@ def _double(bench: Bench, images: list) -> dict:
         "median_steps": 0.0,
         "median_seconds": float(np.median([row["seconds"] for row in rows])),
         "median_gmac": work * pixels / 1e3,
+        "one_by_one": {name: _one_by_one(rows, name, limit) for name, limit in limits.items()},
+        "each": rows,
     }
+
+
+def _one_by_one(rows: list[dict], family: str, limit: float) -> dict:
+    """The published question, asked of one family alone: its own pictures found, others' taken for its own."""
+    own = [row["ratios"][family] <= limit for row in rows if row["truth"] == family]
+    others = [row["ratios"][family] <= limit for row in rows if row["truth"] != family]
+    return {"found": rate(sum(own), len(own)), "mistaken": rate(sum(others), len(others))}
 
 
 def page(results: dict) -> list[str]:
@@ -115,6 +155,10 @@ def page(results: dict) -> list[str]:
         if "ruled_out_anywhere" in found:
             named["own family ruled out anywhere on the path"] = found["ruled_out_anywhere"]
         lines += table(["figure", "images (95 % interval)"], [[name, said(each)] for name, each in named.items()])
+        alone = [
+            [name, said(each["found"]), said(each["mistaken"])] for name, each in found.get("one_by_one", {}).items()
+        ]
+        lines += table(["family asked alone", "own pictures found", "others' taken for its own"], alone)
     rows = [
         [
             title,
@@ -126,7 +170,24 @@ def page(results: dict) -> list[str]:
         for title, each in results.items()
     ]
     head = ["median per image, all families", "seconds", "steps per family", "GMAC", "families decided at the start"]
-    return lines + table(head, rows)
+    lines += table(head, rows)
+    costs = {title: each["within"] for title, each in results.items() if "within" in each}
+    lines += ["", "Time of a whole trace, searches included, against double reconstruction of the same whole picture:"]
+    head = ["", "images decided at the start for all families", "images that take no longer", "median", "mean"]
+    head += ["median of pictures that a family made", "the images that take longer: median, most"]
+    return lines + table(
+        head,
+        [
+            [
+                title,
+                said(each["at_start"]),
+                said(each["share"]),
+                *(f"{each[key]:.2f} times" for key in ("median", "mean", "made_median")),
+                f"{each['rest_median']:.1f}, {each['rest_most']:.1f} times" if each["rest_median"] else "-",
+            ]
+            for title, each in costs.items()
+        ],
+    )
 
 
 def plots(results: dict, folder) -> list[str]:

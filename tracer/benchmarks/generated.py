@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracer import calibration, inversion, lineup, weights
-from tracer.benchmarks.core import Bench, rate, said, table
+from tracer import api, calibration, inversion, lineup, weights
+from tracer.benchmarks.core import Bench, as_picture, rate, said, table
 from tracer.calibration import Calibration
 from tracer.settings import FAST
 
@@ -20,16 +20,22 @@ KINDS = ("reconstructions", "drawings")
 def measure(bench: Bench) -> dict:
     """The stored threshold of each family, one from its drawings, and how either judges the other's images."""
     drawings: dict[str, list] = {}
+    answers: dict[str, list] = {}
     for family, name, drawn in bench.generated(bench.few(40, 3)):
         model = weights.load(lineup.family(family))
         found = bench.kept(
             f"generated {name}", lambda drawn=drawn, model=model: list(inversion.scores(drawn, model, FAST))
         )
         drawings.setdefault(family, []).append(found)
-    return {name: _compared(lineup.family(name), scores) for name, scores in drawings.items()}
+
+        def answer(drawn=drawn, family: str = family) -> bool | None:
+            return api.trace(as_picture(drawn), families=[family]).evidence[0].belongs
+
+        answers.setdefault(family, []).append(bench.kept(f"generated answer {name}", answer))
+    return {name: _compared(lineup.family(name), scores, answers[name]) for name, scores in drawings.items()}
 
 
-def _compared(row: lineup.Family, scores: list) -> dict:
+def _compared(row: lineup.Family, scores: list, answers: list) -> dict:
     model = weights.load(row)
     known = {
         "reconstructions": calibration.stored(row.id, FAST.record(), model.digest),
@@ -47,7 +53,6 @@ def _compared(row: lineup.Family, scores: list) -> dict:
             "ruled_out": _ruled_out(each, theirs),
             "missed": each.missed(),
         }
-    answers = [known["reconstructions"]._path(tuple(each)) for each in scores]
     found["drawings named"] = rate(answers.count(True), len(answers))
     found["drawings refused"] = rate(answers.count(False), len(answers))
     return found

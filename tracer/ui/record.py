@@ -69,7 +69,7 @@ class Run:
         trajectories: by family, for those begun.
         evidence: by family, for those done, as in the document.
         trace: the finished document, or None.
-        current: the family being inspected.
+        current: the family whose turn it is.
         loading: how far its weights are, in words; "" once they are read.
         unavailable: why a family could not be inspected, by id.
     """
@@ -86,10 +86,9 @@ class Run:
     current: str = ""
     loading: str = ""
     unavailable: dict[str, str] = field(default_factory=dict)
-    _latest: Any = None  # the newest step, until it is drawn
-    _inner: tuple[int, int] = (0, 0)  # where the shown region begins in what the decoder draws
-    _resized: bool = False  # whether the family is asked about a picture that was drawn at another size
-    _offset: tuple[int, int] | None = None  # where the latent grid of a cropped picture begins
+    _latest: dict[str, Any] = field(default_factory=dict)  # by family, the newest step, until it is drawn
+    _inner: dict[str, tuple[int, int]] = field(default_factory=dict)  # where what is shown begins in what is drawn
+    _shifted: dict[str, api.Shifted] = field(default_factory=dict)  # how a family looks at the picture once more
 
     def take(self, update: api.Update, picture: intake.Picture) -> bool:
         """Add what the stream says; True where the page should show it at once."""
@@ -97,15 +96,15 @@ class Run:
             begun = self.current != update.family
             self.current, self.loading = update.family, update.words()
             return begun
-        if isinstance(update, api.Stepped):
-            self._latest, self.loading = update.step, ""
+        if isinstance(update, api.Stepped):  # families take turns
+            self.current, self.loading = update.family, ""
+            self._latest[update.family] = update.step
             return self._step(update, picture)
         if isinstance(update, api.Shifted):  # what the family said before no longer counts
             self.trajectories.pop(update.family, None)
             self.evidence.pop(update.family, None)
-            self.current, self._latest = update.family, None
-            self._offset = update.offset if update.cropped else None
-            self._resized = any(update.drawn)
+            self._latest.pop(update.family, None)
+            self.current, self._shifted[update.family] = update.family, update
             return False
         if isinstance(update, api.Unavailable):
             self.unavailable[update.family] = update.reason
@@ -118,13 +117,12 @@ class Run:
 
     def draw(self) -> None:
         """Bring the reconstruction up to date. Apart from `take`, since most steps are never shown."""
-        if self._latest is None:
-            return
-        trajectory = self.trajectories[self.current]
-        height, width = trajectory.original.shape[:2]
-        top, left = self._inner
-        trajectory.reconstruction = self._latest.reconstruction()[top : top + height, left : left + width]
-        self._latest = None
+        for name, step in self._latest.items():
+            trajectory = self.trajectories[name]
+            height, width = trajectory.original.shape[:2]
+            top, left = self._inner[name]
+            trajectory.reconstruction = step.reconstruction()[top : top + height, left : left + width]
+        self._latest = {}
 
     def best(self) -> str:
         """The family that fits best so far, which is the one worth looking at."""
@@ -153,15 +151,18 @@ class Run:
     def _begun(self, update: api.Stepped, picture: intake.Picture) -> Trajectory:
         settings, known = update.settings, update.calibration
         stride = lineup.family(update.family).stride
-        down, right = self._offset or (0, 0)
-        pixels = picture.pixels[down:, right:]
-        cropped = self._offset is not None
+        shifted = self._shifted.get(update.family, api.Shifted(update.family, cropped=False))
+        down, right = (shifted.frame[side] + shifted.offset[side] for side in (0, 1))
+        end_row, end_column = shifted.frame[2:] if any(shifted.frame) else picture.pixels.shape[:2]
+        pixels = picture.pixels[down:end_row, right:end_column]
+        cropped = shifted.cropped
         places = windows(pixels, stride, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
         top, left, bottom, end = places[0].scored
-        self._inner = (top - places[0].box[0], left - places[0].box[1])  # the margin is decoded, but not shown
-        if self._resized:  # what is told is the upper left corner, or all of it
+        # The margin is decoded, but not shown.
+        self._inner[update.family] = (top - places[0].box[0], left - places[0].box[1])
+        if any(shifted.drawn):  # what is told is the upper left corner, or all of it
             top, left, (bottom, end) = 0, 0, update.step.decoded.shape[-2:]
-            self._inner = (0, 0)
+            self._inner[update.family] = (0, 0)
         return Trajectory(
             family=update.family,
             mode=self.mode,

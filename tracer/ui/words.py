@@ -70,15 +70,22 @@ def banner(run: Run) -> str:
 
 
 def _undone(row: dict) -> str:
-    """What was done to the picture since it was drawn, as far as the inspection found out."""
+    """What was done to the picture since it was drawn, as far as was found out, and what else the answer rests on."""
+    said = []
+    if any(row.get("frame", ())):
+        said.append("the plain frame around it was left out")
     if any(row.get("drawn", ())):
         tall, wide = row["drawn"]
-        return f"For {escape(row['family'])} it was taken as drawn at {wide} × {tall} px and resized since."
+        said.append(f"it was taken as drawn at {wide} × {tall} px and resized since")
     if any(row["offset"]):
         down, right = row["offset"]
-        rest = f"{down} rows above and {right} columns on the left are the rest of a latent's cell."
-        return f"For {escape(row['family'])} it was taken as cropped: {rest}"
-    return ""
+        rest = f"{down} rows above and {right} columns on the left are the rest of a latent's cell"
+        said.append(f"it was taken as cropped: {rest}")
+    if row.get("off_grid"):
+        said.append(
+            f"the score alone says too little; half a cell off its grid it fits {row['off_grid']:.1f} times worse"
+        )
+    return f"For {escape(row['family'])} {listed(said)}." if said else ""
 
 
 def _quick_look(look: dict | None) -> str:
@@ -176,7 +183,7 @@ def _strip(run: Run, name: str) -> str:
         state = "being inspected …" if run.current == name else waiting
         return f"<tr>{family}<td colspan='6'>{state}</td></tr>"
     place = figures.fit_position(row["score"], row["threshold"])
-    answer = "? stopped" if row["stopped"] else _ANSWERS[row["belongs"]]
+    answer = "? stopped" if row["stopped"] else "? gave way" if row.get("gave_way") else _ANSWERS[row["belongs"]]
     steps = f"step {row['steps']}, {row['seconds']:.1f} s"
     mark = f"<i style='left:{place:.1f}%;color:{looks.colour}'>{looks.glyph}</i>"
     return (

@@ -1,0 +1,215 @@
+"""One family is asked about one image: loading, calibrating, inspecting, and another look where none fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracer import calibration, lineup, resizing
+from tracer.evidence import Doubts, Evidence
+from tracer.faults import ModelUnavailable
+from tracer.intake import Picture
+from tracer.settings import Settings, settings_for
+from tracer.tiles import Box, framed
+from tracer.updates import Answered, Loading, Shifted, Stepped, passed_on
+
+if TYPE_CHECKING:  # the page starts without torch
+    from tracer.autoencoder import Autoencoder
+    from tracer.calibration import Calibration
+
+WHOLE = 300_000  # pixels up to which a bundled family that did not fit on a tile is asked about the whole picture
+MOST_WHOLE = 1_100_000  # the same where it came within `NEAR` times the score of others: it takes seconds
+NEAR = 2.0
+WIDER = {"tile": 256, "margin": 64}  # what a still larger picture is looked at on instead
+
+
+def ask(
+    row: lineup.Family,
+    picture: Picture,
+    mode: str,
+    condition: str,
+    stop: Callable[[], bool],
+    watch: bool,
+    failed: dict[str, Exception],
+    gives_way: Callable[[float], bool],
+):
+    """Inspect one family of the registry and pass on what happens; return its evidence.
+
+    A tiny autoencoder without a stored threshold is calibrated on the spot, for lossless pictures. For a full-size one
+    that would take hours on a CPU, so its threshold has to be there before anything is downloaded. Where there is none
+    for compressed pictures, the lossless one is the strictest.
+    """
+    if not row.bundled and not calibration.path_of(row.id, mode, condition).exists():
+        condition = calibration.LOSSLESS
+    settings = settings_for(mode, condition)
+    if row.lineup == "full":
+        calibration.check_stored(row.id, mode, condition)
+    from tracer import belonging, weights
+
+    yield Loading(row.id)
+    away = next((error for error in failed.values() if getattr(error, "kind", "") == "unreachable"), None)
+    if away and not weights.at_hand(row):
+        raise away  # what could not be reached a moment ago is not waited for again
+    model = yield from passed_on(weights.loading(row, stop), lambda each: Loading(row.id, each.done, each.total))
+    try:
+        known = calibration.stored(row.id, settings.record(), model.digest, condition)
+    except calibration.ThresholdMismatch:
+        if row.lineup != "tiny":
+            raise
+        settings = belonging.spot_settings(mode)
+        known = yield from on_the_spot(model, mode, stop)
+    return (yield from inspect(picture, model, known, settings, stop, watch, gives_way))
+
+
+def ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
+    """Inspect a family that did not fit once more: whole, as a crop or as resized; return the evidence that counts.
+
+    Some decoders normalise over the whole picture, which a tile does not show, nor does a larger tile quite. A crop
+    moves the latent grid, and its edges were drawn from what is no longer there. A resized picture is known as soon as
+    its first size is. A plain frame, as a screenshot has it around a picture, is left out of the latter two. Another
+    answer only counts, and is only told, where it says more than the first.
+    """
+    from tracer import phase, weights
+
+    model = weights.load(row)
+    pattern = phase.stored(row.id, model.digest)
+    if pattern is None:  # also a family that was calibrated on the spot
+        return answer
+    settings = settings_for("fast", calibration.LOSSLESS)
+    known = calibration.stored(row.id, settings.record(), model.digest)
+    height, width = pixels.shape[:2]
+    near = not answer.stopped and answer.score <= NEAR * known.inside(answer.steps)
+    if row.bundled and max(height, width) > settings.whole and (near or height * width <= WHOLE):
+        whole = height * width <= MOST_WHOLE
+        wider = replace(settings, **({"whole": max(height, width)} if whole else WIDER))
+        answer = yield from _look(_Look(pixels), model, wider, known, answer, stop)
+        if answer.belongs:
+            return answer
+    box = framed(pixels)
+    inner = pixels[box[0] : box[2], box[1] : box[3]]
+    frame = box if inner.size < pixels.size else (0, 0, 0, 0)
+    offset = phase.search(inner, model, pattern, known.inside(1))
+    if offset is not None:
+        crop = _Look(inner, offset=offset, cropped=True, frame=frame)
+        answer = yield from _look(crop, model, settings, known, answer, stop)
+        if answer.belongs:
+            return answer
+    drawn = resizing.search(inner, model, row.native) if row.bundled and not stop() else None
+    if drawn is None:
+        return answer
+    settings = settings_for("fast", calibration.RESIZED)
+    known = calibration.stored(row.id, settings.record(), model.digest, calibration.RESIZED)
+    guessed = row.native not in drawn or inner.shape[0] < resizing.FACTORS[0] * drawn[0]
+    resized = _Look(inner, drawn=drawn, frame=frame, guessed=guessed)
+    return (yield from _look(resized, model, settings, known, answer, stop))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Another way to look at a picture: pixels, and what `updates.Shifted` says about them.
+
+    Whatever only nearly fits at a `guessed` size, the best of several, may do so by chance.
+    """
+
+    pixels: np.ndarray
+    offset: tuple[int, int] = (0, 0)
+    cropped: bool = False
+    drawn: tuple[int, int] = (0, 0)
+    frame: Box = (0, 0, 0, 0)
+    guessed: bool = False
+
+
+def _look(
+    look: _Look,
+    model: Autoencoder,
+    settings: Settings,
+    known: Calibration,
+    first: Evidence,
+    stop: Callable[[], bool],
+):
+    """Look once more; tell it and return its evidence if that says more than the first one, else return the first."""
+    from tracer import inversion
+
+    (down, right), steps = look.offset, []
+    pixels, drawn = look.pixels[down:, right:], look.drawn if any(look.drawn) else None
+    work = inversion.inspect(pixels, model, known, settings, stop, cropped=look.cropped, drawn=drawn)
+    second = yield from passed_on(work, steps.append, told=False)
+    more = second.belongs or (second.belongs is None and first.belongs is False and not look.guessed)
+    if second.stopped or not more:
+        return first
+    answer = replace(_on_grid(second, pixels, model, settings), offset=look.offset, frame=look.frame)
+    yield Shifted(model.family, look.offset, look.cropped, look.drawn, look.frame)
+    for step in steps:
+        yield Stepped(model.family, step, settings, known)
+    yield Answered(answer)
+    return answer
+
+
+def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[str, Doubts]:
+    """The calibrated condition to judge a picture under, and what limits the answer.
+
+    Only fast mode has thresholds for compressed images, and only for the families of the registry. Where there is none,
+    the lossless one is the strictest.
+    """
+    condition = calibration.condition_of(picture.lossy, picture.jpeg_quality)
+    if condition == calibration.LOSSLESS:
+        return condition, Doubts()
+    if condition is None:
+        if picture.jpeg_quality is not None:
+            miss = f"JPEG quality {picture.jpeg_quality} has destroyed the traces that a decoder leaves"
+        else:
+            miss = f"{picture.format} with lost colours or details may no longer show the traces that a decoder leaves"
+        return calibration.LOSSLESS, Doubts(miss=miss)
+    if mode != "fast" or not registered:
+        return calibration.LOSSLESS, Doubts(miss="there is no threshold for compressed pictures in this mode")
+    if picture.table is None:
+        return calibration.LOSSLESS, Doubts(miss="this kind of JPEG file does not tell how its luminance was rounded")
+    return condition, Doubts(between=f"after JPEG compression of quality {picture.jpeg_quality}")
+
+
+def on_the_spot(model: Autoencoder, mode: str, stop: Callable[[], bool] = lambda: False):
+    """Pass the progress of a calibration on as updates; return the calibration."""
+    from tracer import belonging
+
+    def told(done: int) -> Loading:
+        if stop():
+            raise ModelUnavailable("the calibration was stopped", "stopped")
+        return Loading(model.family, done, belonging.SPOT_IMAGES, "images")
+
+    return (yield from passed_on(belonging.on_the_spot(model, mode), told))
+
+
+def inspect(
+    picture: Picture,
+    model: Autoencoder,
+    known: Calibration,
+    settings: Settings,
+    stop: Callable[[], bool],
+    watch: bool,
+    gives_way: Callable[[float], bool] = lambda p_value: False,
+):
+    """Pass an inspection's steps on as updates; return its evidence."""
+    from tracer import inversion
+
+    work = inversion.inspect(
+        picture.pixels, model, known, settings, stop, watch, table=picture.table, gives_way=gives_way
+    )
+    evidence = yield from passed_on(work, lambda step: Stepped(model.family, step, settings, known))
+    if not stop():
+        evidence = _on_grid(evidence, picture.pixels, model, settings)
+    yield Answered(evidence)
+    return evidence
+
+
+def _on_grid(evidence: Evidence, pixels: np.ndarray, model: Autoencoder, settings: Settings) -> Evidence:
+    """Evidence that the score left open, settled where the picture fits on its latent grid alone."""
+    from tracer import inversion
+
+    asked = evidence.belongs is None and not (evidence.stopped or evidence.gave_way or any(evidence.drawn))
+    if not asked or settings.mode != "fast" or evidence.condition != calibration.LOSSLESS:
+        return evidence
+    ratio = inversion.off_grid(pixels, model, settings)
+    return replace(evidence, off_grid=float(f"{ratio:.3g}"), belongs=True if ratio >= calibration.ON_GRID else None)
