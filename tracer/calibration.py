@@ -9,7 +9,7 @@ trajectory is the unit: each score is divided by the conformal limit of its look
 the path is one number per image, whose conformal quantile widens all limits alike. An image of the same kind leaves
 that corridor anywhere on its path with a chance of about alpha: exactly, if the limits of the looks came from other
 images; 1.5 % for alpha = 1 % and four looks that know nothing of each other, where limits held at each look alone lose
-4 %. In the same way, images that the decoder did not make give the floor below which a score counts as a match.
+4 %. Of the images that the decoder did not make, the closest one gives the floor below which a score counts as a match.
 """
 
 from __future__ import annotations
