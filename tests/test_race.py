@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tracer import api, calibration, inversion, lineup, perturb, weights
-from tracer.evidence import Evidence
+from tracer.evidence import Evidence, judge
+from tracer.faults import ModelUnavailable
 from tracer.intake import from_array
 from tracer.race import Race
 from tracer.tiles import framed
@@ -56,13 +57,11 @@ def test_families_that_do_not_fit_in_memory_together_run_one_after_another():
     assert order(Race(together=False)) == ["far", "far", "near", "near", "near", "between", "between"]
 
 
-def test_an_open_family_gives_way_only_to_one_that_fits_and_only_with_a_small_p_value():
+def test_the_race_knows_from_the_first_decision_on_that_a_family_fits():
     race = Race()
-    assert not race.gives_way(0.001)
-    race.answers["other"] = evidence("other", False)
-    assert not race.gives_way(0.001)
-    race.answers["winner"] = evidence("winner", True)
-    assert race.gives_way(0.001) and not race.gives_way(0.02)
+    assert not race.rivalled(False)
+    assert not race.rivalled(None)
+    assert race.rivalled(True) and race.rivalled(None)
 
 
 @pytest.fixture(scope="module")
@@ -71,29 +70,104 @@ def own() -> np.ndarray:
     return inversion.reconstruct(photograph, weights.load(lineup.family("mini-kl")))
 
 
-def test_a_family_that_gives_way_ends_open_and_does_not_hold_up_the_answer(own: np.ndarray):
+@pytest.mark.parametrize(("times", "gave_way"), [(1.1, True), (0.99, False)])
+def test_a_rivalled_family_gives_way_as_soon_as_it_is_outside_its_corridor(own: np.ndarray, times, gave_way):
     model = weights.load(lineup.family("mini-kl"))
-    score = inversion.scores(own, model, inversion.FAST)
-    # Worse than all of its own images at the first look, but not plainly out.
-    rows = [tuple(each / 1.1 for each in score)] * 200
-    known = inversion.calibration_of(model, inversion.FAST, rows, "made up")
-    work = inversion.inspect(own, model, known, gives_way=lambda p_value: p_value <= 0.01)
-    steps = []
-    while True:
-        try:
-            steps.append(next(work).index)
-        except StopIteration as finished:
-            answer = finished.value
-            break
-    assert steps == [0]
-    assert answer.gave_way and answer.belongs is None and not answer.stopped
+    scores = inversion.scores(own, model, inversion.FAST)
+    rows = [tuple(each / times for each in scores)] * 200  # a narrow corridor, and the image beside or inside it
+    known = inversion.calibration_of(model, inversion.FAST, rows, "made up", others=[scores] * 60)
+
+    def answer(**options) -> tuple[list[int], Evidence]:
+        work, steps = inversion.inspect(own, model, known, **options), []
+        while True:
+            try:
+                steps.append(next(work).index)
+            except StopIteration as finished:
+                return steps, finished.value
+
+    steps, rivalled = answer(rivalled=lambda belongs: True)
+    assert (steps == [0]) is gave_way is rivalled.gave_way
+    assert rivalled.belongs is (None if gave_way else True) and not rivalled.stopped
+    watched, again = answer(rivalled=lambda belongs: True, watch=True)
+    assert watched == [0, 1, 2, 3, 4]
+    assert (again.gave_way, again.steps, again.score) == (rivalled.gave_way, rivalled.steps, rivalled.score)
+    assert not answer()[1].gave_way, "alone, it has the benefit of the doubt"
 
 
-def test_the_page_hears_of_all_families_in_turn_and_the_answers_keep_the_order_of_the_lineup(own: np.ndarray):
-    updates = list(api.trace_stream(from_array(own, "own")))
+def test_a_family_that_gave_way_is_no_candidate():
+    gone = dataclasses.replace(evidence("gone", None), gave_way=True)
+    assert judge([evidence("fits", True), gone], {}).families == ("fits",)
+    both = judge([evidence("fits", True), gone, evidence("near", None)], {})
+    assert both.kind == "undecided" and both.families == ("fits", "near")
+
+
+def test_watching_changes_no_evidence(own: np.ndarray):
+    def rows(watch: bool) -> list[tuple]:
+        *_, trace = api.trace_stream(from_array(own, "own"), watch=watch)
+        return [(each.family, each.belongs, each.steps, each.score, each.gave_way) for each in trace.evidence]
+
+    assert rows(watch=True) == rows(watch=False)
+
+
+def test_a_run_stopped_among_its_turns_keeps_what_there_is(own: np.ndarray):
+    seen: list[str] = []
+    stream = api.trace_stream(from_array(own, "own"), mode="paper", stop=lambda: len(set(seen)) == 2)
+    for update in stream:
+        if isinstance(update, Stepped):
+            seen.append(update.family)
+    assert [each.family for each in update.evidence] == ["mini-kl", "mini-kl16"]
+    assert all(each.stopped for each in update.evidence)
+    assert update.verdict.kind == "undecided"
+
+
+def test_a_family_that_is_not_at_hand_does_not_hold_up_the_others(own: np.ndarray, monkeypatch):
+    real = weights.loading
+
+    def loading(row, stop):
+        if row.id == "mini-movq":
+            raise ModelUnavailable("it is not there", "missing")
+        return (yield from real(row, stop))
+
+    monkeypatch.setattr(weights, "loading", loading)
+    trace = api.trace(from_array(own, "own"))
+    assert trace.unavailable == {"mini-movq": "it is not there"}
+    assert trace.verdict.families == ("mini-kl",)
+
+
+def test_families_take_turns_and_their_answers_keep_the_order_of_the_lineup(own: np.ndarray):
+    updates = list(api.trace_stream(from_array(own, "own"), watch=True))
     names = [row.id for row in lineup.families("minis")]
+    firsts = [
+        next(i for i, each in enumerate(updates) if isinstance(each, Stepped) and each.family == n) for n in names
+    ]
+    second = next(i for i, each in enumerate(updates) if isinstance(each, Stepped) and each.step.index == 1)
+    assert firsts == sorted(firsts) and firsts[-1] < second, "everyone has a look before anyone has another"
     assert [each.family for each in updates[-1].evidence] == names
     assert updates[-1].verdict.families == ("mini-kl",)
+
+
+def test_what_a_score_leaves_open_belongs_where_it_fits_on_its_grid_alone(own: np.ndarray):
+    model = weights.load(lineup.family("mini-kl"))
+    assert inversion.off_grid(own, model) > 2 * calibration.ON_GRID
+    photograph = perturb.scale(calibration.bundled_photographs(2, 128)[1], 1.5)
+    assert inversion.off_grid(photograph, model) < calibration.ON_GRID
+    assert inversion.off_grid(own[:24, :24], model) is None, "too small to tell"
+    assert inversion.off_grid(own, model, stop=lambda: True) is None
+
+
+def test_on_a_large_picture_both_looks_at_the_grid_see_the_same_part(monkeypatch):
+    seen, real = [], inversion.invert
+
+    def invert(pixels, *rest, **options):
+        seen.append(pixels)
+        return real(pixels, *rest, **options)
+
+    monkeypatch.setattr(inversion, "invert", invert)
+    large = np.random.default_rng(0).integers(0, 256, (464, 464, 3), dtype=np.uint8)
+    inversion.off_grid(large, weights.load(lineup.family("mini-kl")))
+    off, on = seen
+    assert max(off.shape) <= 192
+    assert np.array_equal(off[4:, 4:], on)
 
 
 def test_a_plain_frame_is_found():
@@ -114,3 +188,13 @@ def test_a_screenshot_is_recognised_by_what_is_inside_its_frame(own: np.ndarray)
     assert trace.verdict.families == ("mini-kl",)
     found = next(each for each in trace.evidence if each.family == "mini-kl")
     assert found.drawn == (128, 128) and found.frame == framed(screen)
+
+
+def test_a_resized_picture_with_a_plain_border_of_its_own_is_still_recognised(own: np.ndarray):
+    drawn = own.copy()
+    drawn[:10], drawn[-10:], drawn[:, :10], drawn[:, -10:] = 255, 255, 255, 255
+    made = inversion.reconstruct(drawn, weights.load(lineup.family("mini-kl")))
+    made[:6], made[-6:], made[:, :6], made[:, -6:] = 255, 255, 255, 255
+    small = perturb.scale(made, 0.75)
+    assert framed(small) != (0, 0, 96, 96)
+    assert "mini-kl" in api.trace(from_array(small, "small")).verdict.families

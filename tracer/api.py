@@ -78,7 +78,7 @@ def trace_stream(
             return None
         begun.append(row.id)
         try:
-            return (yield from asking.ask(row, picture, mode, condition, stop, watch, failed, race.gives_way))
+            return (yield from asking.ask(row, picture, mode, condition, stop, watch, failed, race.rivalled))
         except (ModelUnavailable, calibration.ThresholdMismatch) as error:
             if getattr(error, "kind", "") != "stopped":
                 failed[row.id] = error
@@ -93,7 +93,7 @@ def trace_stream(
         doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
     elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
         doubts = asking.conditions(picture, mode, registered=False)[1]
-    elif condition == calibration.LOSSLESS and mode == "fast" and not any(each.belongs for each in evidence):
+    elif not picture.lossy and mode == "fast" and not any(each.belongs for each in evidence):
         known = {row.id: row for row in rows}
         for place, answer in enumerate(evidence):
             if stop() or answer.family not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # the page starts without torch
 WHOLE = 300_000  # pixels up to which a bundled family that did not fit on a tile is asked about the whole picture
 MOST_WHOLE = 1_100_000  # the same where it came within `NEAR` times the score of others: it takes seconds
 NEAR = 2.0
+NO_FRAME = (0, 0, 0, 0)
 WIDER = {"tile": 256, "margin": 64}  # what a still larger picture is looked at on instead
 
 
@@ -34,7 +36,7 @@ def ask(
     stop: Callable[[], bool],
     watch: bool,
     failed: dict[str, Exception],
-    gives_way: Callable[[float], bool],
+    rivalled: Callable[[bool | None], bool],
 ):
     """Inspect one family of the registry and pass on what happens; return its evidence.
 
@@ -61,7 +63,7 @@ def ask(
             raise
         settings = belonging.spot_settings(mode)
         known = yield from on_the_spot(model, mode, stop)
-    return (yield from inspect(picture, model, known, settings, stop, watch, gives_way))
+    return (yield from inspect(picture, model, known, settings, stop, watch, rivalled))
 
 
 def ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
@@ -69,8 +71,8 @@ def ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Ca
 
     Some decoders normalise over the whole picture, which a tile does not show, nor does a larger tile quite. A crop
     moves the latent grid, and its edges were drawn from what is no longer there. A resized picture is known as soon as
-    its first size is. A plain frame, as a screenshot has it around a picture, is left out of the latter two. Another
-    answer only counts, and is only told, where it says more than the first.
+    its first size is. Where a plain frame is around the picture, as in a screenshot, both are tried without it too.
+    Another answer only counts, and is only told, where it says more than the one before.
     """
     from tracer import phase, weights
 
@@ -88,23 +90,22 @@ def ask_again(row: lineup.Family, pixels: np.ndarray, answer: Evidence, stop: Ca
         answer = yield from _look(_Look(pixels), model, wider, known, answer, stop)
         if answer.belongs:
             return answer
-    box = framed(pixels)
-    inner = pixels[box[0] : box[2], box[1] : box[3]]
-    frame = box if inner.size < pixels.size else (0, 0, 0, 0)
-    offset = phase.search(inner, model, pattern, known.inside(1))
-    if offset is not None:
-        crop = _Look(inner, offset=offset, cropped=True, frame=frame)
-        answer = yield from _look(crop, model, settings, known, answer, stop)
-        if answer.belongs:
-            return answer
-    drawn = resizing.search(inner, model, row.native) if row.bundled and not stop() else None
-    if drawn is None:
-        return answer
-    settings = settings_for("fast", calibration.RESIZED)
-    known = calibration.stored(row.id, settings.record(), model.digest, calibration.RESIZED)
-    guessed = row.native not in drawn or inner.shape[0] < resizing.FACTORS[0] * drawn[0]
-    resized = _Look(inner, drawn=drawn, frame=frame, guessed=guessed)
-    return (yield from _look(resized, model, settings, known, answer, stop))
+    for frame in (NO_FRAME, framed(pixels)):
+        if answer.belongs or stop() or (frame == (0, 0, height, width)):
+            break
+        inner = pixels[frame[0] : frame[2] or height, frame[1] : frame[3] or width]
+        offset = phase.search(inner, model, pattern, known.inside(1))
+        if offset is not None:
+            crop = _Look(inner, offset=offset, cropped=True, frame=frame)
+            answer = yield from _look(crop, model, settings, known, answer, stop)
+        drawn = resizing.search(inner, model, row.native) if row.bundled and not (answer.belongs or stop()) else None
+        if drawn is not None:
+            guessed = row.native not in drawn or inner.shape[0] < resizing.FACTORS[0] * drawn[0]
+            other = settings_for("fast", calibration.RESIZED)
+            limits = calibration.stored(row.id, other.record(), model.digest, calibration.RESIZED)
+            resized = _Look(inner, drawn=drawn, frame=frame, guessed=guessed)
+            answer = yield from _look(resized, model, other, limits, answer, stop)
+    return answer
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class _Look:
     offset: tuple[int, int] = (0, 0)
     cropped: bool = False
     drawn: tuple[int, int] = (0, 0)
-    frame: Box = (0, 0, 0, 0)
+    frame: Box = NO_FRAME
     guessed: bool = False
 
 
@@ -137,10 +138,11 @@ def _look(
     pixels, drawn = look.pixels[down:, right:], look.drawn if any(look.drawn) else None
     work = inversion.inspect(pixels, model, known, settings, stop, cropped=look.cropped, drawn=drawn)
     second = yield from passed_on(work, steps.append, told=False)
+    second = _on_grid(second, pixels, model, settings, stop)
     more = second.belongs or (second.belongs is None and first.belongs is False and not look.guessed)
     if second.stopped or not more:
         return first
-    answer = replace(_on_grid(second, pixels, model, settings), offset=look.offset, frame=look.frame)
+    answer = replace(second, offset=look.offset, frame=look.frame)
     yield Shifted(model.family, look.offset, look.cropped, look.drawn, look.frame)
     for step in steps:
         yield Stepped(model.family, step, settings, known)
@@ -189,27 +191,38 @@ def inspect(
     settings: Settings,
     stop: Callable[[], bool],
     watch: bool,
-    gives_way: Callable[[float], bool] = lambda p_value: False,
+    rivalled: Callable[[bool | None], bool] = lambda belongs: False,
 ):
     """Pass an inspection's steps on as updates; return its evidence."""
     from tracer import inversion
 
     work = inversion.inspect(
-        picture.pixels, model, known, settings, stop, watch, table=picture.table, gives_way=gives_way
+        picture.pixels, model, known, settings, stop, watch, table=picture.table, rivalled=rivalled
     )
     evidence = yield from passed_on(work, lambda step: Stepped(model.family, step, settings, known))
-    if not stop():
-        evidence = _on_grid(evidence, picture.pixels, model, settings)
+    if not picture.lossy:
+        evidence = _on_grid(evidence, picture.pixels, model, settings, stop)
     yield Answered(evidence)
     return evidence
 
 
-def _on_grid(evidence: Evidence, pixels: np.ndarray, model: Autoencoder, settings: Settings) -> Evidence:
-    """Evidence that the score left open, settled where the picture fits on its latent grid alone."""
+def _on_grid(
+    evidence: Evidence, pixels: np.ndarray, model: Autoencoder, settings: Settings, stop: Callable[[], bool]
+) -> Evidence:
+    """Evidence that the score left open, settled where the picture fits on its latent grid alone.
+
+    Of lossless pictures only, since JPEG has a grid of its own, and of bundled families, for which it was measured.
+    """
     from tracer import inversion
 
-    asked = evidence.belongs is None and not (evidence.stopped or evidence.gave_way or any(evidence.drawn))
-    if not asked or settings.mode != "fast" or evidence.condition != calibration.LOSSLESS:
+    row = lineup.FAMILIES.get(evidence.family)
+    ended = evidence.belongs is not None or evidence.stopped or evidence.gave_way
+    if ended or any(evidence.drawn) or settings.mode != "fast" or row is None or not row.bundled:
         return evidence
-    ratio = inversion.off_grid(pixels, model, settings)
-    return replace(evidence, off_grid=float(f"{ratio:.3g}"), belongs=True if ratio >= calibration.ON_GRID else None)
+    began = time.perf_counter()
+    ratio = inversion.off_grid(pixels, model, settings, stop)
+    if ratio is None:
+        return evidence
+    seconds = round(evidence.seconds + time.perf_counter() - began, 3)
+    belongs = True if ratio >= calibration.ON_GRID else None
+    return replace(evidence, off_grid=float(f"{ratio:.3g}"), belongs=belongs, seconds=seconds)

@@ -105,7 +105,7 @@ def calibrate(
         progress(len(rows))
     if mode == "fast":
         given = pictures(photographs, count) if photographs else calibration.bundled_photographs(count, SIDE)
-        plain = condition == calibration.LOSSLESS
+        plain = condition == calibration.LOSSLESS and row.bundled
         # The closest one of them is a limit: the more there are, the less it is left to chance.
         for image in made_by_others(given, family, count * 3 // 2 if plain else count // 2, soft=plain):
             others.append(scored(image))
@@ -133,7 +133,7 @@ def made_by_others(photographs: Iterable[np.ndarray], family: str, count: int, s
     Those are the bundled ones and, for one from the Hub, those of its line-up that are on this machine already.
 
     Args:
-        photographs: uint8 RGB; `count` of them are used, evenly.
+        photographs: uint8 RGB; used evenly, some twice where `count` is larger than their number.
         family: whose images these are not.
         count: number of images.
         soft: whether all of them come enlarged and as screenshots too: a good decoder can nearly draw what is soft,

@@ -36,8 +36,8 @@ PLAIN = 2.0  # how many times better than others' best an early match has to be,
 # A lossless score stays open up to this many times others' best, or while fewer than this share of them score as well:
 # pictures are changed after they are made.
 LEEWAY, FEW = 1.5, 0.05
-# How many times worse a lossless picture that is left open has to fit off its latent grid than on it, to belong:
-# others' are at most 1.4 (`python -m tracer benchmark --only grid`).
+# How many times worse a lossless picture that its score leaves open has to fit off its latent grid than on it, to
+# belong. Set on calibration images; how it does on others: `python -m tracer benchmark --only grid`.
 ON_GRID = 1.75
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
@@ -218,15 +218,15 @@ class Calibration:
         return True if score <= inner else False if score > outer else None
 
     def missed(self) -> float:
-        """Share of the belonging images themselves that the whole procedure would not call belonging."""
+        """Share of the belonging images themselves that the scores of all looks would not call belonging."""
         return float(np.mean([self._path(row) is not True for row in self.scores]))
 
     def ruled_out(self) -> float:
-        """Share of the belonging images themselves that the whole procedure would rule out."""
+        """Share of the belonging images themselves that the scores of all looks would rule out."""
         return float(np.mean([self._path(row) is False for row in self.scores]))
 
     def taken_in(self) -> float | None:
-        """Share of the others that the whole procedure would call belonging; None where none were measured."""
+        """Share of the others that the scores of all looks would call belonging; None where none were measured."""
         return float(np.mean([self._path(row) is True for row in self.others])) if self.others else None
 
     def _path(self, row: tuple[float, ...]) -> bool | None:

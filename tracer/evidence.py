@@ -32,8 +32,7 @@ class Evidence:
         condition: what was done to those images, as to this one: "lossless", "jpeg-85", or "resized".
         detail: mean square of the fine detail of the inspected pixels, on the scale of [0, 1].
         stopped: whether the run was cancelled before its decision.
-        gave_way: whether it ended open because another family fits and this one scores worse than nearly all its own
-            images do.
+        gave_way: whether it ended open because another family fits and this one is outside its corridor, if narrowly.
         offset: rows and columns left out above and on the left, where the picture was cropped off its latent grid.
         drawn: height and width at which the decoder would have drawn it, where it was resized since; else (0, 0).
         frame: top, left, bottom and right of the inspected picture inside a plain frame; else zeros.
@@ -143,13 +142,13 @@ def judge(
         return Verdict(kind, tuple(families), tuple(m for name in families for m in members.get(name, ())), sentence)
 
     belonging = [e.family for e in evidence if e.belongs]
-    unsure = [e.family for e in evidence if e.belongs is None]
+    unsure = [e.family for e in evidence if e.belongs is None and not e.gave_way]
     # A family that only nearly fits gives way to one that does; so does any open one after compression or resizing,
     # where a family only fits if it does better than with what others made.
     rivals = [
         e.family
         for e in evidence
-        if e.belongs is None and (e.p_value is None or e.p_value > NEARLY) and not any(e.drawn)
+        if e.belongs is None and not e.gave_way and (e.p_value is None or e.p_value > NEARLY) and not any(e.drawn)
     ]
     others, doubts = len(evidence) - 1, doubts or Doubts()
     rivals = [] if doubts.between else rivals
@@ -169,7 +168,7 @@ def judge(
     if len(belonging + unsure) > 1:
         return verdict("undecided", belonging + unsure, f"Undecided between {listed(belonging + unsure)}.")
     if unsure:
-        (only,) = [e for e in evidence if e.belongs is None]
+        (only,) = [e for e in evidence if e.family in unsure]
         why = "; the picture may have been changed after it was made" if (only.p_value or 1) <= NEARLY else ""
         return verdict(
             "undecided", unsure, f"Undecided: the {unsure[0]} autoencoder nearly fits, but not clearly{why}."
@@ -180,6 +179,11 @@ def judge(
         return verdict("none", [], f"Not made by a model that uses the {evidence[0].family} autoencoder.")
     counted = "Neither of the 2" if len(evidence) == 2 else f"None of the {len(evidence)}"
     return verdict("none", [], f"{counted} autoencoders inspected can reproduce this image.")
+
+
+def fit(row: dict[str, Any]) -> tuple[bool, float]:
+    """What the rows of a document are ordered by, the best first: whether they belong, then score in thresholds."""
+    return row["belongs"] is not True, row["score"] / row["threshold"]
 
 
 def listed(names: list[str]) -> str:

@@ -43,6 +43,7 @@ __all__ = ["FAST", "MODES", "PAPER", "Settings", "Step", "checkpoints", "inspect
 LARGE = 20_000_000  # weights from which a model's tiles are decoded one by one: their gradients would fill the memory
 ROUNDING = 1 / (12 * 255**2)  # mean squared error of keeping an image in 8 bit: nothing smaller can be measured
 SILENT = 2 * ROUNDING  # fine detail below which nothing in a picture tells one decoder from another
+CELLS = 4  # latent cells a side below which a shift by one of them leaves too little to compare
 LEAST = 0.01  # smallest fine loss, in units of that: a score is never 0, and has a logarithm
 
 
@@ -175,7 +176,9 @@ def invert(
         difference = file.difference(decoded)
         loss = mean_square(difference).item()
         best, fine = min(best, loss), min(fine, fine_loss(difference, LEAST))
-        yield Step(index, loss, best, fine, second, detail, time.perf_counter() - began, file.shown(decoded))
+        seconds = time.perf_counter() - began
+        yield Step(index, loss, best, fine, second, detail, seconds, file.shown(decoded))
+        began = time.perf_counter() - seconds  # others may have taken their turns
         if index == settings.steps:
             return
         if forward:
@@ -201,7 +204,7 @@ def inspect(
     cropped: bool = False,
     table: np.ndarray | None = None,
     drawn: tuple[int, int] | None = None,
-    gives_way: Callable[[float], bool] = lambda p_value: False,
+    rivalled: Callable[[bool | None], bool] = lambda belongs: False,
 ) -> Generator[Step, None, Evidence]:
     """Invert until the calibrated scores decide whether the image belongs; yield the steps, return the evidence.
 
@@ -213,7 +216,8 @@ def inspect(
         stop: asked after every step; once True, what there is so far is returned, undecided and marked as stopped.
         watch: go on to the last step, for a reader to see; the evidence stays that of the deciding step.
         cropped, table, drawn: as `invert` takes them.
-        gives_way: asked at every look that leaves it open, with its p-value; once True, it ends open (`race.Race`).
+        rivalled: told the decision of every look; returns whether another family fits. If one does, this one ends open
+            as soon as it has left its corridor, however narrowly (see `race.Race`).
 
     Yields:
         Every step that was needed; with `watch`, all of them.
@@ -231,7 +235,8 @@ def inspect(
             best = calibration.inside(step.index) / PLAIN if drawn else math.inf
             if (cropped or drawn) and belongs and (step.index != places[-1] or looked.score(settings.mode) > best):
                 belongs = None
-            gave_way = belongs is None and gives_way(calibration.p_value(looked.score(settings.mode), looked.index))
+            outside = looked.score(settings.mode) > calibration.corridor(looked.index)
+            gave_way = rivalled(belongs) and belongs is None and outside
         if ((belongs is not None or gave_way) and not watch) or (stopped := stop()):
             break
     # Only at a checkpoint is there anything to compare a score with; a run stopped before the first has no p-value.
@@ -258,21 +263,35 @@ def inspect(
     )
 
 
-def off_grid(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FAST) -> float:
+def off_grid(
+    pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings = FAST, stop: Callable[[], bool] = lambda: False
+) -> float | None:
     """How many times worse an image fits half a cell off its latent grid than on it; about 1 for what others made.
 
     Soft pictures, which a good decoder nearly draws whoever made them, are as easy for it everywhere. Both scores are
-    of the last step, and of a crop, so that they compare.
+    of the last step and of the same part of the picture, as a crop.
 
     Args:
         pixels: uint8 RGB (height, width, 3), the first pixel on the grid.
         autoencoder: the inspected model.
         settings: how to invert.
+        stop: asked between steps.
+
+    Returns:
+        The ratio of the two scores; None where the picture is smaller than `CELLS` latent cells a side, or stopped.
     """
-    scores = []
-    for left_out in (autoencoder.stride // 2, autoencoder.stride):
-        *_, last = invert(pixels[left_out:, left_out:], autoencoder, settings, cropped=True)
-        scores.append(last.relative)
+    stride, scores = autoencoder.stride, []
+    if min(pixels.shape[:2]) < CELLS * stride:
+        return None
+    part = windows(pixels, stride, settings.whole, settings.tile, settings.margin, 1)[0].box
+    pixels = pixels[_slices(part)]
+    for left_out in (stride // 2, stride):
+        score = math.inf
+        for step in invert(pixels[left_out:, left_out:], autoencoder, settings, cropped=True):
+            score = step.relative  # never rises
+            if stop():
+                return None
+        scores.append(score)
     return scores[0] / scores[1]
 
 

@@ -1,9 +1,9 @@
 """The families of a line-up race: the most promising goes on first, and the least promising stop first.
 
-All take their first look. From then on it is always the turn of the family that stands best. One that leaves the
-corridor stops; once another one fits, so does one that is still open but scores worse than nearly all of its own
-images: it could only have given way (`evidence.judge`). Families that cannot all be held in memory take their turns one
-after another; they give way all the same.
+All take their first look. From then on it is always the turn of the family that stands best. One that is plainly
+outside its corridor stops; once another one fits, so does one that is outside by any margin, to which nothing but the
+lack of a rival would have given the benefit of the doubt. The corridor holds its error over the whole path, so hardly a
+belonging image is lost by that. Families that cannot all be held in memory run one after another, and give way too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
-from tracer.evidence import NEARLY, Evidence
+from tracer.evidence import Evidence
 from tracer.updates import Stepped
 
 
@@ -22,14 +22,17 @@ class Race:
     Attributes:
         together: whether the families take turns; else each runs to its end.
         answers: evidence of those that have finished, by family.
+        won: whether one of them fits.
     """
 
     together: bool = True
     answers: dict[str, Evidence] = field(default_factory=dict)
+    won: bool = False
 
-    def gives_way(self, p_value: float) -> bool:
-        """Whether a family that is open with this p-value has nothing left to win."""
-        return p_value <= NEARLY and any(each.belongs for each in self.answers.values())
+    def rivalled(self, belongs: bool | None) -> bool:
+        """Take note of a family's decision; return whether a family fits."""
+        self.won = self.won or belongs is True
+        return self.won
 
     def run(self, runners: dict[str, Generator]) -> Iterator[object]:
         """Pass on what all runners yield, and collect what they return.
@@ -46,6 +49,7 @@ class Race:
                 del standing[name]
                 if finished.value is not None:
                     self.answers[name] = finished.value
+                    self.rivalled(finished.value.belongs)
                 continue
             yield update
             if self.together and isinstance(update, Stepped):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tracer import __version__, api, calibration, claims, intake, lineup
+from tracer.evidence import fit
 from tracer.report_html import Figure, page
 from tracer.settings import MODES
 
@@ -64,7 +65,7 @@ def figures(trace: dict[str, Any], picture: intake.Picture) -> list[Figure]:
         return shown
     from tracer import figures as drawing
 
-    best = min(rows, key=lambda row: row["score"] / row["threshold"])["family"]
+    best = min(rows, key=fit)["family"]
     again = api.reconstruct(best, replace(picture, pixels=region))
     original = region[: again.shape[0], : again.shape[1]]
     levels = drawing.difference(original, again)

@@ -139,7 +139,7 @@ def _table(caption: str, heads: list[str], rows: list[list[object]]) -> str:
 
 
 def _evidence(rows: list[dict[str, Any]]) -> str:
-    heads = ["Family", "Answer", "Score", "Threshold", "p", "Steps", "Seconds", "Weights"]
+    heads = ["Family", "Answer", "Score", "Threshold", "p", "Besides", "Steps", "Seconds", "Weights"]
     cells = [
         [
             row["family"],
@@ -147,13 +147,28 @@ def _evidence(rows: list[dict[str, Any]]) -> str:
             f"{row['score']:.4g}",
             f"{row['threshold']:.4g}",
             None if row["p_value"] is None else f"{row['p_value']:.3f}",
+            _besides(row),
             row["steps"],
             f"{row['seconds']:.2f}",
             f"{row['revision']} ({row['dtype']})",
         ]
         for row in rows
     ]
-    return _table("Latent inversion: a score up to its threshold fits", heads, cells)
+    about = (
+        "Latent inversion: a score up to its threshold fits, and one above that is open if it fits on its grid alone"
+    )
+    return _table(about, heads, cells)
+
+
+def _besides(row: dict[str, Any]) -> str:
+    """How the picture was taken, and what else than the score decided."""
+    said = [
+        f"{row['off_grid']:.1f} times worse off its grid" if row.get("off_grid") else "",
+        "without its plain frame" if any(row.get("frame", ())) else "",
+        "cropped by {} and {} px".format(*row["offset"]) if any(row["offset"]) else "",
+        "drawn at {1} x {0} px".format(*row["drawn"]) if any(row.get("drawn", ())) else "",
+    ]
+    return "; ".join(each for each in said if each)
 
 
 def _thresholds(rows: list[dict[str, Any]]) -> str:

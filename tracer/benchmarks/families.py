@@ -71,14 +71,14 @@ def _traces(bench: Bench, images: list, mode: str) -> dict:
 
 
 def _one_of(rows: list[dict], family: str) -> dict:
-    """Of one family alone: its own pictures that fit, and others' that do."""
+    """Of one family in the race: its own pictures that fit, and others' that do."""
     fits = [(row["evidence"][family][1] is True, row["truth"] == family) for row in rows]
     own, others = ([fit for fit, mine in fits if mine is which] for which in (True, False))
     return {"found": rate(sum(own), len(own)), "mistaken": rate(sum(others), len(others))}
 
 
 def _work(row: dict, mode: str) -> float:
-    """Multiplications of all families' inspections; a search for a crop's offset is not counted."""
+    """Multiplications of all families' first looks; what follows where none fits shows in the seconds only."""
     total = 0.0
     for name, (steps, _, _) in row["evidence"].items():
         family = lineup.family(name)
@@ -158,7 +158,7 @@ def page(results: dict) -> list[str]:
         alone = [
             [name, said(each["found"]), said(each["mistaken"])] for name, each in found.get("one_by_one", {}).items()
         ]
-        lines += table(["family asked alone", "own pictures found", "others' taken for its own"], alone)
+        lines += table(["each family's own answer", "own pictures found", "others' taken for its own"], alone)
     rows = [
         [
             title,
@@ -169,11 +169,17 @@ def page(results: dict) -> list[str]:
         ]
         for title, each in results.items()
     ]
-    head = ["median per image, all families", "seconds", "steps per family", "GMAC", "families decided at the start"]
+    head = [
+        "median per image, all families",
+        "seconds",
+        "steps per family",
+        "GMAC of the first look",
+        "first looks decided at the start",
+    ]
     lines += table(head, rows)
     costs = {title: each["within"] for title, each in results.items() if "within" in each}
     lines += ["", "Time of a whole trace, searches included, against double reconstruction of the same whole picture:"]
-    head = ["", "images decided at the start for all families", "images that take no longer", "median", "mean"]
+    head = ["", "first looks decided at the start for all families", "images that take no longer", "median", "mean"]
     head += ["median of pictures that a family made", "the images that take longer: median, most"]
     return lines + table(
         head,

@@ -8,7 +8,7 @@ import numpy as np
 
 from tracer import belonging, calibration, inversion, lineup, weights
 from tracer.benchmarks.core import NONE, Bench, rate, said, table
-from tracer.calibration import LEEWAY, ON_GRID
+from tracer.calibration import ON_GRID, Calibration
 from tracer.settings import FAST
 
 TITLE = "On the latent grid and beside it"
@@ -21,7 +21,6 @@ def measure(bench: Bench) -> dict:
     for row in lineup.families("minis"):
         model = weights.load(row)
         known = calibration.stored(row.id, FAST.record(), model.digest)
-        last = known.checkpoints[-1]
         found: dict[str, list] = {OWN: [], DRAWN: [], SOFT: []}
         for kind, name, pixels in _images(bench, row.id):
 
@@ -29,9 +28,7 @@ def measure(bench: Bench) -> dict:
                 return [inversion.scores(pixels, model, FAST)[-1], inversion.off_grid(pixels, model)]
 
             found[kind].append(bench.kept(f"grid {row.id} {name}", answer))
-        results[row.id] = {
-            kind: _summary(rows, known.threshold(last), known.inside(last)) for kind, rows in found.items()
-        }
+        results[row.id] = {kind: _summary(rows, known) for kind, rows in found.items()}
     return results
 
 
@@ -52,9 +49,9 @@ def _images(bench: Bench, family: str) -> Iterator[tuple[str, str, np.ndarray]]:
             yield DRAWN, name, pixels
 
 
-def _summary(rows: list, threshold: float, inside: float) -> dict:
+def _summary(rows: list, known: Calibration) -> dict:
     ratios = [ratio for _, ratio in rows]
-    open_ones = [ratio for score, ratio in rows if threshold < score <= LEEWAY * inside]
+    open_ones = [ratio for score, ratio in rows if known.decide(score, known.checkpoints[-1]) is None]
     return {
         "images": len(rows),
         "least": min(ratios),

@@ -12,6 +12,7 @@ from PIL import Image
 from plotly.graph_objects import Figure
 
 from tracer import api, figures, intake, lineup
+from tracer.evidence import fit
 from tracer.tiles import windows
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -128,7 +129,7 @@ class Run:
         """The family that fits best so far, which is the one worth looking at."""
         if not self.evidence:
             return self.current if self.current in self.trajectories else ""
-        return min(self.evidence, key=lambda name: self.evidence[name]["score"] / self.evidence[name]["threshold"])
+        return min(self.evidence, key=lambda name: fit(self.evidence[name]))
 
     def figure(self) -> Figure:
         """The loss curves so far."""

@@ -82,9 +82,7 @@ def _undone(row: dict) -> str:
         rest = f"{down} rows above and {right} columns on the left are the rest of a latent's cell"
         said.append(f"it was taken as cropped: {rest}")
     if row.get("off_grid"):
-        said.append(
-            f"the score alone says too little; half a cell off its grid it fits {row['off_grid']:.1f} times worse"
-        )
+        said.append(f"the score leaves it open; half a cell off its grid it fits {row['off_grid']:.1f} times worse")
     return f"For {escape(row['family'])} {listed(said)}." if said else ""
 
 
@@ -115,8 +113,8 @@ def _progress(run: Run) -> str:
     if not run.current:
         line = "The first run after a restart takes a few seconds longer."
         return frame("running", "Starting …", [line], subject(run))
-    place = f"{run.families.index(run.current) + 1} of {len(run.families)}"
-    sentence = f"Can the {run.current} decoder draw this picture again? ({place})"
+    answered = f"{len(run.evidence)} of {len(run.families)} answered"
+    sentence = f"Can the {run.current} decoder draw this picture again? ({answered})"
     trajectory = run.trajectories.get(run.current)
     if run.loading or trajectory is None:
         line = f"{(run.loading or 'loading its weights').capitalize()}."
@@ -267,9 +265,15 @@ def _evidence_words(run: Run) -> str:
         against = "at most" if row["score"] <= row["threshold"] else "more than"
         said.append(
             f"<li><b>{escape(row['family'])}</b>: score {number(row['score'])}, {against} the threshold "
-            f"{number(row['threshold'])}: {_ANSWERS[row['belongs']][2:]}.</li>"
+            f"{number(row['threshold'])}{_grid_words(row)}: "
+            f"{'gave way' if row.get('gave_way') else _ANSWERS[row['belongs']][2:]}.</li>"
         )
     return f"<ul>{''.join(said)}</ul>"
+
+
+def _grid_words(row: dict) -> str:
+    """What was asked besides where the score left it open."""
+    return f", and {row['off_grid']:.1f} times worse off its grid" if row.get("off_grid") else ""
 
 
 def _formula(row: dict, trajectory: Trajectory) -> str:
