@@ -9,7 +9,6 @@ stands beside them. Each size runs in a process of its own, so that its peak mem
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -18,11 +17,13 @@ import numpy as np
 
 from tracer import machine
 from tracer.benchmarks.core import Bench, table
+from tracer.benchmarks.memory import peak
 
 TITLE = "Speed against the reference settings"
 SIZES = (256, 512, 1024)
 TIMED = 2  # reference steps that are timed
 STEPS = 100
+DTYPES = ("bfloat16", "float32")
 # Bytes that a gradient step keeps per pixel of the frame, measured at 256 px; a larger frame is not begun without them.
 STEP_BYTES = 30_000
 
@@ -47,27 +48,25 @@ def full_size():
     return Autoencoder(model, 8, 0.18215, 0.0, "random", "random")
 
 
-def one(side: int, dtype: str = "float32") -> dict:
-    """Seconds and peak memory of one size; run in a process of its own."""
+def one(side: int) -> dict[str, dict]:
+    """Seconds and peak memory of one size, by data type of the weights; run in a process of its own.
+
+    What takes less memory comes first, since a process only tells the most that it ever had.
+    """
     import torch
 
     from tracer import inversion
     from tracer.settings import FAST, PAPER
 
-    model = full_size()
-    if dtype == "bfloat16":
-        model.model.bfloat16()
     pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    next(inversion.invert(pixels[:64, :64], model, FAST))  # warms up
-
-    def peak() -> float:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 2**10)
-
-    found: dict = {"dtype": dtype}
-    times = [step.seconds for step in inversion.invert(pixels, model, FAST)]
-    found |= {"fast_start": times[0], "fast_all": times[-1], "fast_mb": peak()}
-    if dtype != "float32":
-        return found
+    results: dict[str, dict] = {}
+    for dtype in DTYPES:
+        model = full_size()
+        model.model.to(getattr(torch, dtype))
+        next(inversion.invert(pixels[:64, :64], model, FAST))  # warms up
+        times = [step.seconds for step in inversion.invert(pixels, model, FAST)]
+        results[dtype] = {"fast_start": times[0], "fast_all": times[-1], "fast_mb": peak()}
+    found = results["float32"]  # its model is the one at hand
     began = time.perf_counter()
     with torch.no_grad():
         image = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
@@ -82,24 +81,26 @@ def one(side: int, dtype: str = "float32") -> dict:
             (model.decode(latents).clamp(0, 1) - image).square().mean().backward()
             optimiser.step()
         found |= {"reference": (time.perf_counter() - began) / TIMED * STEPS, "reference_mb": peak()}
-    return found
+    return results
 
 
 def measure(bench: Bench) -> dict:
     """Every size that time allows: --quick stops at 256 px."""
     results = {}
     for side in SIZES[:1] if bench.quick else SIZES:
-        for dtype in ("float32", "bfloat16"):
-            code = f"import json; from tracer.benchmarks import speed; print(json.dumps(speed.one({side}, {dtype!r})))"
+        code = f"import json; from tracer.benchmarks import speed; print(json.dumps(speed.one({side})))"
 
-            def run(code: str = code, dtype: str = dtype) -> dict:
-                done = subprocess.run(  # noqa: S603 - our own code
-                    [sys.executable, "-c", code], capture_output=True, text=True, check=False
-                )
-                lines = done.stdout.strip().splitlines()
-                return json.loads(lines[-1]) if done.returncode == 0 and lines else {"dtype": dtype, "failed": True}
+        def run(code: str = code) -> dict:
+            done = subprocess.run(  # noqa: S603 - our own code
+                [sys.executable, "-c", code], capture_output=True, text=True, check=False
+            )
+            lines = done.stdout.strip().splitlines()
+            return (
+                json.loads(lines[-1]) if done.returncode == 0 and lines else {each: {"failed": True} for each in DTYPES}
+            )
 
-            results[f"{side} px, {dtype}"] = bench.kept(f"speed {side} {dtype}", run)
+        found = bench.kept(f"speed {side}", run)
+        results |= {f"{side} px, {dtype}": found[dtype] for dtype in reversed(DTYPES)}
     return results
 
 
