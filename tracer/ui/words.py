@@ -322,8 +322,9 @@ autoencoder drew the pixels, not which model, prompt or person was behind it.</l
 answer.</li>
 <li><b>A match does not prove that a model invented the picture.</b> A photograph that was merely sent through an
 autoencoder carries the same marks; so do edits made with one.</li>
-<li><b>Processing hides the trace, or erases it.</b> What JPEG compression or resizing to a usual size does is known and
-allowed for; strong compression, noise, blur, and several of these together can turn a match into none.</li>
+<li><b>Processing hides the trace, or erases it.</b> What JPEG compression, a crop, resizing to a usual size and a
+screenshot's plain frame do is known and allowed for; strong compression, noise, blur, and several of these together can
+turn a match into none.</li>
 <li><b>Flat pictures say little.</b> An empty sky is easy for every decoder; detail is what tells decoders apart.</li>
 </ul>
 """
