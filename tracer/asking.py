@@ -138,7 +138,7 @@ def _look(
     pixels, drawn = look.pixels[down:, right:], look.drawn if any(look.drawn) else None
     work = inversion.inspect(pixels, model, known, settings, stop, cropped=look.cropped, drawn=drawn)
     second = yield from passed_on(work, steps.append, told=False)
-    second = _on_grid(second, pixels, model, settings, stop)
+    second = _on_grid(second, pixels, model, settings, known, stop)
     more = second.belongs or (second.belongs is None and first.belongs is False and not look.guessed)
     if second.stopped or not more:
         return first
@@ -201,22 +201,29 @@ def inspect(
     )
     evidence = yield from passed_on(work, lambda step: Stepped(model.family, step, settings, known))
     if not picture.lossy:
-        evidence = _on_grid(evidence, picture.pixels, model, settings, stop)
+        evidence = _on_grid(evidence, picture.pixels, model, settings, known, stop)
     yield Answered(evidence)
     return evidence
 
 
 def _on_grid(
-    evidence: Evidence, pixels: np.ndarray, model: Autoencoder, settings: Settings, stop: Callable[[], bool]
+    evidence: Evidence,
+    pixels: np.ndarray,
+    model: Autoencoder,
+    settings: Settings,
+    known: Calibration,
+    stop: Callable[[], bool],
 ) -> Evidence:
     """Evidence that the score left open, settled where the picture fits on its latent grid alone.
 
-    Of lossless pictures only, since JPEG has a grid of its own, and of bundled families, for which it was measured.
+    Only where the score is better than any of the others': two decoders' grids may coincide. Of lossless pictures only,
+    since JPEG has a grid of its own, and of bundled families, for which it was measured.
     """
     from tracer import inversion
 
     row = lineup.FAMILIES.get(evidence.family)
     ended = evidence.belongs is not None or evidence.stopped or evidence.gave_way
+    ended = ended or evidence.score > known.inside(evidence.steps)
     if ended or any(evidence.drawn) or settings.mode != "fast" or row is None or not row.bundled:
         return evidence
     began = time.perf_counter()

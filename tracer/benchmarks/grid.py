@@ -51,7 +51,8 @@ def _images(bench: Bench, family: str) -> Iterator[tuple[str, str, np.ndarray]]:
 
 def _summary(rows: list, known: Calibration) -> dict:
     ratios = [ratio for _, ratio in rows]
-    open_ones = [ratio for score, ratio in rows if known.decide(score, known.checkpoints[-1]) is None]
+    last = known.checkpoints[-1]
+    open_ones = [ratio for score, ratio in rows if known.decide(score, last) is None and score <= known.inside(last)]
     return {
         "images": len(rows),
         "least": min(ratios),
@@ -66,8 +67,9 @@ def page(results: dict) -> list[str]:
     """The section as Markdown."""
     text = (
         "How many times worse a picture fits half a cell off its latent grid than on it, after the last step. Lossless "
-        f"pictures that the score leaves open belong where that is at least {ON_GRID}. (A picture of others that a "
-        "decoder fits without any measurable loss on a crop can exceed it too; its own score then rules it out.)"
+        "pictures that the score leaves open, and that score better than any of the calibration's pictures by others, "
+        f"belong where that is at least {ON_GRID}. (A picture of others that a decoder fits without measurable loss "
+        "can exceed it too; its own score then rules it out.)"
     )
     rows = [
         [
@@ -89,7 +91,7 @@ def page(results: dict) -> list[str]:
         "least",
         "median",
         "most",
-        "left open by the score",
-        "of these settled as its own",
+        "of these asked",
+        "settled as its own",
     ]
     return ["", text, *table(head, rows)]
