@@ -38,7 +38,7 @@ PLAIN = 2.0  # how many times better than others' best an early match has to be,
 LEEWAY, FEW = 1.5, 0.05
 # How many times worse a lossless picture that its score leaves open has to fit off its latent grid than on it, to
 # belong. Set on calibration images; how it does on others: `python -m tracer benchmark --only grid`.
-ON_GRID = 1.75
+ON_GRID = 1.5
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
 

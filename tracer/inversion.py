@@ -26,7 +26,7 @@ import datetime
 import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -43,6 +43,7 @@ __all__ = ["FAST", "MODES", "PAPER", "Settings", "Step", "checkpoints", "inspect
 LARGE = 20_000_000  # weights from which a model's tiles are decoded one by one: their gradients would fill the memory
 ROUNDING = 1 / (12 * 255**2)  # mean squared error of keeping an image in 8 bit: nothing smaller can be measured
 SILENT = 2 * ROUNDING  # fine detail below which nothing in a picture tells one decoder from another
+GRID_STEPS = 12  # of the test on the grid: own pictures gain by every step, others' stay where they are
 CELLS = 4  # latent cells a side below which a shift by one of them leaves too little to compare
 LEAST = 0.01  # smallest fine loss, in units of that: a score is never 0, and has a logarithm
 
@@ -269,18 +270,18 @@ def off_grid(
     """How many times worse an image fits half a cell off its latent grid than on it; about 1 for what others made.
 
     Soft pictures, which a good decoder nearly draws whoever made them, are as easy for it everywhere. Both scores are
-    of the last step and of the same part of the picture, as a crop.
+    step `GRID_STEPS` and of the same part of the picture, as a crop.
 
     Args:
         pixels: uint8 RGB (height, width, 3), the first pixel on the grid.
         autoencoder: the inspected model.
-        settings: how to invert.
+        settings: how to invert, but for the number of steps.
         stop: asked between steps.
 
     Returns:
         The ratio of the two scores; None where the picture is smaller than `CELLS` latent cells a side, or stopped.
     """
-    stride, scores = autoencoder.stride, []
+    stride, scores, settings = autoencoder.stride, [], replace(settings, steps=GRID_STEPS)
     if min(pixels.shape[:2]) < CELLS * stride:
         return None
     part = windows(pixels, stride, settings.whole, settings.tile, settings.margin, 1)[0].box

@@ -9,6 +9,7 @@ import numpy as np
 from tracer import belonging, calibration, inversion, lineup, weights
 from tracer.benchmarks.core import NONE, Bench, rate, said, table
 from tracer.calibration import ON_GRID, Calibration
+from tracer.inversion import GRID_STEPS
 from tracer.settings import FAST
 
 TITLE = "On the latent grid and beside it"
@@ -66,7 +67,7 @@ def _summary(rows: list, known: Calibration) -> dict:
 def page(results: dict) -> list[str]:
     """The section as Markdown."""
     text = (
-        "How many times worse a picture fits half a cell off its latent grid than on it, after the last step. Lossless "
+        f"How many times worse a picture fits half a cell off its latent grid than on it, after {GRID_STEPS} steps. Lossless "
         "pictures that the score leaves open, and that score better than any of the calibration's pictures by others, "
         f"belong where that is at least {ON_GRID}. (A picture of others that a decoder fits without measurable loss "
         "can exceed it too; its own score then rules it out.)"
