@@ -67,10 +67,10 @@ def _summary(rows: list, known: Calibration) -> dict:
 def page(results: dict) -> list[str]:
     """The section as Markdown."""
     text = (
-        f"How many times worse a picture fits half a cell off its latent grid than on it, after {GRID_STEPS} steps. Lossless "
-        "pictures that the score leaves open, and that score better than any of the calibration's pictures by others, "
-        f"belong where that is at least {ON_GRID}. (A picture of others that a decoder fits without measurable loss "
-        "can exceed it too; its own score then rules it out.)"
+        "How many times worse a picture fits half a cell off its latent grid than on it, after "
+        f"{GRID_STEPS} steps. Lossless pictures that the score leaves open, and that score better than any of the "
+        f"calibration's pictures by others, belong where that is at least {ON_GRID}. (A picture of others that "
+        "a decoder fits without measurable loss can exceed it too; its own score then rules it out.)"
     )
     rows = [
         [
