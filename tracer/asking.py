@@ -13,7 +13,7 @@ from tracer import calibration, lineup, resizing
 from tracer.evidence import Doubts, Evidence
 from tracer.faults import ModelUnavailable
 from tracer.intake import Picture
-from tracer.settings import Settings, settings_for
+from tracer.settings import FAST, Settings, settings_for
 from tracer.tiles import Box, framed
 from tracer.updates import Answered, Loading, Shifted, Stepped, passed_on
 
@@ -217,14 +217,15 @@ def _on_grid(
     """Evidence that the score left open, settled where the picture fits on its latent grid alone.
 
     Only where the score is better than any of the others': two decoders' grids may coincide. Of lossless pictures only,
-    since JPEG has a grid of its own, and of bundled families, for which it was measured.
+    since JPEG has a grid of its own, of bundled families, for which it was measured, and not of a large picture that
+    was read whole, which would take minutes.
     """
     from tracer import inversion
 
     row = lineup.FAMILIES.get(evidence.family)
     ended = evidence.belongs is not None or evidence.stopped or evidence.gave_way
     ended = ended or evidence.score > known.inside(evidence.steps)
-    if ended or any(evidence.drawn) or settings.mode != "fast" or row is None or not row.bundled:
+    if ended or any(evidence.drawn) or settings != FAST or row is None or not row.bundled:
         return evidence
     began = time.perf_counter()
     ratio = inversion.off_grid(pixels, model, settings, stop)
