@@ -123,8 +123,9 @@ def test_a_look_runs_from_click_to_map(page, page_url: str, rgba_png: Path):
     look(page, page_url)
     upload(page, rgba_png)
     page.click("#trace")
+    digest = intake.read(rgba_png).sha256[:8]  # of the file's own bytes, which nothing has encoded again
+    page.wait_for_function(f"document.querySelector('#marks').innerText.includes('{digest}')")
     settled(page)
-    assert intake.read(rgba_png).sha256[:8] in page.inner_text("#marks")  # the bytes were not re-encoded
     assert page.query_selector("#marks .verdict:not(.running)")
     page.wait_for_selector("#tries .points path")
     page.locator("#map").scroll_into_view_if_needed()
