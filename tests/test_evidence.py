@@ -42,6 +42,13 @@ def test_a_family_that_nearly_fits_gives_way_to_one_that_fits():
     assert judge([said("a", False), nearly], MEMBERS).kind == "undecided"
 
 
+def test_a_family_that_only_its_grid_speaks_for_does_not_beat_one_that_nearly_fits():
+    nearly = dataclasses.replace(said("b", None), p_value=0.005)
+    on_grid = dataclasses.replace(said("a", True), off_grid=1.6)
+    assert judge([on_grid, nearly], MEMBERS).families == ("a", "b")
+    assert judge([on_grid, said("b", False)], MEMBERS).kind == "family"
+
+
 def test_with_a_doubt_a_miss_is_insufficient_but_a_match_still_counts():
     misses = [said("a", False), said("b", False)]
     verdict = judge(misses, MEMBERS, doubts=Doubts(miss="too compressed (JPEG quality 40)"))

@@ -143,12 +143,13 @@ def judge(
 
     belonging = [e.family for e in evidence if e.belongs]
     unsure = [e.family for e in evidence if e.belongs is None and not e.gave_way]
-    # A family that only nearly fits gives way to one that does; so does any open one after compression or resizing,
-    # where a family only fits if it does better than with what others made.
+    # A family that only nearly fits gives way to one that does, if that does by its score; so does any open one after
+    # compression or resizing, where a family only fits if it does better than with what others made.
+    by_score = not any(e.belongs and e.off_grid for e in evidence)
     rivals = [
         e.family
         for e in evidence
-        if e.belongs is None and not e.gave_way and (e.p_value is None or e.p_value > NEARLY) and not any(e.drawn)
+        if e.family in unsure and not any(e.drawn) and (e.p_value is None or e.p_value > NEARLY or not by_score)
     ]
     others, doubts = len(evidence) - 1, doubts or Doubts()
     rivals = [] if doubts.between else rivals
