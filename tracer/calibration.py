@@ -34,8 +34,8 @@ LOSSLESS, RESIZED = "lossless", "resized"
 MARGIN = 1.25  # how far outside the corridor a ratio may still come back with more steps: images differ from those here
 PLAIN = 2.0  # how many times better than others' best an early match has to be, or one that is the best of many guesses
 # A lossless score stays open up to this many times others' best, or while fewer than this share of them score as well:
-# pictures are changed after they are made.
-LEEWAY, FEW = 1.5, 0.05
+# pictures are changed after they are made, and generators' drawings begin worse than reconstructions of photographs.
+LEEWAY, FEW, FEW_AT_FIRST = 1.5, 0.05, 0.2
 # How many times worse a lossless picture that its score leaves open has to fit off its latent grid than on it, to
 # belong. Set on calibration images; how it does on others: `python -m tracer benchmark --only grid`.
 ON_GRID = 1.5
@@ -169,8 +169,9 @@ class Calibration:
         return float(np.nextafter(min(row[column] for row in self.others), 0))
 
     def among(self, step: int) -> float:
-        """The score at a checkpoint that all but `FEW` of the others exceed: below it, a picture is unlike them."""
-        return float(np.quantile([row[self.checkpoints.index(step)] for row in self.others], FEW))
+        """The score at a checkpoint that all but few of the others exceed: below it, a picture is unlike them."""
+        few = FEW if step == self.checkpoints[-1] else FEW_AT_FIRST
+        return float(np.quantile([row[self.checkpoints.index(step)] for row in self.others], few))
 
     def corridor(self, step: int, alpha: float = ALPHA) -> float:
         """Largest score at a checkpoint with which an image may still belong: see the module's first lines."""

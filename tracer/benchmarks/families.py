@@ -27,8 +27,8 @@ def measure(bench: Bench) -> dict:
     some = Bench(large, bench.out, bench.quick, progress=bench.progress)
     large = list(some.images(len(large)))
     results["Fast mode on whole pictures of 451 to 1411 px"] = _traces(bench, large, "fast")
-    few = [each for each in large if int(each[1].split("-")[0]) < WHOLE]  # whole frames take minutes
-    results[f"Double reconstruction alone on {WHOLE} of these pictures per family"] = _double(bench, few)
+    few = [each for each in large if int(each[1].split("-")[0]) < bench.few(WHOLE, 1)]  # whole frames take minutes
+    results["Double reconstruction alone on some of these pictures"] = _double(bench, few)
     for mine, other in (list(results)[:2], list(results)[-2:]):
         results[mine]["within"] = _within(results[mine].pop("each"), results[other].pop("each"))
     results.get("Paper mode", {}).pop("each", None)
