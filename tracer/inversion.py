@@ -270,7 +270,7 @@ def off_grid(
     """How many times worse an image fits half a cell off its latent grid than on it; about 1 for what others made.
 
     Soft pictures, which a good decoder nearly draws whoever made them, are as easy for it everywhere. Both scores are
-    step `GRID_STEPS` and of the same part of the picture, as a crop.
+    of step `GRID_STEPS` and of the same part of the picture, as a crop.
 
     Args:
         pixels: uint8 RGB (height, width, 3), the first pixel on the grid.

@@ -63,7 +63,8 @@ def banner(run: Run) -> str:
             f"Models known to use {'this autoencoder' if len(verdict['families']) == 1 else 'these autoencoders'}: "
             f"{members}. This evidence cannot tell them apart, and a model we do not know may use it too."
         )
-    lines += [_undone(row) for row in run.trace["evidence"] if row["belongs"] is not False]
+    evidence = {row["family"]: row for row in run.trace["evidence"]}
+    lines += [_undone(evidence[name]) for name in verdict["families"] if name in evidence]
     if run.trace["image"]["notes"]:
         lines.append("Before inspection: " + escape("; ".join(run.trace["image"]["notes"])) + ".")
     return frame(verdict["kind"], verdict["sentence"], lines, subject(run)) + _quick_look(run.trace.get("quick_look"))
@@ -144,7 +145,7 @@ def subject(run: Run) -> str:
 
 def _chances(run: Run) -> str:
     """The p-values, in words that say what they are."""
-    rows = run.evidence.values()
+    rows = [run.evidence[name] for name in run.families if name in run.evidence]
     if not rows:
         return "No family was inspected."
     values = ", ".join(f"{escape(row['family'])} <b>p = {chance(row['p_value'])}</b>" for row in rows)
