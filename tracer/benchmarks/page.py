@@ -61,7 +61,7 @@ def resident(process: int) -> int | None:
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
 
 
-def first_paint(url: str) -> list[float] | None:
+def first_paint(url: str, times: int = OPENED) -> list[float] | None:
     """Seconds from the address to the finished example on screen, each time in a fresh browser profile."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
@@ -73,7 +73,7 @@ def first_paint(url: str) -> list[float] | None:
     seconds = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for _ in range(OPENED):
+        for _ in range(times):
             tab = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
             began = time.monotonic()
             tab.goto(url)
@@ -88,7 +88,7 @@ def measure(bench: Bench) -> dict:
     """One server, measured idle, opened, visited by many, and left alone again."""
     with server() as (url, process, started):
         time.sleep(2)
-        found = {"started": started, "idle_mb": resident(process), "paint": first_paint(url)}
+        found = {"started": started, "idle_mb": resident(process), "paint": first_paint(url, bench.few(OPENED, 1))}
         bench.progress("page: opened")
         visitors.visit(url, 1, IMAGE)
         found["warm_mb"] = resident(process)

@@ -25,7 +25,7 @@ CHANGES = {"JPEG 70": lambda pixels: perturb.jpeg(pixels, 70), "blur, sigma 1": 
 
 def measure(bench: Bench) -> dict:
     """All tables of tab 3."""
-    per_model, others = bench.few(30, 2), bench.few(50, 4)
+    per_model, others = bench.few(30, 1), bench.few(50, 1)
     makers, prompts, images = map(list, zip(*regeneration_measure.drawings("test", per_model), strict=True))
     written = regeneration_measure.captions(images)
     traced = [api.trace(intake.from_array(image, "")).verdict for image in images]

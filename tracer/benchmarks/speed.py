@@ -21,6 +21,7 @@ from tracer.benchmarks.memory import peak
 
 TITLE = "Speed against the reference settings"
 SIZES = (256, 512, 1024)
+QUICK = (128,)
 TIMED = 2  # reference steps that are timed
 STEPS = 100
 DTYPES = ("bfloat16", "float32")
@@ -85,9 +86,9 @@ def one(side: int) -> dict[str, dict]:
 
 
 def measure(bench: Bench) -> dict:
-    """Every size that time allows: --quick stops at 256 px."""
+    """Every size; --quick: a small one."""
     results = {}
-    for side in SIZES[:1] if bench.quick else SIZES:
+    for side in QUICK if bench.quick else SIZES:
         code = f"import json; from tracer.benchmarks import speed; print(json.dumps(speed.one({side})))"
 
         def run(code: str = code) -> dict:
@@ -141,7 +142,7 @@ def page(results: dict) -> list[str]:
 
 def reference_of(results: dict, side: int) -> tuple[float | None, str]:
     """Seconds of the reference at a size, and "at least " where they follow from a smaller frame's by the pixels."""
-    for known in sorted((each for each in SIZES if each <= side), reverse=True):
+    for known in sorted((each for each in (*QUICK, *SIZES) if each <= side), reverse=True):
         found = results.get(f"{known} px, float32", {})
         if "reference" in found:
             return found["reference"] * (side / known) ** 2, "" if known == side else "at least "
