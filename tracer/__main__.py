@@ -422,7 +422,9 @@ def calibrate(
     mode: Mode = "fast",
     condition: Annotated[
         str | None,
-        typer.Option(help="lossless, jpeg-95, jpeg-85, jpeg-70, jpeg-50; by default lossless, of artifacts all"),
+        typer.Option(
+            help="lossless, resized, jpeg-95, jpeg-85, jpeg-70 or jpeg-50; by default lossless, of artifacts all"
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="folder for the threshold")] = calibration.FOLDER,
     as_json: Json = False,
@@ -592,7 +594,7 @@ def benchmark(
         Path | None, typer.Option(help="folder of generators' pictures with their SOURCES.csv, for artifacts")
     ] = None,
     count: Annotated[int, typer.Option(help="photographs at most", min=2)] = 200,
-    paper_count: Annotated[int, typer.Option(help="photographs in paper mode, which is slow", min=0)] = 4,
+    paper_count: Annotated[int, typer.Option(help="photographs in paper mode, which is slow", min=0)] = 6,
     quick: Annotated[bool, typer.Option("--quick", help="small counts, no paper mode: a few minutes")] = False,
     only: Annotated[list[str] | None, typer.Option(help="only this section; may be repeated")] = None,
     as_json: Json = False,

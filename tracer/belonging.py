@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import random
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -52,7 +53,8 @@ def calibrate(
         photographs: a folder of photographs, sent through the autoencoder first. With neither folder, tiles of
             scikit-image's pictures are.
         out: where to store the threshold.
-        condition: "lossless", or "jpeg-Q": save the belonging images as JPEG of quality Q before they are scored.
+        condition: "lossless", "resized" (resize the belonging images before they are scored), or "jpeg-Q" (save
+            them as JPEG of quality Q).
         progress: called after each image with the number done.
 
     Returns:
@@ -196,14 +198,16 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path.home() / ".cache" / "latent-lineup"
 
 
-def pictures(folder: Path, count: int) -> Iterator[np.ndarray]:
-    """The first `count` readable images of a folder, by name.
+def pictures(folder: Path, count: int, seed: int | None = None) -> Iterator[np.ndarray]:
+    """The first `count` readable images of a folder, by name, or in an order shuffled with `seed`.
 
     Raises:
         OSError: the folder cannot be read.
     """
-    found = 0
-    for path in sorted(folder.iterdir()):
+    found, paths = 0, sorted(folder.iterdir())
+    if seed is not None:
+        random.Random(seed).shuffle(paths)  # noqa: S311 - no secret
+    for path in paths:
         if found == count:
             return
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tracer import inversion, lineup, weights
-from tracer.benchmarks.core import Bench, as_picture, rate, said, table, traced
+from tracer.benchmarks.core import Bench, as_picture, digest, rate, said, table, traced
 from tracer.settings import FAST
 
 TITLE = "An adaptive attacker"
@@ -51,7 +51,7 @@ def measure(bench: Bench) -> dict:
         rows = []
         for row in lineup.families("minis"):
             model = weights.load(row)
-            for index, photograph in enumerate(images):
+            for photograph in images:
 
                 def answer(photograph: np.ndarray = photograph, model=model, decibels: float = decibels) -> dict:
                     own = inversion.reconstruct(photograph, model)
@@ -59,7 +59,7 @@ def measure(bench: Bench) -> dict:
                     error = ((image.astype(np.float32) - own) ** 2).mean()
                     return {**traced(as_picture(image)), "psnr": float(10 * np.log10(255**2 / max(error, 1e-9)))}
 
-                found = bench.kept(f"attack {decibels} {row.id} {index}", answer)
+                found = bench.kept(f"attack {decibels} {row.id} {digest(photograph)}", answer)
                 rows.append((found["psnr"], found["kind"], found["families"] == [row.id]))
         results[str(decibels)] = {
             "psnr": float(np.mean([psnr for psnr, _, _ in rows])),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracer import api, calibration, inversion, lineup, weights
-from tracer.benchmarks.core import Bench, as_picture, rate, said, table
+from tracer import calibration, inversion, lineup, weights
+from tracer.benchmarks.core import Bench, answer_of, as_picture, rate, said, table, traced
 from tracer.calibration import Calibration
 from tracer.settings import FAST
 
@@ -18,7 +18,7 @@ KINDS = ("reconstructions", "drawings")
 
 
 def measure(bench: Bench) -> dict:
-    """The stored threshold of each family, one from its drawings, and how either judges the other's images."""
+    """The stored threshold of each family, one from its drawings, what either does to the other's images, verdicts."""
     drawings: dict[str, list] = {}
     answers: dict[str, list] = {}
     for family, name, drawn in bench.generated(bench.few(40, 3)):
@@ -27,11 +27,8 @@ def measure(bench: Bench) -> dict:
             f"generated {name}", lambda drawn=drawn, model=model: list(inversion.scores(drawn, model, FAST))
         )
         drawings.setdefault(family, []).append(found)
-
-        def answer(drawn=drawn, family: str = family) -> bool | None:
-            return api.trace(as_picture(drawn), families=[family]).evidence[0].belongs
-
-        answers.setdefault(family, []).append(bench.kept(f"generated answer {name}", answer))
+        answer = bench.kept(f"fast {family} {name}", lambda drawn=drawn: traced(as_picture(drawn)))
+        answers.setdefault(family, []).append(answer)
     return {name: _compared(lineup.family(name), scores, answers[name]) for name, scores in drawings.items()}
 
 
@@ -53,8 +50,11 @@ def _compared(row: lineup.Family, scores: list, answers: list) -> dict:
             "ruled_out": _ruled_out(each, theirs),
             "missed": each.missed(),
         }
-    found["drawings named"] = rate(answers.count(True), len(answers))
-    found["drawings refused"] = rate(answers.count(False), len(answers))
+    said_of = [answer_of(each) for each in answers]
+    named = [each["kind"] == "family" for each in answers]
+    found["drawings named"] = rate(said_of.count(row.id), len(answers))
+    found["drawings misnamed"] = rate(sum(named) - said_of.count(row.id), len(answers))
+    found["drawings refused"] = rate(sum(each["evidence"][row.id][1] is False for each in answers), len(answers))
     return found
 
 
@@ -71,14 +71,15 @@ def page(results: dict) -> list[str]:
         made, drew = (found[kind] for kind in KINDS)
         both = [" / ".join(f"{each[key]:.3g}" for each in (made, drew)) for key in ("median", "first", "last")]
         rows.append([name, f"{made['n']} / {drew['n']}", *both, said(made["ruled_out"]), said(drew["ruled_out"])])
-        rows[-1] += [said(found["drawings named"]), said(found["drawings refused"])]
+        rows[-1] += [said(found[f"drawings {what}"]) for what in ("named", "misnamed", "refused")]
     text = (
         "Each pair is reconstructions of photographs (the stored threshold) / what the family's generators drew. "
         "Limits are those outside of which an image is ruled out, all looks together. Then how many drawings leave the "
         "limits of the reconstructions, and the reverse. The whole procedure rules out only what also scores no better "
-        "than images by others, which were measured with the reconstructions; the last columns are its answers."
+        "than images by others, which were measured with the reconstructions; the last columns are its answers, with "
+        "all families asked."
     )
     head = ["", "images", "median score", "limit at the start", "limit at the end"]
     head += ["drawings outside the reconstructions' limits", "reconstructions outside the drawings' limits"]
-    head += ["drawings named", "drawings ruled out"]
+    head += ["drawings named", "drawings given a wrong name", "own family ruled out"]
     return ["", text, *table(head, rows)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tracer import calibration, inversion, lineup, weights
-from tracer.benchmarks.core import Bench, table
+from tracer.benchmarks.core import Bench, digest, table
 from tracer.settings import FAST
 
 TITLE = "Start and step"
@@ -28,7 +28,7 @@ def measure(bench: Bench) -> dict:
         known = calibration.stored(row.id, FAST.record(), model.digest)
         limit = known.threshold(known.checkpoints[-1])
         for way, settings in WAYS.items():
-            for index, photograph in enumerate(photographs):
+            for photograph in photographs:
 
                 def until(photograph: np.ndarray = photograph, settings=settings, model=model, limit=limit) -> list:
                     own = inversion.reconstruct(photograph, model)
@@ -37,7 +37,7 @@ def measure(bench: Bench) -> dict:
                             return [step.index, step.seconds]
                     return [None, step.seconds]
 
-                found.setdefault(way, []).append(bench.kept(f"{way} {row.id} {index} {most}", until))
+                found.setdefault(way, []).append(bench.kept(f"{way} {row.id} {digest(photograph)} {most}", until))
     return {"most": most, "ways": found}
 
 
