@@ -140,7 +140,8 @@ def _look(
     second = yield from passed_on(work, steps.append, told=False)
     second = _on_grid(second, pixels, model, settings, known, stop)
     more = second.belongs or (second.belongs is None and first.belongs is False and not look.guessed)
-    if second.stopped or not more:
+    # A crop or a tile can be without what little detail the picture has.
+    if second.stopped or second.detail < inversion.SILENT or not more:
         return first
     answer = replace(second, offset=look.offset, frame=look.frame)
     yield Shifted(model.family, look.offset, look.cropped, look.drawn, look.frame)
