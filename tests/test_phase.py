@@ -67,6 +67,16 @@ def test_a_crop_is_found_where_a_small_tile_says_too_little():
     assert trace.verdict.families == ("mini-movq",)
 
 
+@pytest.mark.parametrize(("silent", "offset"), [(1e-6, (8, 0)), (1e-5, (0, 0))])
+def test_a_crop_without_detail_of_its_own_is_no_evidence(monkeypatch, silent, offset):
+    monkeypatch.setattr(phase, "search", lambda *_: (8, 0))
+    monkeypatch.setattr(inversion, "SILENT", silent)
+    dark = inversion.reconstruct(np.full((128, 128, 3), 60, np.uint8), weights.load(lineup.family("mini-dc")))
+    dark[2:4, ::2] = 120  # a line that no decoder drew, the only detail of more than 1e-5
+    (evidence,) = api.trace(from_array(dark, "dark"), families=["mini-dc"]).evidence
+    assert evidence.offset == offset and evidence.belongs is (offset == (8, 0))
+
+
 def test_an_uncropped_image_is_not_searched(own, monkeypatch):
     monkeypatch.setattr(phase, "search", lambda *_: pytest.fail("searched"))
     assert api.trace(from_array(own, "own"), families=["mini-dc"]).evidence[0].offset == (0, 0)
