@@ -138,10 +138,11 @@ def _look(
     pixels, drawn = look.pixels[down:, right:], look.drawn if any(look.drawn) else None
     work = inversion.inspect(pixels, model, known, settings, stop, cropped=look.cropped, drawn=drawn)
     second = yield from passed_on(work, steps.append, told=False)
+    if second.detail < inversion.SILENT:  # a crop or a tile can be without what little detail the picture has
+        return first
     second = _on_grid(second, pixels, model, settings, known, stop)
     more = second.belongs or (second.belongs is None and first.belongs is False and not look.guessed)
-    # A crop or a tile can be without what little detail the picture has.
-    if second.stopped or second.detail < inversion.SILENT or not more:
+    if second.stopped or not more:
         return first
     answer = replace(second, offset=look.offset, frame=look.frame)
     yield Shifted(model.family, look.offset, look.cropped, look.drawn, look.frame)
