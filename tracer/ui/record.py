@@ -65,7 +65,7 @@ class Run:
     Attributes:
         subject: what was inspected, in our own words; never a visitor's file name.
         mode: "fast" or "paper".
-        families: registry ids, in the order of inspection.
+        families: registry ids, in the order of the line-up.
         sha256, width, height: of the image.
         trajectories: by family, for those begun.
         evidence: by family, for those done, as in the document.
@@ -227,7 +227,7 @@ def load(example: Example) -> Run:
     return Run(
         subject=f"Example: {example.title}",
         mode=trace["evidence"][0]["mode"],
-        families=list(trajectories),
+        families=[row["family"] for row in trace["evidence"]],  # the trajectories are in the order they ended
         sha256=image["sha256"],
         width=image["width"],
         height=image["height"],
