@@ -158,3 +158,11 @@ def test_bundled_photographs_are_the_same_every_time():
     one, two = (calibration.bundled_photographs(12, 64) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     assert {tile.shape for tile in one} == {(64, 64, 3)}
+
+
+def test_a_picture_with_hardly_any_detail_has_to_fit_better_than_others_that_have_as_little(known):
+    faint = dataclasses.replace(known, faint=((1.8, 0.16), (2.0, 0.2)))
+    assert faint.decide(0.08, 4) is True and faint.decide(0.085, 4, faint=True) is None
+    assert faint.decide(0.075, 4, faint=True) is True
+    assert known.decide(0.01, 4, faint=True) is None, "none of others' was measured"
+    assert faint.decide(10.0, 0, faint=True) is False

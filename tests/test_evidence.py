@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from tracer.evidence import Doubts, Evidence, Trace, judge
+from tracer.evidence import Doubts, Evidence, Trace, judge, settled
 
 MEMBERS = {"a": ("a-one", "a-two"), "b": ("b-one",)}
 
@@ -47,6 +47,15 @@ def test_a_family_that_only_its_grid_speaks_for_does_not_beat_one_that_nearly_fi
     on_grid = dataclasses.replace(said("a", True), off_grid=1.6)
     assert judge([on_grid, nearly], MEMBERS).families == ("a", "b")
     assert judge([on_grid, said("b", False)], MEMBERS).kind == "family"
+
+
+def test_a_family_that_only_its_grid_speaks_for_gives_way_to_one_that_fits_by_its_score():
+    on_grid = dataclasses.replace(said("a", True), off_grid=1.6, p_value=0.005)
+    verdict = judge(settled([on_grid, said("b", True)]), MEMBERS)
+    assert verdict.kind == "family" and verdict.families == ("b",)
+    assert settled([on_grid])[0].belongs is True
+    typical = dataclasses.replace(on_grid, p_value=0.4)
+    assert judge(settled([typical, said("b", True)]), MEMBERS).kind == "undecided"
 
 
 def test_with_a_doubt_a_miss_is_insufficient_but_a_match_still_counts():

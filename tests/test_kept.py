@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from skimage import data
 
-from tracer import intake, inversion, lineup, weights
+from tracer import api, calibration, intake, inversion, lineup, perturb, weights
 from tracer.kept import Jpeg, Lossless, fine_detail, kept
 from tracer.settings import COMPRESSED
 
@@ -136,3 +136,14 @@ def test_a_turned_belonging_picture_is_judged_by_its_turned_table():
     assert read.pixels.shape == made.shape
     straight = inversion.scores(read.pixels, model, COMPRESSED, read.table)[-1]
     assert straight < 0.3 < inversion.scores(read.pixels, model, COMPRESSED, None)[-1]
+
+
+def test_a_soft_jpeg_gets_the_name_of_the_family_that_drew_it_or_none():
+    tiles = calibration.bundled_photographs(3, 128)
+    drawn = inversion.reconstruct(perturb.blur(tiles[2], 4), weights.load(lineup.family("mini-kl")))
+    named = api.trace(file(drawn, quality=90))
+    detail = max(each.detail for each in named.evidence)
+    assert inversion.FLAT < detail < inversion.SILENT, "no more than what lossless pictures get no answer with"
+    assert named.verdict.families == ("mini-kl",)
+    for other in (perturb.blur(tiles[0], 3), perturb.blur(tiles[2], 4), np.full((128, 128, 3), 90, np.uint8)):
+        assert api.trace(file(other, quality=90)).verdict.kind == "insufficient"

@@ -13,7 +13,7 @@ import numpy as np
 from tracer import artifacts as marks
 from tracer import artifacts_verdict, asking, blocklist, calibration, fusion, intake, lineup, regeneration
 from tracer.artifacts_verdict import Artifacts
-from tracer.evidence import Evidence, Trace, Verdict, judge
+from tracer.evidence import Evidence, Trace, Verdict, judge, settled
 from tracer.faults import ModelUnavailable
 from tracer.intake import Picture
 from tracer.race import Race
@@ -89,7 +89,10 @@ def trace_stream(
     evidence += [race.answers[row.id] for row in rows if row.id in race.answers]
     if failed and not evidence and not stop():
         raise next(iter(failed.values()))
-    if evidence and max(each.detail for each in evidence) < inversion.SILENT:
+    shown = max((each.detail for each in evidence), default=1.0)
+    # A compressed picture is named where one family alone does better than with others' that have as little detail.
+    alone = sum(each.belongs is True and each.condition != calibration.LOSSLESS for each in evidence) == 1
+    if shown < inversion.FLAT or (shown < inversion.SILENT and not alone):
         doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
     elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
         doubts = asking.conditions(picture, mode, registered=False)[1]
@@ -99,6 +102,7 @@ def trace_stream(
             if stop() or answer.family not in known:
                 break
             evidence[place] = yield from asking.ask_again(known[answer.family], picture.pixels, answer, stop)
+        evidence = settled(evidence)
     members = {row.id: row.members for row in rows}
     yield Trace(
         image=image_document(picture),

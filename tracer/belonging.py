@@ -25,6 +25,11 @@ SIDE = 128  # of the tiles of scikit-image's pictures
 BUNDLED = "reconstructions of tiles of scikit-image's pictures"
 RESIZES = (0.5, 1.5)  # factors of calibration
 SMOOTH = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)  # and its filters
+FAINT = 224  # pictures by others with hardly any fine detail, evenly of all kinds
+FADED = (
+    *(lambda pixels, sigma=sigma: perturb.blur(pixels, sigma) for sigma in (1.5, 2.5, 4)),
+    lambda pixels: perturb.brighten(pixels, 0.25),
+)
 SOFTENED = (
     *(lambda pixels, factor=factor: perturb.scale(pixels, factor, SMOOTH[-1]) for factor in (1.25, 1.5)),
     lambda pixels: perturb.screenshot(pixels, 0),
@@ -86,19 +91,18 @@ def calibrate(
 
     rng = np.random.default_rng(0)
 
-    def scored(image: np.ndarray) -> tuple[float, ...] | None:
+    def scored(image: np.ndarray) -> tuple[float, tuple[float, ...]]:
+        """How much fine detail an image shows, as far as that matters, and its scores."""
         table = None
         if condition == calibration.RESIZED:
             filtered = SMOOTH[rng.integers(len(SMOOTH))]
-            return inversion.scores(
-                perturb.scale(image, rng.uniform(*RESIZES), filtered), model, settings, drawn=image.shape[:2]
-            )
+            other = perturb.scale(image, rng.uniform(*RESIZES), filtered)
+            return 1.0, inversion.scores(other, model, settings, drawn=image.shape[:2])
         if quality:
             file = intake.read(perturb.jpeg_file(image, quality))
             image, table = file.pixels, file.table
-        if mode == "fast" and inversion.silent(image, model, settings, table):
-            return None  # as it would get no answer
-        return inversion.scores(image, model, settings, table)
+        shown = inversion.measured(image, model, settings, table) if mode == "fast" else 1.0
+        return shown, inversion.scores(image, model, settings, table)
 
     rows, others, whole = [], [], []
     for image in images:
@@ -106,15 +110,20 @@ def calibrate(
         whole.append(image)
         progress(len(rows))
     if mode == "fast":
-        given = pictures(photographs, count) if photographs else calibration.bundled_photographs(count, SIDE)
+        given = list(pictures(photographs, count) if photographs else calibration.bundled_photographs(count, SIDE))
         plain = condition == calibration.LOSSLESS and row.bundled
         # The closest one of them is a limit: the more there are, the less it is left to chance.
         for image in made_by_others(given, family, count * 3 // 2 if plain else count // 2, soft=plain):
             others.append(scored(image))
             progress(len(rows) + len(others))
-    rows, others = ([row for row in each if row is not None] for each in (rows, others))
+        for image in made_by_others(given, family, FAINT, faded=True) if quality and row.bundled else ():
+            others.append(scored(image))
+            progress(len(rows) + len(others))
+    # Without compression, too little detail gets no answer; with it, it is compared with its like.
+    faint = [scores for shown, scores in others if quality and inversion.FLAT <= shown < inversion.SILENT]
+    rows, others = ([scores for shown, scores in each if shown >= inversion.SILENT] for each in (rows, others))
     path = calibration.path_of(family, mode, condition, out)
-    calibration.save(inversion.calibration_of(model, settings, rows, described, condition, others), path)
+    calibration.save(inversion.calibration_of(model, settings, rows, described, condition, others, faint), path)
     if mode == "fast" and condition == calibration.LOSSLESS:
         learn_grid(model, whole, described, out)
     return path
@@ -129,7 +138,9 @@ def learn_grid(model: Autoencoder, images: list[np.ndarray], described: str, out
         phase.save(pattern, phase.path_of(model.family, out))
 
 
-def made_by_others(photographs: Iterable[np.ndarray], family: str, count: int, soft: bool) -> Iterator[np.ndarray]:
+def made_by_others(
+    photographs: Iterable[np.ndarray], family: str, count: int, soft: bool = False, faded: bool = False
+) -> Iterator[np.ndarray]:
     """Images that a family did not make: photographs, blurred ones, and what other families make of them.
 
     Those are the bundled ones and, for one from the Hub, those of its line-up that are on this machine already.
@@ -140,6 +151,7 @@ def made_by_others(photographs: Iterable[np.ndarray], family: str, count: int, s
         count: number of images.
         soft: whether all of them come enlarged and as screenshots too: a good decoder can nearly draw what is soft,
             whoever made it.
+        faded: whether all of them come with hardly any fine detail instead, which they lose before or after.
     """
     strangers = [row for row in lineup.families("minis") if row.id != family]
     own = lineup.family(family)
@@ -149,12 +161,15 @@ def made_by_others(photographs: Iterable[np.ndarray], family: str, count: int, s
         lambda pixels, row=row: inversion.reconstruct(pixels, weights.load(row)) for row in strangers
     ]
     makers = [lambda pixels: pixels, *(lambda pixels, s=s: perturb.blur(pixels, s) for s in (1, 2)), *made]
-    if soft:
-        makers += [
+    if soft or faded:
+        changed = [
             lambda pixels, make=make, change=change: change(make(pixels))
             for make in (lambda pixels: pixels, *made)
-            for change in SOFTENED
+            for change in (FADED if faded else SOFTENED)
         ]
+        makers = changed if faded else makers + changed
+    if faded:
+        makers += [lambda pixels, make=make, change=change: make(change(pixels)) for make in made for change in FADED]
     photographs = list(photographs)
     for index in range(count):
         yield makers[index % len(makers)](photographs[index * len(photographs) // count])

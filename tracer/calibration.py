@@ -118,6 +118,7 @@ class Calibration:
         date: ISO date.
         versions: of the libraries involved.
         others: the same scores of images that the decoder did not make, (images, checkpoints); may be empty.
+        faint: the same of such images with hardly any fine detail (`inversion.SILENT`); may be empty.
     """
 
     family: str
@@ -130,6 +131,7 @@ class Calibration:
     versions: dict[str, str] = field(default_factory=dict)
     condition: str = LOSSLESS
     others: tuple[tuple[float, ...], ...] = ()
+    faint: tuple[tuple[float, ...], ...] = ()
 
     @property
     def mode(self) -> str:
@@ -168,6 +170,14 @@ class Calibration:
         column = self.checkpoints.index(step)
         return float(np.nextafter(min(row[column] for row in self.others), 0))
 
+    def faintly(self, step: int) -> float:
+        """Largest score at a checkpoint with which an image with hardly any fine detail belongs.
+
+        It has to be plainly better than those of other such images; where none were measured, no score is.
+        """
+        column = self.checkpoints.index(step)
+        return min(row[column] for row in self.faint) / PLAIN if self.faint else 0.0
+
     def among(self, step: int) -> float:
         """The score at a checkpoint that all but few of the others exceed: below it, a picture is unlike them."""
         few = FEW if step == self.checkpoints[-1] else FEW_AT_FIRST
@@ -192,7 +202,7 @@ class Calibration:
             limit = max(limit, math.sqrt(self.corridor(step) * self.inside(step)))
         return min(limit, self.inside(step))
 
-    def decide(self, score: float, step: int) -> bool | None:
+    def decide(self, score: float, step: int, faint: bool = False) -> bool | None:
         """Whether an image belongs, or None while that is open.
 
         Before the last checkpoint a score has to be plainly inside (where others were measured, `PLAIN` times better
@@ -202,7 +212,8 @@ class Calibration:
         ones and better than any others. Without compression, whose traces are allowed for, that includes scores up to
         `LEEWAY` times the best of the others, and those that few of them reach: a belonging image with a little noise
         or blur scores there, and hardly a photograph does. Of the paper's losses, which are looked at once, the outer
-        limit is that of Grubbs' test where it is higher.
+        limit is that of Grubbs' test where it is higher. A `faint` image, one with hardly any fine detail, has to be
+        inside of `faintly` too.
         """
         last = step == self.checkpoints[-1]
         inner = self.threshold(step)
@@ -216,6 +227,7 @@ class Calibration:
                 outer = max(outer, self.inside(step) if known else max(LEEWAY * self.inside(step), self.among(step)))
         else:
             outer = max(self.conformal(step), self.grubbs(step))
+        inner = min(inner, self.faintly(step)) if faint else inner
         return True if score <= inner else False if score > outer else None
 
     def missed(self) -> float:
@@ -267,7 +279,7 @@ def save(calibration: Calibration, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     document = calibration.document()
     blocks = []
-    for name in ("scores", "others"):
+    for name in ("scores", "others", "faint"):
         rows = ",\n".join(f"  {json.dumps(row)}" for row in document.pop(name))
         if rows:
             blocks.append(f' "{name}": [\n{rows}\n ]')
@@ -298,6 +310,7 @@ def load(path: Path) -> Calibration:
             versions=raw["versions"],
             condition=raw["condition"],
             others=tuple(tuple(row) for row in raw.get("others", ())),
+            faint=tuple(tuple(row) for row in raw.get("faint", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ThresholdMismatch(f"{path.name} is not a stored threshold") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 NEARLY = 0.01  # p-value at or below which a family fits worse than its own images, though better than others do
@@ -180,6 +180,20 @@ def judge(
         return verdict("none", [], f"Not made by a model that uses the {evidence[0].family} autoencoder.")
     counted = "Neither of the 2" if len(evidence) == 2 else f"None of the {len(evidence)}"
     return verdict("none", [], f"{counted} autoencoders inspected can reproduce this image.")
+
+
+def settled(evidence: list[Evidence]) -> list[Evidence]:
+    """The same evidence, where one family fits by its score: another one that only fits its grid gives way to it.
+
+    That other one scores worse than belonging images do (p of at most `NEARLY`).
+    """
+    if not any(each.belongs and not each.off_grid for each in evidence):
+        return evidence
+    nearly = [each.belongs and each.off_grid and (each.p_value or 1) <= NEARLY for each in evidence]
+    return [
+        replace(each, belongs=None, gave_way=True) if gives else each
+        for each, gives in zip(evidence, nearly, strict=True)
+    ]
 
 
 def fit(row: dict[str, Any]) -> tuple[bool, float]:

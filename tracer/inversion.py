@@ -32,7 +32,7 @@ import numpy as np
 import torch
 
 from tracer.autoencoder import Autoencoder
-from tracer.calibration import PLAIN, Calibration, versions
+from tracer.calibration import LOSSLESS, PLAIN, RESIZED, Calibration, versions
 from tracer.evidence import Evidence
 from tracer.kept import BLOCK, Lossless, Resized, fine_detail, kept, resized
 from tracer.settings import FAST, MODES, PAPER, Settings, checkpoints
@@ -42,7 +42,10 @@ __all__ = ["FAST", "MODES", "PAPER", "Settings", "Step", "checkpoints", "inspect
 
 LARGE = 20_000_000  # weights from which a model's tiles are decoded one by one: their gradients would fill the memory
 ROUNDING = 1 / (12 * 255**2)  # mean squared error of keeping an image in 8 bit: nothing smaller can be measured
-SILENT = 2 * ROUNDING  # fine detail below which nothing in a picture tells one decoder from another
+SILENT = 2 * ROUNDING  # fine detail below which nothing in a lossless picture tells one decoder from another
+# The same of a JPEG file, whose coefficients hide most of that noise. In between, a match is compared with those of
+# other pictures that have as little (`Calibration.faintly`).
+FLAT = 0.25 * ROUNDING
 GRID_STEPS = 12  # of the test on the grid: own pictures gain by every step, others' stay where they are
 CELLS = 4  # latent cells a side below which a shift by one of them leaves too little to compare
 LEAST = 0.01  # smallest fine loss, in units of that: a score is never 0, and has a logarithm
@@ -58,7 +61,8 @@ class Step:
         best: the smallest loss so far.
         fine: the smallest mean squared error of the fine detail so far, without the noise of 8-bit rounding.
         second: the same when the reconstruction is reconstructed.
-        detail: mean square of the image's fine detail, without that noise.
+        detail: mean square of the image's fine detail, without that noise, as the score takes it: at least `ROUNDING`.
+        measured: the same as it was measured; 0 for a picture in one colour.
         seconds: time since the inversion began.
         decoded: what the decoder drew, float (n, 3, height, width), not clamped; see `reconstruction`.
     """
@@ -69,6 +73,7 @@ class Step:
     fine: float
     second: float
     detail: float
+    measured: float
     seconds: float
     decoded: torch.Tensor
 
@@ -142,7 +147,8 @@ def invert(
         # than the usual one where pixels saturate.
         noise = mean_square(fine_detail(saved.rounding(once))).item()
         second = fine_loss(saved.difference(autoencoder.decode(autoencoder.encode(saved.image()))), 1)
-        detail = fine_loss(file.energy(), 1)
+        measured = fine_loss(file.energy(), 0)
+        detail = max(measured, ROUNDING)
     if settings.start == "random":
         generator = torch.Generator().manual_seed(settings.seed)
         latents = torch.randn(latents.shape, generator=generator).to(target.device)
@@ -178,7 +184,7 @@ def invert(
         loss = mean_square(difference).item()
         best, fine = min(best, loss), min(fine, fine_loss(difference, LEAST))
         seconds = time.perf_counter() - began
-        yield Step(index, loss, best, fine, second, detail, seconds, file.shown(decoded))
+        yield Step(index, loss, best, fine, second, detail, measured, seconds, file.shown(decoded))
         began = time.perf_counter() - seconds  # others may have taken their turns
         if index == settings.steps:
             return
@@ -227,11 +233,13 @@ def inspect(
         The evidence (the value of a `yield from`).
     """
     belongs, stopped, gave_way, places, looked = None, False, False, checkpoints(settings), None
+    compressed, faint = calibration.condition not in (LOSSLESS, RESIZED), False
     for step in invert(pixels, autoencoder, settings, cropped, table, drawn):
         yield step
         if step.index in places and belongs is None and not gave_way:
             looked = step
-            belongs = calibration.decide(step.score(settings.mode), step.index)
+            faint = compressed and step.measured < SILENT
+            belongs = calibration.decide(step.score(settings.mode), step.index, faint)
             # The best of many guesses has many chances to look right: the last step tells, and of sizes only plainly.
             best = calibration.inside(step.index) / PLAIN if drawn else math.inf
             if (cropped or drawn) and belongs and (step.index != places[-1] or looked.score(settings.mode) > best):
@@ -242,13 +250,14 @@ def inspect(
             break
     # Only at a checkpoint is there anything to compare a score with; a run stopped before the first has no p-value.
     last = looked or step
-    score = last.score(settings.mode)
+    score, place = last.score(settings.mode), last.index if looked else places[0]
+    limit = calibration.threshold(place)
     return Evidence(
         family=autoencoder.family,
         method="inversion",
         mode=settings.mode,
         score=score,
-        threshold=calibration.threshold(last.index if looked else places[0]),
+        threshold=min(limit, calibration.faintly(place)) if faint and calibration.faint else limit,
         p_value=calibration.p_value(score, last.index) if looked else None,
         belongs=belongs,
         steps=last.index,
@@ -257,7 +266,7 @@ def inspect(
         dtype=str(autoencoder.dtype).removeprefix("torch."),
         calibrated_on=calibration.count,
         condition=calibration.condition,
-        detail=float(f"{last.detail:.4g}"),
+        detail=float(f"{last.measured:.4g}"),
         stopped=stopped and belongs is None and not gave_way,
         gave_way=gave_way,
         drawn=drawn or (0, 0),
@@ -317,9 +326,11 @@ def scores(
     return tuple(float(f"{step.score(settings.mode):.5g}") for step in steps)
 
 
-def silent(pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings, table: np.ndarray | None = None) -> bool:
-    """Whether an image, or what its file keeps of it, has too little fine detail for any answer."""
-    return next(invert(pixels, autoencoder, settings, table=table)).detail < SILENT
+def measured(
+    pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings, table: np.ndarray | None = None
+) -> float:
+    """How much fine detail an image has, or what its file keeps of it: see `Step`, `SILENT` and `FLAT`."""
+    return next(invert(pixels, autoencoder, settings, table=table)).measured
 
 
 def calibration_of(
@@ -329,6 +340,7 @@ def calibration_of(
     images: str,
     condition: str = "lossless",
     others: list[tuple[float, ...]] | None = None,
+    faint: list[tuple[float, ...]] | None = None,
 ) -> Calibration:
     """Today's calibration from belonging images' scores.
 
@@ -339,6 +351,7 @@ def calibration_of(
         images: in words, which images they are.
         condition: what was done to them before they were scored.
         others: `scores` of images that this decoder did not make, under the same condition.
+        faint: the same of such images with hardly any fine detail.
 
     Raises:
         ValueError: fewer than 3 images.
@@ -356,6 +369,7 @@ def calibration_of(
         versions=versions(),
         condition=condition,
         others=tuple(others or ()),
+        faint=tuple(faint or ()),
     )
 
 

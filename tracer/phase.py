@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "thresholds"
 LARGEST = 512  # pixels a side that are looked at; more would only cost time
-CANDIDATES = 7  # offsets that the autoencoder tries
-FINALISTS = 3  # of them, those that are told apart by one step of inversion
+CANDIDATES = 16  # offsets that the autoencoder tries
+FINALISTS = 4  # of them, those that are told apart by one step of inversion
+OUTSTANDING = 1.5  # how many times better than the next one an offset is that is believed, though it fits badly
 TILE = 64  # pixels a side that it tries them on, of which the border is not scored
 BORDER = 8
 FEWEST = 6  # grid cells a side below which there is no period to see
@@ -157,8 +158,9 @@ def search(
 ) -> Offset | None:
     """The offset at which a cropped picture's grid most likely begins; None for a very small image.
 
-    That is where the autoencoder reproduces one small, detailed tile best, if it does so plainly. Otherwise such a tile
-    says too little (some decoders normalise over the whole picture), and it is where the pattern fits best.
+    That is where the autoencoder reproduces one small, detailed tile best, if it does so plainly or `OUTSTANDING` times
+    better than at the next best offset. Otherwise such a tile says too little (some decoders normalise over the whole
+    picture), and it is where the pattern fits best.
 
     Args:
         pixels: uint8 RGB (height, width, 3).
@@ -166,7 +168,7 @@ def search(
         pattern: its grid's.
         plainly: relative loss after one step (`inversion.Step.relative`) up to which a tile counts as reproduced.
         count: number of offsets to try besides (0, 0), where a crop left the grid in place; each costs one encoding and
-            decoding of a tile of `TILE` px, the best three another.
+            decoding of a tile of `TILE` px, the best `FINALISTS` two more.
     """
     import torch
 
@@ -179,9 +181,9 @@ def search(
     offsets = [(0, 0), *ranked(pixels, pattern, count)]
     if len(offsets) == 1 or min(pixels.shape[:2]) < side + stride:
         return None
-    # Where the detail is, and one cell of room below and to the right for every offset.
-    inner = pixels[: pixels.shape[0] - stride, : pixels.shape[1] - stride]
-    top, left = windows(inner, stride, 0, side, 0, 1)[0].scored[:2]
+    # Where the scored part has most detail, with one cell of room below and to the right for every offset.
+    inner = pixels[BORDER : -BORDER - stride, BORDER : -BORDER - stride]
+    top, left = windows(inner, stride, 0, side - 2 * BORDER, 0, 1)[0].scored[:2]
     tiles = [pixels[top + down : top + down + side, left + right : left + right + side] for down, right in offsets]
     target = torch.from_numpy(np.stack(tiles).astype(np.float32) / 255).permute(0, 3, 1, 2).to(autoencoder.device)
 
@@ -192,17 +194,17 @@ def search(
 
     with torch.no_grad():
         encoded = autoencoder.encode(target)
-        decoded = autoencoder.decode(encoded)
-        finalists = energy(Lossless(target).difference(decoded), LEAST).argsort()[:FINALISTS]
-        target, encoded, decoded = (each[finalists] for each in (target, encoded, decoded))
+        decoded, detail = autoencoder.decode(encoded), energy(target, 1)
+        finalists = (energy(Lossless(target).difference(decoded), LEAST) / detail).argsort()[:FINALISTS]
+        target, encoded, decoded, detail = (each[finalists] for each in (target, encoded, decoded, detail))
         saved = (decoded.clamp(0, 1) * 255).round() / 255
         reencoded = autoencoder.encode(saved)
         losses = energy(Lossless(target).difference(autoencoder.decode(2 * encoded - reencoded)), LEAST)
-        best = int(losses.argmin())
-        chosen = slice(best, best + 1)
-        second = energy(Lossless(saved[chosen]).difference(autoencoder.decode(reencoded[chosen])), 1)
-        relative = losses[best] / (second[0] * energy(target[chosen], 1)[0]).sqrt()
-    return offsets[int(finalists[best])] if relative <= plainly else offsets[1]
+        second = energy(Lossless(saved).difference(autoencoder.decode(reencoded)), 1)
+        relative = losses / (second * detail).sqrt()
+        first, second = relative.argsort()[:2].tolist()
+    found = relative[first] <= plainly or relative[first] * OUTSTANDING <= relative[second]
+    return offsets[int(finalists[first])] if found else offsets[1]
 
 
 def path_of(family: str, folder: Path = FOLDER) -> Path:
