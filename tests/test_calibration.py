@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from tracer import calibration
+from tracer import belonging, calibration
 from tracer.calibration import Calibration, ThresholdMismatch
 
 SETTINGS = {"mode": "fast", "steps": 4}
@@ -165,4 +165,14 @@ def test_a_picture_with_hardly_any_detail_has_to_fit_better_than_others_that_hav
     assert faint.decide(0.08, 4) is True and faint.decide(0.085, 4, faint=True) is None
     assert faint.decide(0.075, 4, faint=True) is True
     assert known.decide(0.01, 4, faint=True) is None, "none of others' was measured"
+    drawn = dataclasses.replace(known, faint=((1.8, 0.16), (2.0, 0.02)))
+    assert drawn.decide(0.005, 4, faint=True) is None, "this decoder draws others' as well as its own"
     assert faint.decide(10.0, 0, faint=True) is False
+
+
+def test_a_jpeg_calibration_keeps_others_with_hardly_any_detail_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(belonging, "FADED_COUNT", 14)
+    known = calibration.load(belonging.calibrate("mini-dc", "fast", 6, None, None, tmp_path, "jpeg-85"))
+    assert known.condition == "jpeg-85" and known.count <= 6
+    assert len(known.faint) > 0 and len(known.others) <= 3
+    assert known.threshold(0, faint=True) <= known.faintly(0)

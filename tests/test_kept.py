@@ -145,5 +145,7 @@ def test_a_soft_jpeg_gets_the_name_of_the_family_that_drew_it_or_none():
     detail = max(each.detail for each in named.evidence)
     assert inversion.FLAT < detail < inversion.SILENT, "no more than what lossless pictures get no answer with"
     assert named.verdict.families == ("mini-kl",)
+    among = api.trace(file(drawn, quality=90), families=["mini-kl", "mini-dc"])
+    assert among.evidence[0].faint and among.evidence[0].score <= among.evidence[0].threshold
     for other in (perturb.blur(tiles[0], 3), perturb.blur(tiles[2], 4), np.full((128, 128, 3), 90, np.uint8)):
         assert api.trace(file(other, quality=90)).verdict.kind == "insufficient"

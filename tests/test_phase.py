@@ -1,5 +1,8 @@
 """Where a cropped image's latent grid begins."""
 
+import math
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -57,14 +60,27 @@ def test_a_crop_is_recognised_and_says_where_its_grid_begins(own):
     assert steps == list(range(len(steps))), "the steps of the second look are told from the start"
 
 
-def test_a_crop_is_found_where_a_small_tile_says_too_little():
+def test_a_crop_is_found_where_a_small_tile_says_too_little(monkeypatch):
     (photograph,) = calibration.bundled_photographs(1, 160)
     model = weights.load(lineup.family("mini-movq"))
     cropped = np.ascontiguousarray(inversion.reconstruct(photograph, model)[3:, 5:])
     pattern = phase.stored("mini-movq", model.digest)
+    assert phase.search(cropped, model, pattern, plainly=0) == (5, 3), "far better than beside it"
+    monkeypatch.setattr(phase, "OUTSTANDING", math.inf)
     assert phase.search(cropped, model, pattern, plainly=0) == (5, 3), "no tile is good enough: the pattern decides"
     trace = api.trace(from_array(cropped, "crop"), families=["mini-movq"])
     assert trace.verdict.families == ("mini-movq",)
+
+
+@pytest.mark.parametrize(("stride", "shape"), [(8, (72, 75)), (16, (80, 95)), (32, (500, 511))])
+def test_tiles_at_all_offsets_lie_within_the_picture(stride, shape):
+    rng = np.random.default_rng(0)
+    pattern = phase.Pattern("x", "r", rng.normal(size=(18, stride, stride)), 12, "made up", "2026-01-01")
+    model = SimpleNamespace(device="cpu", encode=lambda images: images, decode=lambda latents: latents * 0.9)
+    pixels = np.zeros((*shape, 3), np.uint8)
+    pixels[-72:, -72:] = rng.integers(0, 256, (72, 72, 3))  # the most detail is at the end
+    found = phase.search(pixels, model, pattern, 1, count=stride * stride)
+    assert found is None if min(shape) < phase.FEWEST * stride else max(found) < stride
 
 
 @pytest.mark.parametrize(("silent", "offset"), [(1e-6, (8, 0)), (1e-5, (0, 0))])

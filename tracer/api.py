@@ -91,7 +91,8 @@ def trace_stream(
         raise next(iter(failed.values()))
     shown = max((each.detail for each in evidence), default=1.0)
     # A compressed picture is named where one family alone does better than with others' that have as little detail.
-    alone = sum(each.belongs is True and each.condition != calibration.LOSSLESS for each in evidence) == 1
+    fitting = [each for each in evidence if each.belongs]
+    alone = len(fitting) == 1 and fitting[0].faint and fitting[0].detail >= inversion.FLAT
     if shown < inversion.FLAT or (shown < inversion.SILENT and not alone):
         doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
     elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
@@ -102,7 +103,7 @@ def trace_stream(
             if stop() or answer.family not in known:
                 break
             evidence[place] = yield from asking.ask_again(known[answer.family], picture.pixels, answer, stop)
-        evidence = settled(evidence)
+    evidence = settled(evidence)
     members = {row.id: row.members for row in rows}
     yield Trace(
         image=image_document(picture),

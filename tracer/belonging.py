@@ -25,7 +25,7 @@ SIDE = 128  # of the tiles of scikit-image's pictures
 BUNDLED = "reconstructions of tiles of scikit-image's pictures"
 RESIZES = (0.5, 1.5)  # factors of calibration
 SMOOTH = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)  # and its filters
-FAINT = 224  # pictures by others with hardly any fine detail, evenly of all kinds
+FADED_COUNT = 224  # pictures by others with hardly any fine detail, evenly of all kinds
 FADED = (
     *(lambda pixels, sigma=sigma: perturb.blur(pixels, sigma) for sigma in (1.5, 2.5, 4)),
     lambda pixels: perturb.brighten(pixels, 0.25),
@@ -104,7 +104,7 @@ def calibrate(
         shown = inversion.measured(image, model, settings, table) if mode == "fast" else 1.0
         return shown, inversion.scores(image, model, settings, table)
 
-    rows, others, whole = [], [], []
+    rows, others, faded, whole = [], [], [], []
     for image in images:
         rows.append(scored(image))
         whole.append(image)
@@ -116,11 +116,12 @@ def calibrate(
         for image in made_by_others(given, family, count * 3 // 2 if plain else count // 2, soft=plain):
             others.append(scored(image))
             progress(len(rows) + len(others))
-        for image in made_by_others(given, family, FAINT, faded=True) if quality and row.bundled else ():
-            others.append(scored(image))
-            progress(len(rows) + len(others))
+        for image in made_by_others(given, family, FADED_COUNT, faded=True) if quality and row.bundled else ():
+            faded.append(scored(image))
+            progress(len(rows) + len(others) + len(faded))
     # Without compression, too little detail gets no answer; with it, it is compared with its like.
-    faint = [scores for shown, scores in others if quality and inversion.FLAT <= shown < inversion.SILENT]
+    little = (*others, *faded) if faded else ()
+    faint = [scores for shown, scores in little if inversion.FLAT <= shown < inversion.SILENT]
     rows, others = ([scores for shown, scores in each if shown >= inversion.SILENT] for each in (rows, others))
     path = calibration.path_of(family, mode, condition, out)
     calibration.save(inversion.calibration_of(model, settings, rows, described, condition, others, faint), path)

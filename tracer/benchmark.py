@@ -169,7 +169,7 @@ def run(
         seconds = round(time.perf_counter() - began, 1)
         sections[name] = {"date": today, "commit": here, "seconds": seconds, "results": results}
     described = (
-        f"{len(pictures)} photographs from a folder, in shuffled order"
+        f"{len(pictures)} photographs from a folder, in shuffled order, the last first"
         if photographs
         else f"{len(pictures)} tiles of scikit-image"
     )

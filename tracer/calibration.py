@@ -39,6 +39,8 @@ LEEWAY, FEW, FEW_AT_FIRST = 1.5, 0.05, 0.2
 # How many times worse a lossless picture that its score leaves open has to fit off its latent grid than on it, to
 # belong. Set on calibration images; how it does on others: `python -m tracer benchmark --only grid`.
 ON_GRID = 1.5
+# A score so small that the decoder has drawn all there is, and one that no image has.
+DRAWN, UNREACHED = 0.05, 1e-6
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
 
@@ -118,7 +120,7 @@ class Calibration:
         date: ISO date.
         versions: of the libraries involved.
         others: the same scores of images that the decoder did not make, (images, checkpoints); may be empty.
-        faint: the same of such images with hardly any fine detail (`inversion.SILENT`); may be empty.
+        faint: the same of such images with hardly any fine detail (`inversion.FLAT` to `SILENT`); may be empty.
     """
 
     family: str
@@ -173,10 +175,11 @@ class Calibration:
     def faintly(self, step: int) -> float:
         """Largest score at a checkpoint with which an image with hardly any fine detail belongs.
 
-        It has to be plainly better than those of other such images; where none were measured, no score is.
+        It has to be plainly better than those of others' such images. No score is where none were measured, or where
+        the decoder draws one of them as well as its own in the end.
         """
-        column = self.checkpoints.index(step)
-        return min(row[column] for row in self.faint) / PLAIN if self.faint else 0.0
+        closest = np.min(self.faint, axis=0) if self.faint else np.zeros(len(self.checkpoints))
+        return float(closest[self.checkpoints.index(step)] / PLAIN) if closest[-1] > DRAWN else UNREACHED
 
     def among(self, step: int) -> float:
         """The score at a checkpoint that all but few of the others exceed: below it, a picture is unlike them."""
@@ -190,17 +193,17 @@ class Calibration:
         widest = conformal_threshold((np.array(self.scores) / limits).max(axis=1), alpha)
         return float(max(widest, 1) * limits[self.checkpoints.index(step)])
 
-    def threshold(self, step: int, alpha: float = ALPHA) -> float:
+    def threshold(self, step: int, alpha: float = ALPHA, faint: bool = False) -> float:
         """Largest score that still belongs at a checkpoint: the conformal threshold, unless others score that well.
 
         At the last one, where others were measured, up to halfway (of logarithms) between the corridor and the others:
         larger pictures, tiles and crops settle higher than the small whole pictures behind the scores, since a part has
-        lost what its edges were drawn from.
+        lost what its edges were drawn from. For a `faint` image, `faintly` is a limit too.
         """
         limit = self.conformal(step, alpha)
         if self.others and step == self.checkpoints[-1]:
             limit = max(limit, math.sqrt(self.corridor(step) * self.inside(step)))
-        return min(limit, self.inside(step))
+        return min(limit, self.inside(step), self.faintly(step) if faint else math.inf)
 
     def decide(self, score: float, step: int, faint: bool = False) -> bool | None:
         """Whether an image belongs, or None while that is open.
@@ -212,14 +215,13 @@ class Calibration:
         ones and better than any others. Without compression, whose traces are allowed for, that includes scores up to
         `LEEWAY` times the best of the others, and those that few of them reach: a belonging image with a little noise
         or blur scores there, and hardly a photograph does. Of the paper's losses, which are looked at once, the outer
-        limit is that of Grubbs' test where it is higher. A `faint` image, one with hardly any fine detail, has to be
-        inside of `faintly` too.
+        limit is that of Grubbs' test where it is higher.
         """
         last = step == self.checkpoints[-1]
-        inner = self.threshold(step)
+        inner = self.threshold(step, faint=faint)
         if not last:
             plainly = PLAIN if self.condition == LOSSLESS else MARGIN
-            inner = min(inner, self.inside(step) / plainly) if self.others else self.threshold(step, 0.10)
+            inner = min(inner, self.inside(step) / plainly if self.others else self.threshold(step, 0.10))
         if self.mode == "fast":
             outer = self.corridor(step) * (1 if last else MARGIN)
             if self.others:
@@ -227,7 +229,6 @@ class Calibration:
                 outer = max(outer, self.inside(step) if known else max(LEEWAY * self.inside(step), self.among(step)))
         else:
             outer = max(self.conformal(step), self.grubbs(step))
-        inner = min(inner, self.faintly(step)) if faint else inner
         return True if score <= inner else False if score > outer else None
 
     def missed(self) -> float:

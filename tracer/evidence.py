@@ -31,8 +31,10 @@ class Evidence:
         calibrated_on: number of belonging images behind the threshold.
         condition: what was done to those images, as to this one: "lossless", "jpeg-85", or "resized".
         detail: mean square of the fine detail of the inspected pixels, on the scale of [0, 1].
+        faint: whether that is hardly any, so that the threshold is what others' images with as little leave of it.
         stopped: whether the run was cancelled before its decision.
-        gave_way: whether it ended open because another family fits and this one is outside its corridor, if narrowly.
+        gave_way: whether it ended open because another family fits and this one is outside its corridor, if narrowly,
+            or had only its grid to speak for it.
         offset: rows and columns left out above and on the left, where the picture was cropped off its latent grid.
         drawn: height and width at which the decoder would have drawn it, where it was resized since; else (0, 0).
         frame: top, left, bottom and right of the inspected picture inside a plain frame; else zeros.
@@ -56,6 +58,7 @@ class Evidence:
     calibrated_on: int = 0
     condition: str = "lossless"
     detail: float = 1.0
+    faint: bool = False
     stopped: bool = False
     gave_way: bool = False
     offset: tuple[int, int] = (0, 0)

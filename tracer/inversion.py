@@ -43,9 +43,9 @@ __all__ = ["FAST", "MODES", "PAPER", "Settings", "Step", "checkpoints", "inspect
 LARGE = 20_000_000  # weights from which a model's tiles are decoded one by one: their gradients would fill the memory
 ROUNDING = 1 / (12 * 255**2)  # mean squared error of keeping an image in 8 bit: nothing smaller can be measured
 SILENT = 2 * ROUNDING  # fine detail below which nothing in a lossless picture tells one decoder from another
-# The same of a JPEG file, whose coefficients hide most of that noise. In between, a match is compared with those of
-# other pictures that have as little (`Calibration.faintly`).
-FLAT = 0.25 * ROUNDING
+# The same of a JPEG file, whose coefficients hide most of that noise; and up to where its score is compared with those
+# of others' pictures that have as little detail.
+FLAT, FAINT = 0.25 * ROUNDING, 2 * SILENT
 GRID_STEPS = 12  # of the test on the grid: own pictures gain by every step, others' stay where they are
 CELLS = 4  # latent cells a side below which a shift by one of them leaves too little to compare
 LEAST = 0.01  # smallest fine loss, in units of that: a score is never 0, and has a logarithm
@@ -85,6 +85,10 @@ class Step:
     def score(self, mode: str) -> float:
         """The number that a threshold is compared with."""
         return self.relative if mode == "fast" else self.best
+
+    def faint(self, condition: str) -> bool:
+        """Whether the image has hardly any fine detail left, under a condition with thresholds for such images."""
+        return condition not in (LOSSLESS, RESIZED) and self.measured < FAINT
 
     def reconstruction(self) -> np.ndarray:
         """The decoded image, or the first tile of it: uint8 RGB (height, width, 3)."""
@@ -233,13 +237,11 @@ def inspect(
         The evidence (the value of a `yield from`).
     """
     belongs, stopped, gave_way, places, looked = None, False, False, checkpoints(settings), None
-    compressed, faint = calibration.condition not in (LOSSLESS, RESIZED), False
     for step in invert(pixels, autoencoder, settings, cropped, table, drawn):
         yield step
         if step.index in places and belongs is None and not gave_way:
             looked = step
-            faint = compressed and step.measured < SILENT
-            belongs = calibration.decide(step.score(settings.mode), step.index, faint)
+            belongs = calibration.decide(step.score(settings.mode), step.index, step.faint(calibration.condition))
             # The best of many guesses has many chances to look right: the last step tells, and of sizes only plainly.
             best = calibration.inside(step.index) / PLAIN if drawn else math.inf
             if (cropped or drawn) and belongs and (step.index != places[-1] or looked.score(settings.mode) > best):
@@ -250,14 +252,13 @@ def inspect(
             break
     # Only at a checkpoint is there anything to compare a score with; a run stopped before the first has no p-value.
     last = looked or step
-    score, place = last.score(settings.mode), last.index if looked else places[0]
-    limit = calibration.threshold(place)
+    score, faint = last.score(settings.mode), last.faint(calibration.condition)
     return Evidence(
         family=autoencoder.family,
         method="inversion",
         mode=settings.mode,
         score=score,
-        threshold=min(limit, calibration.faintly(place)) if faint and calibration.faint else limit,
+        threshold=calibration.threshold(last.index if looked else places[0], faint=faint),
         p_value=calibration.p_value(score, last.index) if looked else None,
         belongs=belongs,
         steps=last.index,
@@ -267,6 +268,7 @@ def inspect(
         calibrated_on=calibration.count,
         condition=calibration.condition,
         detail=float(f"{last.measured:.4g}"),
+        faint=faint,
         stopped=stopped and belongs is None and not gave_way,
         gave_way=gave_way,
         drawn=drawn or (0, 0),
@@ -329,7 +331,7 @@ def scores(
 def measured(
     pixels: np.ndarray, autoencoder: Autoencoder, settings: Settings, table: np.ndarray | None = None
 ) -> float:
-    """How much fine detail an image has, or what its file keeps of it: see `Step`, `SILENT` and `FLAT`."""
+    """How much fine detail an image has, or what its file keeps of it (`Step.measured`)."""
     return next(invert(pixels, autoencoder, settings, table=table)).measured
 
 

@@ -182,8 +182,10 @@ def search(
     if len(offsets) == 1 or min(pixels.shape[:2]) < side + stride:
         return None
     # Where the scored part has most detail, with one cell of room below and to the right for every offset.
-    inner = pixels[BORDER : -BORDER - stride, BORDER : -BORDER - stride]
-    top, left = windows(inner, stride, 0, side - 2 * BORDER, 0, 1)[0].scored[:2]
+    scored = max((side - 2 * BORDER) // stride, 1) * stride
+    last = scored - side - stride + BORDER
+    inner = pixels[BORDER:last, BORDER:last]
+    top, left = windows(inner, stride, 0, scored, 0, 1)[0].scored[:2]
     tiles = [pixels[top + down : top + down + side, left + right : left + right + side] for down, right in offsets]
     target = torch.from_numpy(np.stack(tiles).astype(np.float32) / 255).permute(0, 3, 1, 2).to(autoencoder.device)
 
@@ -202,9 +204,9 @@ def search(
         losses = energy(Lossless(target).difference(autoencoder.decode(2 * encoded - reencoded)), LEAST)
         second = energy(Lossless(saved).difference(autoencoder.decode(reencoded)), 1)
         relative = losses / (second * detail).sqrt()
-        first, second = relative.argsort()[:2].tolist()
-    found = relative[first] <= plainly or relative[first] * OUTSTANDING <= relative[second]
-    return offsets[int(finalists[first])] if found else offsets[1]
+    best, next_best = relative.argsort()[:2].tolist()
+    found = relative[best] <= plainly or relative[best] * OUTSTANDING <= relative[next_best]
+    return offsets[int(finalists[best])] if found else offsets[1]
 
 
 def path_of(family: str, folder: Path = FOLDER) -> Path:

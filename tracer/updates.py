@@ -44,8 +44,9 @@ class Stepped:
     def standing(self) -> float:
         """How the family stands at this step: its score in thresholds, so 1 or less where it fits."""
         places = [place for place in self.calibration.checkpoints if place <= self.step.index]
-        threshold = self.calibration.threshold(places[-1] if places else self.calibration.checkpoints[0])
-        return self.step.score(self.settings.mode) / threshold
+        place = places[-1] if places else self.calibration.checkpoints[0]
+        faint = self.step.faint(self.calibration.condition)
+        return self.step.score(self.settings.mode) / self.calibration.threshold(place, faint=faint)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,11 @@ def _known(run: Run | None, family: str) -> Calibration | None:
     return known if known.revision == row["revision"] and row["steps"] in known.checkpoints else None
 
 
+def _others(known: Calibration, row: dict) -> tuple[tuple[float, ...], ...]:
+    """Scores of the images by others that an image is compared with."""
+    return known.faint if row.get("faint") else known.others
+
+
 def among(run: Run | None, family: str) -> Figure:
     """Histogram of the calibration at the step that decided, with this image on it."""
     known = _known(run, family)
@@ -44,7 +49,7 @@ def among(run: Run | None, family: str) -> Figure:
         return figures.loss_curves([], "fast", 4).update_layout(height=290, xaxis_title="Score", yaxis_title="Share")
     row = run.evidence[family]
     step = row["steps"]
-    others = [each[known.checkpoints.index(step)] for each in known.others]
+    others = [each[known.checkpoints.index(step)] for each in _others(known, row)]
     return figures_curves.among(known.at(step), np.array(others), row["threshold"], row["score"], family)
 
 
@@ -56,7 +61,7 @@ def among_words(run: Run | None, family: str) -> str:
     row = run.evidence[family]
     step, score = row["steps"], row["score"]
     higher = int((known.at(step) >= score).sum())
-    others = np.array([each[known.checkpoints.index(step)] for each in known.others])
+    others = np.array([each[known.checkpoints.index(step)] for each in _others(known, row)])
     lower = int((others <= score).sum())
     beside = f" Of {len(others)} images that it did not make, {lower} score as low or lower." if len(others) else ""
     return (

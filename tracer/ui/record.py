@@ -114,6 +114,7 @@ class Run:
             self.evidence[update.evidence.family] = asdict(update.evidence)
         else:
             self.trace, self.current = json.loads(json.dumps(update.document())), ""
+            self.evidence |= {row["family"]: row for row in self.trace["evidence"]}  # one may have given way since
         return True
 
     def draw(self) -> None:
@@ -156,7 +157,7 @@ class Run:
         down, right = (shifted.frame[side] + shifted.offset[side] for side in (0, 1))
         end_row, end_column = shifted.frame[2:] if any(shifted.frame) else picture.pixels.shape[:2]
         pixels = picture.pixels[down:end_row, right:end_column]
-        cropped = shifted.cropped
+        cropped, faint = shifted.cropped, update.step.faint(known.condition)
         places = windows(pixels, stride, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
         top, left, bottom, end = places[0].scored
         # The margin is decoded, but not shown.
@@ -170,7 +171,7 @@ class Run:
             last=settings.steps,
             second=_short(update.step.second),
             detail=_short(update.step.detail),
-            thresholds=[(step, _short(known.threshold(step))) for step in known.checkpoints],
+            thresholds=[(step, _short(known.threshold(step, faint=faint))) for step in known.checkpoints],
             calibrated={"images": known.images, "condition": known.condition, "date": known.date},
             box=(top + down, left + right, bottom + down, end + right),
             tiles=len(places),
