@@ -92,7 +92,7 @@ def markdown(results: dict, plots: dict[str, list[str]] | None = None) -> str:
     ]
     for name, found in results["sections"].items():
         module = benchmarks.section(name)
-        about = f"Measured on {found['date']} at commit {found['commit']} in {found['seconds']:.0f} s."
+        about = f"Measured on {found['date']} at commit {found['commit']}."  # how long depends on what was kept
         lines += ["", f"## {module.TITLE}", "", about, *module.page(found["results"])]
         for file in (plots or {}).get(name, []):
             lines += ["", f"![{module.TITLE}]({file})"]
