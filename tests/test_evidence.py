@@ -44,13 +44,13 @@ def test_a_family_that_nearly_fits_gives_way_to_one_that_fits():
 
 def test_a_family_that_only_its_grid_speaks_for_does_not_beat_one_that_nearly_fits():
     nearly = dataclasses.replace(said("b", None), p_value=0.005)
-    on_grid = dataclasses.replace(said("a", True), off_grid=1.6)
+    on_grid = dataclasses.replace(said("a", True), off_grid=1.6, score=2.5)
     assert judge([on_grid, nearly], MEMBERS).families == ("a", "b")
     assert judge([on_grid, said("b", False)], MEMBERS).kind == "family"
 
 
 def test_a_family_that_only_its_grid_speaks_for_gives_way_to_one_that_fits_by_its_score():
-    on_grid = dataclasses.replace(said("a", True), off_grid=1.6, p_value=0.005)
+    on_grid = dataclasses.replace(said("a", True), off_grid=1.6, score=2.5, p_value=0.005)
     verdict = judge(settled([on_grid, said("b", True)]), MEMBERS)
     assert verdict.kind == "family" and verdict.families == ("b",)
     assert settled([on_grid])[0].belongs is True

@@ -155,6 +155,13 @@ def test_what_a_score_leaves_open_belongs_where_it_fits_on_its_grid_alone(own: n
     assert inversion.off_grid(own, model, stop=lambda: True) is None
 
 
+def test_a_match_that_is_hardly_better_than_others_has_to_fit_its_grid_alone(own: np.ndarray, monkeypatch):
+    monkeypatch.setattr(inversion, "off_grid", lambda *_: 1.0)
+    assert api.trace(from_array(own, "own")).verdict.families == ("mini-kl",), "far better than others: not asked"
+    monkeypatch.setattr(calibration, "SURE", 1e9)
+    assert api.trace(from_array(own, "own"), families=["mini-kl"]).verdict.kind == "undecided"
+
+
 def test_on_a_large_picture_both_looks_at_the_grid_see_the_same_part(monkeypatch):
     seen, real = [], inversion.invert
 

@@ -216,7 +216,7 @@ def _on_grid(
     known: Calibration,
     stop: Callable[[], bool],
 ) -> Evidence:
-    """Evidence that the score left open, settled where the picture fits on its latent grid alone.
+    """Evidence that the score left open or that is no better than `SURE`: the picture has to fit on its grid alone.
 
     Only where the score is better than any of the others': two decoders' grids may coincide. Of lossless pictures only,
     since JPEG has a grid of its own, of bundled families, for which it was measured, and not of a large picture that
@@ -225,8 +225,9 @@ def _on_grid(
     from tracer import inversion
 
     row = lineup.FAMILIES.get(evidence.family)
-    ended = evidence.belongs is not None or evidence.stopped or evidence.gave_way
-    ended = ended or evidence.score > known.inside(evidence.steps)
+    closest = known.inside(evidence.steps)
+    ended = evidence.belongs is False or evidence.stopped or evidence.gave_way or evidence.score > closest
+    ended = ended or (evidence.belongs and evidence.score * calibration.SURE <= closest)
     if ended or any(evidence.drawn) or settings != FAST or row is None or not row.bundled:
         return evidence
     began = time.perf_counter()

@@ -39,6 +39,7 @@ LEEWAY, FEW, FEW_AT_FIRST = 1.5, 0.05, 0.2
 # How many times worse a lossless picture that its score leaves open has to fit off its latent grid than on it, to
 # belong. Set on calibration images; how it does on others: `python -m tracer benchmark --only grid`.
 ON_GRID = 1.5
+SURE = 3.0  # how many times better than any of the others' a match is that needs no such test: soft pictures come close
 # A score so small that the decoder has drawn all there is, and one that no image has.
 DRAWN, UNREACHED = 0.05, 1e-6
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own

@@ -39,7 +39,7 @@ class Evidence:
         drawn: height and width at which the decoder would have drawn it, where it was resized since; else (0, 0).
         frame: top, left, bottom and right of the inspected picture inside a plain frame; else zeros.
         off_grid: how many times worse the picture fits half a cell off its latent grid (`inversion.off_grid`), where
-            that was asked because the score alone left it open; else 0.
+            that was asked because the score alone left it open, or was hardly better than others'; else 0.
 
     `belongs` None with a small p-value is an image that scores worse than belonging ones, yet better than others do.
     """
@@ -65,6 +65,11 @@ class Evidence:
     drawn: tuple[int, int] = (0, 0)
     frame: tuple[int, int, int, int] = (0, 0, 0, 0)
     off_grid: float = 0.0
+
+    @property
+    def by_score(self) -> bool:
+        """Whether the image belongs, and not for its grid alone."""
+        return self.belongs is True and self.score <= self.threshold
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ def judge(
     unsure = [e.family for e in evidence if e.belongs is None and not e.gave_way]
     # A family that only nearly fits gives way to one that does, if that does by its score; so does any open one after
     # compression or resizing, where a family only fits if it does better than with what others made.
-    by_score = not any(e.belongs and e.off_grid for e in evidence)
+    by_score = all(e.by_score for e in evidence if e.belongs)
     rivals = [
         e.family
         for e in evidence
@@ -190,9 +195,9 @@ def settled(evidence: list[Evidence]) -> list[Evidence]:
 
     That other one scores worse than belonging images do (p of at most `NEARLY`).
     """
-    if not any(each.belongs and not each.off_grid for each in evidence):
+    if not any(each.by_score for each in evidence):
         return evidence
-    nearly = [each.belongs and each.off_grid and (each.p_value or 1) <= NEARLY for each in evidence]
+    nearly = [each.belongs and not each.by_score and (each.p_value or 1) <= NEARLY for each in evidence]
     return [
         replace(each, belongs=None, gave_way=True) if gives else each
         for each, gives in zip(evidence, nearly, strict=True)

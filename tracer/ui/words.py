@@ -83,7 +83,9 @@ def _undone(row: dict) -> str:
         rest = f"{down} rows above and {right} columns on the left are the rest of a latent's cell"
         said.append(f"it was taken as cropped: {rest}")
     if row.get("off_grid"):
-        said.append(f"the score leaves it open; half a cell off its grid it fits {row['off_grid']:.1f} times worse")
+        left_open = row["score"] > row["threshold"]
+        why = "the score leaves it open" if left_open else "soft pictures by others score hardly worse"
+        said.append(f"{why}; half a cell off its grid it fits {row['off_grid']:.1f} times worse")
     return f"For {escape(row['family'])} {listed(said)}." if said else ""
 
 
