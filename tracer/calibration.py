@@ -41,7 +41,7 @@ LEEWAY, FEW, FEW_AT_FIRST = 1.5, 0.05, 0.2
 ON_GRID = 1.5
 SURE = 3.0  # how many times better than any of the others' a match is that needs no such test: soft pictures come close
 # A score so small that the decoder has drawn all there is, and one that no image has.
-DRAWN, UNREACHED = 0.05, 1e-6
+DRAWN, UNREACHED = 0.05, 1e-4
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
 
