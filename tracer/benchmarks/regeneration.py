@@ -19,6 +19,7 @@ from tracer.regeneration import Drawn
 
 TITLE = "Prompt regeneration"
 GAMMAS = (1, 2, 4, 8)
+SHOWN = 4  # candidates per model, as on the page
 BLANK = np.zeros((1, 1, 3), np.uint8)
 CHANGES = {"JPEG 70": lambda pixels: perturb.jpeg(pixels, 70), "blur, sigma 1": lambda pixels: perturb.blur(pixels, 1)}
 
@@ -45,13 +46,13 @@ def measure(bench: Bench) -> dict:
     for name, change in CHANGES.items():
         changed = [change(image) for image in images]
         words = regeneration_measure.captions(changed)
-        row = _row(makers, regeneration_measure.scores(changed, words, **known), words, 4)
+        row = _row(makers, regeneration_measure.scores(changed, words, SHOWN, **known), words, SHOWN)
         result["robust"][name] = row | {"right_caption": _share(np.array(words) == prompts)}
     for kind, pictures in {"photographs": [_middle(each) for each in bench.pictures], **bench.drawings()}.items():
         pictures = pictures[:: max(len(pictures) // others, 1)][:others]
         words = regeneration_measure.captions(pictures)
-        scores = regeneration_measure.scores(pictures, words, **known)
-        alone = [_verdict(each[:, :4, 0], word) for each, word in zip(scores, words, strict=True)]
+        scores = regeneration_measure.scores(pictures, words, SHOWN, **known)
+        alone = [_verdict(each[..., 0], word) for each, word in zip(scores, words, strict=True)]
         fused = [_fused(one, image) for one, image in zip(alone, pictures, strict=True)]
         result["strangers"][kind] = {"images": len(pictures), "alone": _kinds(alone), "fused": _kinds(fused)}
     result["seconds"] = _seconds(images[0])
