@@ -1,6 +1,8 @@
 """What the benchmark makes of its answers."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -55,7 +57,6 @@ def test_every_section_can_be_measured_and_shown():
 
 
 def test_one_section_is_written_beside_the_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark, "server_start", lambda: None)
     monkeypatch.setattr(benchmark, "warm_seconds", lambda pictures, repeats: 0.1)
     earlier = {"speed": {"date": "2026-01-01", "commit": "c", "seconds": 1.0, "results": {}}}
     (tmp_path / "results.json").write_text(json.dumps({"sections": earlier}))
@@ -79,6 +80,13 @@ def test_a_reference_that_memory_forbids_takes_at_least_a_smaller_frames_time():
     assert speed.reference_of(results, 256) == (None, "")
     page = "\n".join(speed.page(results))
     assert "at least 2000 / at least 800" in page and "60.0 / 24.0" in page and "did not run" in page
+
+
+def test_peak_memory_is_not_that_of_the_process_that_asks():
+    held = np.ones(2**27)  # 1 GiB, and Linux's getrusage would tell a child as much
+    code = "from tracer.benchmarks import memory; print(memory.peak())"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 50 < float(asked.stdout) < held.nbytes / 2**20
 
 
 def test_test_images_are_none_that_sections_calibrate_on():

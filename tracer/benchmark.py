@@ -9,12 +9,8 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
-import socket
 import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,34 +29,6 @@ def warm_seconds(photographs: list[np.ndarray], repeats: int = 10) -> float:
         api.trace(picture)
         times.append(time.perf_counter() - began)
     return float(np.median(times[1:]))
-
-
-def server_start() -> float | None:
-    """Seconds from starting `app.py` to its first answered request, or None where the package stands alone."""
-    app = Path(__file__).parent.parent / "app.py"
-    if not app.exists():
-        return None
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    began = time.perf_counter()
-    server = subprocess.Popen(  # noqa: S603 - our own file
-        [sys.executable, str(app)],
-        env={**os.environ, "GRADIO_SERVER_PORT": str(port)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while server.poll() is None and time.perf_counter() - began < 120:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5):
-                    return time.perf_counter() - began
-            except OSError:
-                time.sleep(0.1)
-    finally:
-        server.terminate()
-        server.wait()
-    return None
 
 
 def commit() -> str:
@@ -101,8 +69,6 @@ def markdown(results: dict, plots: dict[str, list[str]] | None = None) -> str:
         f"A warm trace of a photograph of {SIDE} px, which fits nothing, so that every search is made, takes "
         f"{results['warm_seconds']:.2f} s (median).",
     ]
-    if results["server_start_seconds"]:
-        lines[-1] += f" The page answers its first request {results['server_start_seconds']:.1f} s after it is started."
     return "\n".join(lines) + "\n"
 
 
@@ -182,7 +148,6 @@ def run(
         "quick": quick,
         "sections": {name: sections[name] for name in benchmarks.SECTIONS if name in sections},
         "warm_seconds": warm_seconds(pictures, 3 if quick else 10),
-        "server_start_seconds": server_start(),
     }
     (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (out / "README.md").write_text(markdown(results, drawn(results, out, progress)))

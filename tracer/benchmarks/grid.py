@@ -8,7 +8,7 @@ import numpy as np
 
 from tracer import belonging, calibration, inversion, lineup, weights
 from tracer.benchmarks.core import NONE, Bench, rate, said, table
-from tracer.calibration import ON_GRID, Calibration
+from tracer.calibration import ON_GRID, SURE, Calibration
 from tracer.inversion import GRID_STEPS
 from tracer.settings import FAST
 
@@ -72,7 +72,8 @@ def page(results: dict) -> list[str]:
     text = (
         "How many times worse a picture fits half a cell off its latent grid than on it, after "
         f"{GRID_STEPS} steps. Lossless pictures that the score leaves open, and that score better than any of the "
-        f"calibration's pictures by others, belong where that is at least {ON_GRID}. (A picture of others that "
+        f"calibration's pictures by others, belong where that is at least {ON_GRID}, and a match that is less than "
+        f"{SURE:g} times better than those has to reach it too (not counted here). (A picture of others that "
         "a decoder fits without measurable loss can exceed it too; its own score then rules it out.)"
     )
     rows = [
@@ -95,7 +96,7 @@ def page(results: dict) -> list[str]:
         "least",
         "median",
         "most",
-        "of these asked",
+        "of these left open",
         "settled as its own",
     ]
     return ["", text, *table(head, rows)]

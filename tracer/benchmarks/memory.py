@@ -20,12 +20,12 @@ from tracer.benchmarks.core import Bench, table
 
 TITLE = "Memory of a full-size autoencoder"
 SIZES = (512, 1024)
-LIMIT = 4096  # MB that a small machine has
+LIMIT = 4096  # MiB that a small machine has
 MODES = ("fast", "paper")
 
 
 def one(side: int, mode: str) -> dict:
-    """Peak memory in MB of a picture of `side` px: all of fast mode's steps, or two gradient steps of the paper's."""
+    """Peak memory in MiB of a picture of `side` px: all of fast mode's steps, or two gradient steps of the paper's."""
     from tracer import inversion, settings
     from tracer.benchmarks.speed import full_size
 
@@ -38,7 +38,7 @@ def one(side: int, mode: str) -> dict:
 
 
 def peak() -> float:
-    """The most memory that this process had so far, in MB."""
+    """The most memory that this process had so far, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux's getrusage counts what the parent had when it started this process
         return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text()).group(1)) / 2**10
@@ -67,4 +67,4 @@ def page(results: dict) -> list[str]:
         for name, found in results.items()
     ]
     text = "Stable Diffusion's shape (83.65 million weights, 32 bit), random weights, on tiles, on the CPU."
-    return ["", text, *table(["picture", "MB once loaded", "peak MB", f"within {LIMIT} MB"], rows)]
+    return ["", text, *table(["picture", "MiB once loaded", "peak MiB", f"within {LIMIT} MiB"], rows)]

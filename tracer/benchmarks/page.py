@@ -53,7 +53,7 @@ def server() -> Iterator[tuple[str, int, float]]:
 
 
 def resident(process: int) -> int | None:
-    """Memory of a process in MB; None where that cannot be read."""
+    """Memory of a process in MiB; None where that cannot be read."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
@@ -105,11 +105,11 @@ def page(results: dict) -> list[str]:
     seen = f"{statistics.median(paint):.2f} s (median of {len(paint)})" if paint else "no browser here"
     rows = [
         ["from the start of the server to its first answer", f"{results['started']} s"],
-        ["memory while idle, before the first image", f"{results['idle_mb']} MB"],
+        ["memory while idle, before the first image", f"{results['idle_mb']} MiB"],
         ["from the address to the finished example on screen", seen],
         [f"{results['visitors']} visitors at once: answered, errors", f"{results['answered']}, {failed}"],
         ["told their place in the queue; last place", f"{results['told']}; {results['last_place']}"],
         ["first and last answer after", f"{results['first']} s, {results['last']} s"],
-        ["memory after one visitor; after all of them", f"{results['warm_mb']} MB; {results['after_mb']} MB"],
+        ["memory after one visitor; after all of them", f"{results['warm_mb']} MiB; {results['after_mb']} MiB"],
     ]
     return ["", *table(["what", "measured"], rows)]

@@ -132,11 +132,11 @@ def page(results: dict) -> list[str]:
         f"Stable Diffusion's shape, random weights. Of the reference's {STEPS} steps, {TIMED} are timed and "
         "multiplied; where its gradient does not fit into memory, a smaller frame's time is multiplied by the pixels, "
         "which is less than it would take (attention grows faster). How many times faster fast mode is: decided at "
-        "the start / with all its steps. Memory is the process's peak in MB after fast mode, double reconstruction "
+        "the start / with all its steps. Memory is the process's peak in MiB after fast mode, double reconstruction "
         "and the reference."
     )
     head = ["frame, weights", "fast, decided at start", "fast, all steps", "double reconstruction", "reference"]
-    head += ["reference / fast", "double / fast", "peak MB"]
+    head += ["reference / fast", "double / fast", "peak MiB"]
     return ["", text, *table(head, rows)]
 
 
