@@ -36,6 +36,7 @@ def measure(bench: Bench) -> dict:
             continue
         counts = {"right": 0, "abstained": 0, "none": 0, "wrong": 0}
         photographs = {"named": 0, "of": 0}
+        own: dict[str, list[bool]] = {}
         for truth, name, pixels in images:
 
             def answer(pixels: np.ndarray = pixels, make=make) -> dict:
@@ -50,10 +51,12 @@ def measure(bench: Bench) -> dict:
             else:
                 kind = {truth: "right", NONE: "none", "undecided": "abstained", "insufficient": "abstained"}
                 counts[kind.get(said_of, "wrong")] += 1
+                own.setdefault(truth, []).append(said_of == truth)
         total = sum(counts.values())
         results[change] = {
             **{kind: rate(hits, total) for kind, hits in counts.items()},
             "photograph_named": rate(photographs["named"], photographs["of"]),
+            "right_family": {family: rate(sum(hits), len(hits)) for family, hits in own.items()},
         }
     return results
 
@@ -71,7 +74,10 @@ def page(results: dict) -> list[str]:
         for change, found in results.items()
     ]
     head = ["change", "right", "undecided or too little evidence", "none", "wrong family"]
-    return table([*head, "wrong, images (95 % interval)", "photograph called made"], rows)
+    lines = table([*head, "wrong, images (95 % interval)", "photograph called made"], rows)
+    families = list(next(iter(results.values()))["right_family"])
+    own = [[change, *(said(found["right_family"][family]) for family in families)] for change, found in results.items()]
+    return [*lines, "", "Named rightly, by family:", *table(["change", *families], own)]
 
 
 def plots(results: dict, folder: Path) -> list[str]:
