@@ -14,6 +14,8 @@ from tracer.faults import ModelUnavailable
 from tracer.intake import from_array
 from tracer.race import Race
 from tracer.tiles import framed
+from tracer.ui import words
+from tracer.ui.record import Run
 from tracer.updates import Stepped
 
 
@@ -159,7 +161,10 @@ def test_a_match_that_is_hardly_better_than_others_has_to_fit_its_grid_alone(own
     monkeypatch.setattr(inversion, "off_grid", lambda *_: 1.0)
     assert api.trace(from_array(own, "own")).verdict.families == ("mini-kl",), "far better than others: not asked"
     monkeypatch.setattr(calibration, "SURE", 1e9)
-    assert api.trace(from_array(own, "own"), families=["mini-kl"]).verdict.kind == "undecided"
+    trace = api.trace(from_array(own, "own"), families=["mini-kl"])
+    assert trace.verdict.kind == "undecided"
+    banner = words.banner(Run("own", "fast", ["mini-kl"], trace=trace.document()))
+    assert "soft pictures by others score hardly worse; half a cell off its grid it fits 1.0 times worse" in banner
 
 
 def test_on_a_large_picture_both_looks_at_the_grid_see_the_same_part(monkeypatch):

@@ -7,7 +7,6 @@ whose peak is everything: Python, libraries, weights and the work.
 from __future__ import annotations
 
 import json
-import re
 import resource
 import subprocess
 import sys
@@ -39,10 +38,19 @@ def one(side: int, mode: str) -> dict:
 
 def peak() -> float:
     """The most memory that this process had so far, in MiB."""
-    status = Path("/proc/self/status")
-    if status.exists():  # Linux's getrusage counts what the parent had when it started this process
-        return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text()).group(1)) / 2**10
+    found = of_process("self", "VmHWM")  # Linux's getrusage counts what the parent had when it started this process
+    if found is not None:
+        return found
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def of_process(process: int | str, field: str) -> float | None:
+    """Memory of a process in MiB, by a field of Linux's status file (VmRSS, VmHWM); None where that cannot be read."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) / 2**10 for line in lines if line.startswith(f"{field}:")), None)
 
 
 def measure(bench: Bench) -> dict:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tracer.benchmarks.core import Bench, table
+from tracer.benchmarks.memory import of_process
 from tracer.ui import visitors
 
 TITLE = "The page"
@@ -53,12 +54,9 @@ def server() -> Iterator[tuple[str, int, float]]:
 
 
 def resident(process: int) -> int | None:
-    """Memory of a process in MiB; None where that cannot be read."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    except OSError:
-        return None
-    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
+    """Memory of a process in whole MiB; None where that cannot be read."""
+    found = of_process(process, "VmRSS")
+    return None if found is None else int(found)
 
 
 def first_paint(url: str, times: int = OPENED) -> list[float] | None:

@@ -15,11 +15,10 @@ import numpy as np
 from tracer import api, fusion, intake, lineup, perturb, regeneration, regeneration_measure
 from tracer.benchmarks.core import SIDE, Bench, rate, said, table
 from tracer.evidence import Verdict
-from tracer.regeneration import Drawn
+from tracer.regeneration import CANDIDATES, Drawn
 
 TITLE = "Prompt regeneration"
 GAMMAS = (1, 2, 4, 8)
-SHOWN = 4  # candidates per model, as on the page
 BLANK = np.zeros((1, 1, 3), np.uint8)
 CHANGES = {"JPEG 70": lambda pixels: perturb.jpeg(pixels, 70), "blur, sigma 1": lambda pixels: perturb.blur(pixels, 1)}
 
@@ -46,12 +45,12 @@ def measure(bench: Bench) -> dict:
     for name, change in CHANGES.items():
         changed = [change(image) for image in images]
         words = regeneration_measure.captions(changed)
-        row = _row(makers, regeneration_measure.scores(changed, words, SHOWN, **known), words, SHOWN)
+        row = _row(makers, regeneration_measure.scores(changed, words, CANDIDATES, **known), words, CANDIDATES)
         result["robust"][name] = row | {"right_caption": _share(np.array(words) == prompts)}
     for kind, pictures in {"photographs": [_middle(each) for each in bench.pictures], **bench.drawings()}.items():
         pictures = pictures[:: max(len(pictures) // others, 1)][:others]
         words = regeneration_measure.captions(pictures)
-        scores = regeneration_measure.scores(pictures, words, SHOWN, **known)
+        scores = regeneration_measure.scores(pictures, words, CANDIDATES, **known)
         alone = [_verdict(each[..., 0], word) for each, word in zip(scores, words, strict=True)]
         fused = [_fused(one, image) for one, image in zip(alone, pictures, strict=True)]
         result["strangers"][kind] = {"images": len(pictures), "alone": _kinds(alone), "fused": _kinds(fused)}
@@ -114,9 +113,9 @@ def _kinds(verdicts: Sequence[Verdict]) -> dict:
 
 
 def _joint(makers: Sequence[str], scores: np.ndarray, captions: Sequence[str], traced: Sequence[Verdict]) -> dict:
-    """The page's way: inversion is asked first, and regeneration (4 candidates) among the models that it leaves."""
+    """The page's way: inversion is asked first, and regeneration among the models that it leaves."""
     names, answers = regeneration_measure.generators(), []
-    for each, caption, inverted in zip(scores[:, :, :4, 0], captions, traced, strict=True):
+    for each, caption, inverted in zip(scores[:, :, :CANDIDATES, 0], captions, traced, strict=True):
         left = fusion.candidates(inverted, names)
         chosen = each[[names.index(name) for name in left]]
         verdict = _verdict(chosen, caption, left, alone=True) if len(left) < len(names) else _verdict(each, caption)
@@ -140,7 +139,7 @@ def _inside(makers: list[str], scores: np.ndarray, captions: list[str], by_inver
         rows = [index for index, maker in enumerate(makers) if maker in members]
         columns = [names.index(name) for name in members]
         truth = np.array(makers)[rows]
-        inside = scores[..., 0][rows][:, columns, :4]
+        inside = scores[..., 0][rows][:, columns, :CANDIDATES]
         first = np.array(members)[inside.mean(axis=2).argmax(axis=1)]
         verdicts = [_verdict(each, captions[i], members, alone=True) for i, each in zip(rows, inside, strict=True)]
         traced = [by_inversion[index] for index in rows]
@@ -200,7 +199,8 @@ def page(results: dict) -> list[str]:
     for family, row in results["inside"].items():
         lines += [
             "",
-            f"Inside {family}, whose models {' and '.join(row['members'])} share one autoencoder (4 candidates):",
+            f"Inside {family}, whose models {' and '.join(row['members'])} share one autoencoder "
+            f"({CANDIDATES} candidates):",
         ]
         guess = f"{row['inversion_picks_member']:.0%}, by construction"
         lines += table(
@@ -221,7 +221,7 @@ def page(results: dict) -> list[str]:
     )
     seconds = results["seconds"]
     told = f"the first drawing after {seconds['first_candidate']} s, the answer after {seconds['all']} s"
-    return [*lines, "", f"One image against {count} models with 4 candidates each: {told}."]
+    return [*lines, "", f"One image against {count} models with {CANDIDATES} candidates each: {told}."]
 
 
 def plots(results: dict, folder: Path) -> list[str]:

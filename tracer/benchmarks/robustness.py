@@ -75,7 +75,9 @@ def page(results: dict) -> list[str]:
     ]
     head = ["change", "right", "undecided or too little evidence", "none", "wrong family"]
     lines = table([*head, "wrong, images (95 % interval)", "photograph called made"], rows)
-    families = list(next(iter(results.values()))["right_family"])
+    families = list(dict.fromkeys(family for found in results.values() for family in found.get("right_family", ())))
+    if not families:  # results of a version that did not tell them apart
+        return lines
     own = [[change, *(said(found["right_family"][family]) for family in families)] for change, found in results.items()]
     return [*lines, "", "Named rightly, by family:", *table(["change", *families], own)]
 
