@@ -13,22 +13,9 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
-from tracer import lineup, machine, weights
-from tracer.ui import (
-    artifacts,
-    breaks,
-    common,
-    explain,
-    inversion,
-    lesson,
-    links,
-    many,
-    regeneration,
-    stored,
-    subject,
-    together,
-    words,
-)
+from tracer.models import cache, device, registry
+from tracer.ui import components, explain, links, stored, subject, together, words
+from tracer.ui.tabs import artifacts, inversion, lesson, many, regeneration, robustness
 
 INVERSION, ARTIFACTS, DRAWING, BREAKS, LESSON, MANY = TABS = (
     "Latent inversion",
@@ -39,8 +26,8 @@ INVERSION, ARTIFACTS, DRAWING, BREAKS, LESSON, MANY = TABS = (
     "Many images",
 )
 LAUNCH = {
-    "theme": common.theme(),
-    "css_paths": common.CSS,
+    "theme": components.theme(),
+    "css_paths": components.CSS,
     "max_file_size": "20mb",
     "show_error": False,  # unexpected errors show a generic text
     "run_history": False,  # would keep visitors' images in their browsers
@@ -52,14 +39,14 @@ LAUNCH = {
 }
 
 
-if machine.zero_gpu():
-    weights.preload(lineup.families("minis") + lineup.families("tiny"))
+if device.zero_gpu():
+    cache.preload(registry.families("minis") + registry.families("tiny"))
 
 
 def build() -> gr.Blocks:
     """The whole page."""
     with gr.Blocks(title="Latent Lineup", analytics_enabled=False, delete_cache=(600, 3600)) as page:
-        gr.HTML(words.heading(lineup.families("minis")))
+        gr.HTML(words.heading(registry.families("minis")))
         desk = subject.build()
         run, looked, drawn = stored.first()
         with gr.Tabs() as tabs:
@@ -71,7 +58,7 @@ def build() -> gr.Blocks:
                 regenerated = regeneration.build(desk.image, drawn)
                 explain.follow(regenerated.panel.document)
             with gr.Tab(BREAKS, id=BREAKS):
-                breaks.build(desk.image)
+                robustness.build(desk.image)
             with gr.Tab(LESSON, id=LESSON):
                 lesson.build()
             with gr.Tab(MANY, id=MANY):

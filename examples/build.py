@@ -13,9 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from tracer import api, artifacts, breaking, generation, intake, joint, lineup, regeneration, replaying
-from tracer.ui import breaks, drawing, marks, record, replay, stored
+from tracer import api
+from tracer.evidence.artifacts import detection
+from tracer.evidence.inversion import playback as replaying
+from tracer.evidence.regeneration import ranking
+from tracer.image import intake
+from tracer.models import generators, registry
+from tracer.reports import robustness as breaking
+from tracer.ui import artifact_views, drawing, record, stored
+from tracer.ui import playback as replay
 from tracer.ui.record import EXAMPLES, STORED, Run
+from tracer.ui.tabs import robustness as breaks
+from tracer.verdict import combine
 
 SHOWN = ("red apple", "fox", "rocket", "birthday cake", "penguin", "guitar", "cactus", "clown face")  # in `minis.png`
 
@@ -60,7 +69,7 @@ class Recipe:
     @property
     def maker(self) -> str:
         """The family whose decoder made it, or ""."""
-        return lineup.generator(self.drawn[0]).family if self.drawn else self.through
+        return registry.generator(self.drawn[0]).family if self.drawn else self.through
 
 
 RECIPES = (
@@ -136,7 +145,7 @@ def make(recipe: Recipe) -> None:
 
     if recipe.drawn:
         generator, prompt, seed = recipe.drawn
-        pixels = next(generation.generate(generator, prompt, [seed]))
+        pixels = next(generators.generate(generator, prompt, [seed]))
     else:
         top, left, side = recipe.crop
         pixels = np.ascontiguousarray(getattr(data, recipe.picture)()[top : top + side, left : left + side])
@@ -151,16 +160,16 @@ def make(recipe: Recipe) -> None:
 def inspect(recipe: Recipe) -> Run:
     """Trace the image to its last step, as the page would."""
     picture = intake.read(EXAMPLES / recipe.file)
-    run = Run(recipe.title, "fast", [row.id for row in lineup.families("minis")])
+    run = Run(recipe.title, "fast", [row.id for row in registry.families("minis")])
     for update in api.trace_stream(picture, watch=True):
         run.take(update, picture)
     return run
 
 
-def look(recipe: Recipe) -> marks.Board:
+def look(recipe: Recipe) -> artifact_views.Board:
     """What the detector sees in the image, and where."""
     picture = intake.read(EXAMPLES / recipe.file)
-    board = marks.begun(picture, artifacts.TRIES)
+    board = artifact_views.begun(picture, detection.TRIES)
     for update in (*api.artifacts_stream(picture), *api.artifacts_map(picture)):
         board.take(update)
     return board
@@ -168,8 +177,8 @@ def look(recipe: Recipe) -> marks.Board:
 
 def redraw(recipe: Recipe) -> drawing.Board:
     """What every generator draws of it."""
-    models = [row.id for row in lineup.GENERATORS.values() if row.bundled]
-    board = drawing.Board(recipe.title, models, regeneration.CANDIDATES, recipe.fused)
+    models = [row.id for row in registry.GENERATORS.values() if row.bundled]
+    board = drawing.Board(recipe.title, models, ranking.CANDIDATES, recipe.fused)
     for update in api.regenerate_stream(EXAMPLES / recipe.file, fused=recipe.fused):
         board = drawing.taken(board, update)
     return board
@@ -186,8 +195,8 @@ def film(recipe: Recipe) -> replay.Reel:
 def minis_sheet() -> None:
     """What the five generators draw for the same prompts, one row each, for the README."""
     rows = [
-        np.concatenate([next(generation.generate(name, prompt, [0])) for prompt in SHOWN], axis=1)
-        for name in (row.id for row in lineup.GENERATORS.values() if row.bundled)
+        np.concatenate([next(generators.generate(name, prompt, [0])) for prompt in SHOWN], axis=1)
+        for name in (row.id for row in registry.GENERATORS.values() if row.bundled)
     ]
     picture = Image.fromarray(np.concatenate(rows)).quantize(256, dither=Image.Dither.NONE)
     picture.save(EXAMPLES / "minis.png", optimize=True)
@@ -206,7 +215,7 @@ def answer(recipe: Recipe) -> str:
         replay.save(film(recipe), recipe.name)
         points = list(breaking.curve(intake.read(EXAMPLES / recipe.file), "jpeg"))
         breaks.save(points, "jpeg", recipe.name)
-    found = joint.weigh(run.trace, looked.document, drawn.document).verdict
+    found = combine.weigh(run.trace, looked.document, drawn.document).verdict
     alone = run.trace["verdict"]
     if recipe.lost:
         good = found.kind == alone["kind"] == "insufficient"

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests import models
 from tests.hub import Hub
-from tracer import lineup
+from tracer.models import registry
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 def measure(weights: Path | None, image: Path, scratch: Path) -> dict:
     """Run the command line in a process of its own: once from an empty cache, once again."""
     hub = Hub()
-    for row in lineup.families("tiny"):
+    for row in registry.families("tiny"):
         folder = weights / row.id if weights else models.make(row.kind, scratch / row.id, config=models.SHAPES[row.id])
         hub.add(row.source, folder)
     places = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(scratch / "hub"), "LATENT_LINEUP_CACHE": str(scratch / "c")}

@@ -23,7 +23,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 # Its weights are a part of the package that a checkout may lack.
 with_detector = pytest.mark.skipif(
-    not (ROOT / "tracer/minis/detector/model.safetensors").exists(), reason="the detector's weights are not here"
+    not (ROOT / "tracer/assets/minis/detector/model.safetensors").exists(), reason="the detector's weights are not here"
 )
 
 
@@ -56,14 +56,14 @@ def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from huggingface_hub import constants
 
     from tests.hub import Hub
-    from tracer import weights
+    from tracer.models import cache
 
     server = Hub()
     monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 2)
-    monkeypatch.setattr(weights, "_shelf", type(weights._shelf)())
+    monkeypatch.setattr(cache, "_shelf", type(cache._shelf)())
     yield server
     server.stop()
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from tracer import artifacts, reference
-from tracer.detector import Architecture, Detector
-from tracer.reference import CONDITIONS, LEVELS, SMALL, Reference
+from tracer.evidence.artifacts import detection, null_distribution
+from tracer.evidence.artifacts.network import Architecture, Detector
+from tracer.evidence.artifacts.null_distribution import CONDITIONS, LEVELS, SMALL, Reference
 
 
 def write(folder: Path, seed: int = 0) -> Path:
@@ -22,7 +22,7 @@ def write(folder: Path, seed: int = 0) -> Path:
     model = Detector(architecture)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: value.half() for key, value in model.state_dict().items() if value.is_floating_point()}
-    save_file(tensors, folder / artifacts.WEIGHTS)
+    save_file(tensors, folder / detection.WEIGHTS)
     (folder / "config.json").write_text(json.dumps({"architecture": asdict(architecture)}))
     return folder
 
@@ -39,10 +39,10 @@ def made_up(
     negative, positive = rng.normal(photographs, 1, count), rng.normal(reconstructions, 1, count)
     return Reference(
         detector=detector,
-        settings=artifacts.Settings().record(),
+        settings=detection.Settings().record(),
         condition=condition,
-        photographs=[[value] * artifacts.TRIES for value in negative.tolist()],
-        reconstructions=[[value] * artifacts.TRIES for value in positive.tolist()],
+        photographs=[[value] * detection.TRIES for value in negative.tolist()],
+        reconstructions=[[value] * detection.TRIES for value in positive.tolist()],
         small={str(side): [negative.tolist(), positive.tolist()] for side in SMALL},
         kinds=["made up"] * count,
         makers=["nobody"] * count,
@@ -56,7 +56,7 @@ def made_up(
 def store(folder: Path, detector: str, **scores: float) -> None:
     """Made-up scores for every condition."""
     for condition in CONDITIONS:
-        reference.save(made_up(condition, detector, **scores), folder)
+        null_distribution.save(made_up(condition, detector, **scores), folder)
 
 
 assert LEVELS == (0.001, 0.01, 0.05), "the counts above hold two of these levels"

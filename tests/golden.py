@@ -102,26 +102,30 @@ def _bundled(name: str) -> Image.Image:
 
 def answers() -> Iterator[tuple[str, str, dict]]:
     """Path, picture and answer, one after another."""
-    from tracer import api, trace, verdict
+    from tracer import api
 
     files = pictures()
     for name, file in files.items():
-        yield "trace", name, traced(trace(file).document())
+        yield "trace", name, traced(api.trace(file).document())
     for name in (NOTO, KOALA, f"{PENGUIN}, jpeg 90"):
         small = _file(Image.open(BytesIO(files[name])).convert("RGB").crop((0, 0, 96, 96)))
-        yield "trace in paper mode", name, traced(trace(small, mode="paper", families=["mini-kl", "mini-dc"]).document())
+        yield (
+            "trace in paper mode",
+            name,
+            traced(api.trace(small, mode="paper", families=["mini-kl", "mini-dc"]).document()),
+        )
     for name in (*MADE, COFFEE, PHOTOGRAPH, f"{NOTO}, jpeg 60", f"{NOTO}, webp 80", "chelsea", "grey"):
         yield "artifacts", name, marked(api.artifacts(files[name], tries=4).document())
     for name in (NOTO, STRAWBERRY, "chelsea"):
         found = api.regenerate(files[name], candidates=1, generators=["mini-kl-noto", "mini-movq-emojione"])
         yield "regenerate", name, redrawn(found.document())
     for name in (FLUENT, PHOTOGRAPH, KOALA, f"{PENGUIN}, jpeg 60", "ramp"):
-        yield "verdict", name, joined(verdict(files[name], tries=2).document())
+        yield "verdict", name, joined(api.verdict(files[name], tries=2).document())
     with tempfile.TemporaryDirectory() as folder:
         (source,) = ROOT.glob("tracer/**/mini-dc/vae")
         shutil.copytree(source, copy := Path(folder) / "unknown")
         for name in (KOALA, NOTO):
-            yield "trace against a folder", name, traced(trace(files[name], autoencoder=copy).document())
+            yield "trace against a folder", name, traced(api.trace(files[name], autoencoder=copy).document())
 
 
 def traced(document: dict) -> dict:

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, free_port
-from tracer import intake, lineup, weights
-from tracer.ui import common, inversion, lesson, record, words
+from tracer.image import intake
+from tracer.models import cache, registry
+from tracer.ui import components, record, words
+from tracer.ui.tabs import inversion, lesson
 
 # Violations that are Gradio's own, and why they are not ours to mend.
 GRADIOS = {
@@ -107,8 +109,8 @@ def test_stored_examples_belong_to_the_bundled_weights(example: record.Example):
     run = record.load(example)
     assert run.sha256 == intake.read(example.file).sha256
     for row in run.trace["evidence"]:
-        family = lineup.family(row["family"])
-        assert row["revision"] == weights.revision_of(Path(family.source) / family.subfolder)
+        family = registry.family(row["family"])
+        assert row["revision"] == cache.revision_of(Path(family.source) / family.subfolder)
     for trajectory in run.trajectories.values():
         assert trajectory.original.shape == trajectory.reconstruction.shape
 
@@ -128,13 +130,13 @@ def test_nothing_of_a_file_gets_into_the_page_as_html():
 
 
 def test_a_wish_to_stop_reaches_another_process():
-    stops = common.Stops()
+    stops = components.Stops()
     with stops.running("here") as wish:
         elsewhere = pickle.loads(pickle.dumps(wish))
         assert not elsewhere()
         stops.stop("here")
         assert elsewhere()
-    assert pickle.loads(pickle.dumps(common.budget()))() is False
+    assert pickle.loads(pickle.dumps(components.budget()))() is False
 
 
 def test_a_run_works_where_all_that_goes_in_and_out_is_pickled(monkeypatch):
@@ -148,21 +150,21 @@ def test_a_run_works_where_all_that_goes_in_and_out_is_pickled(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=gpu))
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
-    followed = common.on_gpu(inversion.followed)
+    followed = components.on_gpu(inversion.followed)
     assert followed is not inversion.followed
     picture = intake.read(record.examples()[0].file)
     run = record.Run("Your image", "fast", ["mini-dc"], picture.sha256, picture.width, picture.height)
-    *_, last = followed(run, picture, common.budget(), False)
+    *_, last = followed(run, picture, components.budget(), False)
     assert [row["family"] for row in last.trace["evidence"]] == ["mini-dc"]
     assert run.trace is None, "what was changed there stays there"
 
 
 def test_off_zerogpu_the_decorator_changes_nothing():
-    assert common.on_gpu(len) is len
+    assert components.on_gpu(len) is len
 
 
 def test_stop_reaches_its_own_session_and_no_other():
-    stops = common.Stops()
+    stops = components.Stops()
     stops.prepare("here")
     stops.stop("here")  # while it waits in the queue
     stops.stop("a stranger's")
@@ -214,7 +216,7 @@ def test_a_trace_runs_from_click_to_sentence(page, page_url: str, rgba_png: Path
     assert page.query_selector("#verdict .verdict:not(.running)")
     assert intake.read(rgba_png).sha256[:8] in page.inner_text("#verdict")  # the bytes were not re-encoded
     assert "p = " in page.inner_text("#verdict")
-    assert len(page.query_selector_all("#strips tbody tr")) == len(lineup.families("minis"))
+    assert len(page.query_selector_all("#strips tbody tr")) == len(registry.families("minis"))
     assert "score" in page.inner_text("#explainer").lower()
     assert not page.complaints
 

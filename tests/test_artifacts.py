@@ -11,22 +11,16 @@ import torch
 from PIL import Image, ImageFilter
 
 from tests import detectors
-from tracer import (
-    api,
-    artifacts,
-    artifacts_reference,
-    artifacts_verdict,
-    calibration,
-    intake,
-    lineup,
-    reference,
-    survey,
-    weights,
-)
-from tracer.artifacts import Settings
-from tracer.calibration import ThresholdMismatch
-from tracer.faults import ModelUnavailable
-from tracer.reference import Scores
+from tracer import api
+from tracer.evidence.artifacts import calibration as artifacts_reference
+from tracer.evidence.artifacts import decision, detection, heatmap, null_distribution
+from tracer.evidence.artifacts.detection import Settings
+from tracer.evidence.artifacts.null_distribution import Scores
+from tracer.evidence.inversion import calibration
+from tracer.evidence.inversion.calibration import ThresholdMismatch
+from tracer.image import intake
+from tracer.models import cache, registry
+from tracer.models.errors import ModelUnavailable
 
 RNG = np.random.default_rng(0)
 
@@ -38,10 +32,10 @@ def noise(height: int, width: int) -> np.ndarray:
 @pytest.fixture
 def detector(tmp_path, monkeypatch):
     """An untrained detector in the place of the bundled one, with made-up scores."""
-    monkeypatch.setattr(artifacts, "FOLDER", detectors.write(tmp_path / "detector"))
-    monkeypatch.setattr(reference, "FOLDER", tmp_path / "thresholds")
-    detectors.store(tmp_path / "thresholds", artifacts.revision())
-    return artifacts.load()
+    monkeypatch.setattr(detection, "FOLDER", detectors.write(tmp_path / "detector"))
+    monkeypatch.setattr(null_distribution, "FOLDER", tmp_path / "thresholds")
+    detectors.store(tmp_path / "thresholds", detection.revision())
+    return detection.load()
 
 
 def scores(negative, positive, kinds=None) -> Scores:
@@ -54,7 +48,7 @@ def scores(negative, positive, kinds=None) -> Scores:
 @pytest.mark.parametrize("size", [(1024, 768), (299, 299), (161, 600)])
 @pytest.mark.parametrize("placing", ["spread", "random"])
 def test_tries_are_different_native_crops_on_the_grid(size, placing):
-    found = artifacts.boxes(*size, Settings(placing=placing))
+    found = detection.boxes(*size, Settings(placing=placing))
     assert len(set(found)) == len(found) == 10
     for top, left, bottom, right in found:
         assert bottom - top == right - left == Settings.side
@@ -63,31 +57,31 @@ def test_tries_are_different_native_crops_on_the_grid(size, placing):
 
 
 def test_the_first_tries_do_not_depend_on_how_many_follow():
-    assert artifacts.boxes(512, 512, Settings())[:3] == artifacts.boxes(512, 512, Settings(tries=3))
+    assert detection.boxes(512, 512, Settings())[:3] == detection.boxes(512, 512, Settings(tries=3))
 
 
 def test_spread_tries_reach_every_quarter_of_an_image():
-    tops, lefts, _, _ = np.array(artifacts.boxes(1024, 1024, Settings())).T
+    tops, lefts, _, _ = np.array(detection.boxes(1024, 1024, Settings())).T
     assert {(top > 400, left > 400) for top, left in zip(tops, lefts, strict=True)} == {
         (up, over) for up in (False, True) for over in (False, True)
     }
 
 
 def test_random_tries_go_by_their_seed():
-    one, same, other = (artifacts.boxes(900, 900, Settings(placing="random", seed=seed)) for seed in (1, 1, 2))
+    one, same, other = (detection.boxes(900, 900, Settings(placing="random", seed=seed)) for seed in (1, 1, 2))
     assert one == same != other
 
 
 @pytest.mark.parametrize("size", [(96, 130), (160, 167), (64, 64)])
 def test_a_small_image_is_taken_whole_and_once(size):
-    ((top, left, bottom, right),) = artifacts.boxes(*size, Settings())
+    ((top, left, bottom, right),) = detection.boxes(*size, Settings())
     assert (top, left, bottom) == (0, 0, min(size[0], Settings.side))
     assert right == min(size[1], Settings.side)
 
 
 def test_a_score_is_the_mean_logit_of_the_crops(detector):
     pixels = noise(300, 420)
-    tries = list(artifacts.look(pixels, detector, Settings(tries=4)))
+    tries = list(detection.look(pixels, detector, Settings(tries=4)))
     assert [each.index for each in tries] == [0, 1, 2, 3]
     for each in tries:
         top, left, bottom, right = each.box
@@ -98,7 +92,7 @@ def test_a_score_is_the_mean_logit_of_the_crops(detector):
 
 def test_the_map_grows_until_it_covers_the_image(detector):
     pixels = noise(320, 500)
-    maps = list(survey.survey(pixels, detector))
+    maps = list(heatmap.survey(pixels, detector))
     assert [np.isnan(each.logits).any() for each in maps] == [True] * (len(maps) - 1) + [False]
     assert [each.done for each in maps] == sorted(each.done for each in maps)
     last = maps[-1]
@@ -108,21 +102,21 @@ def test_the_map_grows_until_it_covers_the_image(detector):
 
 def test_a_cell_of_the_map_is_what_a_try_around_it_would_say(detector):
     pixels = noise(400, 480)
-    *_, last = survey.survey(pixels, detector)
+    *_, last = heatmap.survey(pixels, detector)
     row, column = 5, 6
     top, left = (
-        int((place + 0.5) * last.cell - Settings.side / 2) // artifacts.GRID * artifacts.GRID for place in (row, column)
+        int((place + 0.5) * last.cell - Settings.side / 2) // detection.GRID * detection.GRID for place in (row, column)
     )
     box = (top, left, top + Settings.side, left + Settings.side)
     with torch.inference_mode():
-        assert last.logits[row, column] == pytest.approx(detector(artifacts.tensor(pixels, box)).item(), abs=1e-4)
+        assert last.logits[row, column] == pytest.approx(detector(detection.tensor(pixels, box)).item(), abs=1e-4)
 
 
 @pytest.mark.parametrize("size", [(96, 96), (1024, 1024), (4000, 6000), (64, 9000)])
 def test_a_map_has_a_bounded_number_of_cells(size):
-    cell = survey.cell_of(*size)
-    assert -(-size[0] // cell) * -(-size[1] // cell) <= survey.MOST_CELLS
-    assert cell >= survey.CELL
+    cell = heatmap.cell_of(*size)
+    assert -(-size[0] // cell) * -(-size[1] // cell) <= heatmap.MOST_CELLS
+    assert cell >= heatmap.CELL
 
 
 # What its scores mean
@@ -172,7 +166,7 @@ def test_a_detector_worse_than_chance_says_nothing():
 def test_more_scattered_scores_of_fewer_or_smaller_tries_have_their_own_thresholds():
     known = detectors.made_up()
     rows = np.array(known.photographs) + np.random.default_rng(1).normal(0, 3, (199, 10))
-    scattered = reference.Reference(**{**vars(known), "photographs": rows.tolist()})
+    scattered = null_distribution.Reference(**{**vars(known), "photographs": rows.tolist()})
     assert scattered.scores(1).edge > scattered.scores(10).edge
     assert scattered.scores(25).edge == scattered.scores(10).edge
     assert scattered.scores(10, 140).edge == known.scores(1, 128).edge
@@ -213,7 +207,7 @@ def photograph() -> np.ndarray:
     ],
 )
 def test_a_file_is_judged_under_the_nearest_condition(photograph, data, condition, void):
-    found = artifacts_verdict.condition(intake.read(data(photograph)))
+    found = decision.condition(intake.read(data(photograph)))
     assert found[0] == condition
     assert void in found[1] and bool(void) == bool(found[1])
 
@@ -222,7 +216,7 @@ def test_the_stream_ends_with_the_answer(detector, photograph):
     *tries, last = api.artifacts_stream(saved(photograph, format="PNG"), tries=3)
     assert [each.index for each in tries] == [0, 1, 2]
     assert last.score == tries[-1].score
-    assert last.detector == artifacts.revision()
+    assert last.detector == detection.revision()
     assert last.calibrated_on == 199
     assert last.thresholds["0.01"] == last.threshold
     assert last.thresholds["0.001"] is None
@@ -245,7 +239,7 @@ def test_a_senseless_number_of_tries_is_refused(detector, photograph, tries):
 def test_the_answer_goes_by_the_threshold(detector, photograph, tmp_path, above):
     shift = -100.0 if above else 100.0  # of the made-up photographs
     options = dict(photographs=shift, reconstructions=shift + 8)
-    detectors.store(tmp_path / "thresholds", artifacts.revision(), **options)
+    detectors.store(tmp_path / "thresholds", detection.revision(), **options)
     found = api.artifacts(intake.from_array(photograph, ""))
     assert found.made_by_autoencoder is above
     assert (found.probability > found.threshold) is above
@@ -262,9 +256,9 @@ def test_the_answer_goes_by_the_threshold(detector, photograph, tmp_path, above)
     ids=["flat", "small", "blurred"],
 )
 def test_where_nothing_can_be_told_nothing_is(detector, pixels, reason, tmp_path):
-    soft = detectors.made_up("soft", artifacts.revision(), reconstructions=-4.0)
+    soft = detectors.made_up("soft", detection.revision(), reconstructions=-4.0)
     soft.sharpness[:] = [[0.4] * 199, [0.4] * 199]
-    reference.save(soft, tmp_path / "thresholds")
+    null_distribution.save(soft, tmp_path / "thresholds")
     found = api.artifacts(intake.from_array(pixels, ""))
     assert found.made_by_autoencoder is None
     assert found.verdict.kind == "insufficient"
@@ -274,31 +268,31 @@ def test_where_nothing_can_be_told_nothing_is(detector, pixels, reason, tmp_path
 
 def test_no_is_not_said_where_reconstructions_are_missed_too():
     weak = detectors.made_up(reconstructions=-3.5).scores(10)
-    made, answer = artifacts_verdict.judge(-4.0, weak, "webp")
+    made, answer = decision.judge(-4.0, weak, "webp")
     assert (made, answer.kind) == (None, "insufficient")
     assert "lossy WebP" in answer.sentence
-    assert artifacts_verdict.judge(9.0, weak, "webp")[0] is True, "a yes rests on photographs alone"
+    assert decision.judge(9.0, weak, "webp")[0] is True, "a yes rests on photographs alone"
 
 
 def test_no_marks_in_a_compressed_file_is_no_answer():
     scores = Scores(np.linspace(-6, 2, 200), np.linspace(3, 9, 50), np.array(["photographs"] * 200))
-    assert artifacts_verdict.judge(-4.0, scores, "lossless")[1].kind == "none"
-    assert artifacts_verdict.judge(-4.0, scores, "jpeg-95")[1].kind == "insufficient"
-    assert artifacts_verdict.judge(9.0, scores, "jpeg-95")[1].kind == "autoencoder"
+    assert decision.judge(-4.0, scores, "lossless")[1].kind == "none"
+    assert decision.judge(-4.0, scores, "jpeg-95")[1].kind == "insufficient"
+    assert decision.judge(9.0, scores, "jpeg-95")[1].kind == "autoencoder"
 
 
 def test_too_smooth_is_where_softened_reconstructions_are_missed():
     lossless, soft = detectors.made_up(), detectors.made_up("soft", reconstructions=-4.0)
     rng = np.random.default_rng(1)
     soft.sharpness[:] = rng.uniform(0.01, 0.1, (2, 199)).tolist()
-    assert 0.05 < reference.sharpness_floor(lossless, soft) <= 0.6
-    assert reference.sharpness_floor(lossless, lossless) == 0
+    assert 0.05 < null_distribution.sharpness_floor(lossless, soft) <= 0.6
+    assert null_distribution.sharpness_floor(lossless, lossless) == 0
 
 
 def test_blur_and_enlargement_lower_the_sharpness(photograph):
     image = Image.fromarray(photograph)
     versions = (image, image.filter(ImageFilter.GaussianBlur(1)), image.resize((640, 640), Image.Resampling.BICUBIC))
-    sharp, blurred, enlarged = (artifacts.sharpness(np.asarray(each), Settings())[1] for each in versions)
+    sharp, blurred, enlarged = (detection.sharpness(np.asarray(each), Settings())[1] for each in versions)
     assert sharp > 2 * blurred
     assert sharp > 2 * enlarged
 
@@ -309,17 +303,17 @@ def test_blur_and_enlargement_lower_the_sharpness(photograph):
 def test_other_weights_or_settings_make_the_threshold_unusable(detector, photograph, tmp_path):
     picture = intake.from_array(photograph, "")
     with pytest.raises(ThresholdMismatch, match=r"other settings; run: .*calibrate artifacts"):
-        artifacts_verdict.known(picture, Settings(side=192))
-    detectors.write(artifacts.FOLDER, seed=1)
+        decision.known(picture, Settings(side=192))
+    detectors.write(detection.FOLDER, seed=1)
     with pytest.raises(ThresholdMismatch, match=r"other weights; run: .*calibrate artifacts"):
         api.artifacts(picture)
-    reference.path_of("lossless").unlink()
+    null_distribution.path_of("lossless").unlink()
     with pytest.raises(ThresholdMismatch, match=r"no threshold for lossless images; run: "):
         api.artifacts(picture)
 
 
 def test_a_damaged_threshold_is_named(detector, photograph):
-    reference.path_of("lossless").write_text("[1, 2")
+    null_distribution.path_of("lossless").write_text("[1, 2")
     with pytest.raises(ThresholdMismatch, match=r"artifacts\.lossless\.json is not a stored threshold"):
         api.artifacts(intake.from_array(photograph, ""))
 
@@ -327,7 +321,7 @@ def test_a_damaged_threshold_is_named(detector, photograph):
 @pytest.mark.parametrize("damage", ["missing", "cut", "other", "pickle"])
 def test_damaged_weights_are_refused(tmp_path, damage):
     folder = detectors.write(tmp_path)
-    file = folder / artifacts.WEIGHTS
+    file = folder / detection.WEIGHTS
     if damage == "missing":
         file.unlink()
     elif damage == "cut":
@@ -338,20 +332,20 @@ def test_damaged_weights_are_refused(tmp_path, damage):
         text = (folder / "config.json").read_text()
         (folder / "config.json").write_text(text.replace('"width": 4', '"width": 5'))
     with pytest.raises(ModelUnavailable, match="detector"):
-        artifacts.load(folder)
+        detection.load(folder)
 
 
 def test_calibration_scores_both_classes_alike(detector):
     tiles = calibration.bundled_photographs(3, Settings.side)
     found = [("tiles", tile) for tile in tiles]
-    autoencoder = weights.load(lineup.family("mini-dc"))
+    autoencoder = cache.load(registry.family("mini-dc"))
     told = []
     lossless, soft = artifacts_reference.measure(
         found, detector, [autoencoder], ["lossless", "soft"], lambda *done: told.append(done)
     )
     assert told[-1] == (3, 3)
     assert len(lossless.photographs) == len(lossless.reconstructions) == 3
-    (first,) = artifacts.look(tiles[0], detector, Settings())
+    (first,) = detection.look(tiles[0], detector, Settings())
     assert lossless.photographs[0] == [first.logit]
     assert soft.photographs[0] != lossless.photographs[0]
     assert np.median(soft.sharpness[0]) < np.median(lossless.sharpness[0])

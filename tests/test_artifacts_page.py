@@ -10,34 +10,44 @@ import pytest
 from tests import detectors
 from tests.conftest import with_detector
 from tests.test_app import opened, upload, violations
-from tracer import api, artifacts, figures_artifacts, intake, reference
-from tracer.artifacts import Settings
-from tracer.survey import Survey
-from tracer.ui import marks
+from tracer import api
+from tracer.evidence.artifacts import detection, null_distribution
+from tracer.evidence.artifacts.detection import Settings
+from tracer.evidence.artifacts.heatmap import Survey
+from tracer.image import intake
+from tracer.reports.figures import artifacts
+from tracer.ui import artifact_views
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (300, 400, 3), dtype=np.uint8)
 
 
 @pytest.fixture
-def board(tmp_path, monkeypatch) -> marks.Board:
+def board(tmp_path, monkeypatch) -> artifact_views.Board:
     """A finished look with an untrained detector and made-up scores."""
-    monkeypatch.setattr(artifacts, "FOLDER", detectors.write(tmp_path / "detector"))
-    monkeypatch.setattr(reference, "FOLDER", tmp_path / "thresholds")
-    detectors.store(tmp_path / "thresholds", artifacts.revision())
-    result = marks.begun(intake.from_array(PIXELS, "<img src=x onerror=alert(1)>.png"), 4)
+    monkeypatch.setattr(detection, "FOLDER", detectors.write(tmp_path / "detector"))
+    monkeypatch.setattr(null_distribution, "FOLDER", tmp_path / "thresholds")
+    detectors.store(tmp_path / "thresholds", detection.revision())
+    result = artifact_views.begun(intake.from_array(PIXELS, "<img src=x onerror=alert(1)>.png"), 4)
     for update in (*api.artifacts_stream(result.picture, tries=4), *api.artifacts_map(result.picture)):
         result.take(update)
     return result
 
 
-def texts(board: marks.Board) -> list[str]:
-    parts = (marks.banner, marks.gauge, marks.tries_words, marks.histogram_words, marks.map_words, marks.spectrum_words)
+def texts(board: artifact_views.Board) -> list[str]:
+    parts = (
+        artifact_views.banner,
+        artifact_views.gauge,
+        artifact_views.tries_words,
+        artifact_views.histogram_words,
+        artifact_views.map_words,
+        artifact_views.spectrum_words,
+    )
     return [part(board) for part in parts]
 
 
 def test_the_answer_comes_with_its_threshold_and_what_it_rests_on(board):
-    text = marks.banner(board)
+    text = artifact_views.banner(board)
     found = board.document
     assert found["verdict"]["sentence"] in text
     assert f"{found['probability']:.3f}" in text
@@ -53,21 +63,26 @@ def test_nothing_of_a_file_gets_into_the_tab_as_html(board):
 
 
 def test_before_there_is_an_image_every_part_has_something_to_show(board):
-    for text in (marks.gauge(None), marks.histogram_words(None), marks.map_words(None), marks.spectrum_words(None)):
+    for text in (
+        artifact_views.gauge(None),
+        artifact_views.histogram_words(None),
+        artifact_views.map_words(None),
+        artifact_views.spectrum_words(None),
+    ):
         assert text
-    assert "Press Trace" in marks.empty()
-    assert len(marks.histogram(None).data) >= 2, "where photographs lie can be seen at once"
+    assert "Press Trace" in artifact_views.empty()
+    assert len(artifact_views.histogram(None).data) >= 2, "where photographs lie can be seen at once"
 
 
 def test_a_page_without_a_detector_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts, "FOLDER", tmp_path)
-    assert "detector is not part of this package" in marks.empty()
-    assert not marks.histogram(None).data
-    assert len(marks.spectra(None)) == 2
+    monkeypatch.setattr(detection, "FOLDER", tmp_path)
+    assert "detector is not part of this package" in artifact_views.empty()
+    assert not artifact_views.histogram(None).data
+    assert len(artifact_views.spectra(None)) == 2
 
 
 def test_tries_and_their_mean_are_on_the_scale_of_probability(board):
-    mean, dots = (trace for trace in marks.tries(board).data if trace.name in ("mean so far", "a try"))
+    mean, dots = (trace for trace in artifact_views.tries(board).data if trace.name in ("mean so far", "a try"))
     assert len(dots.y) == 4
     assert mean.y[-1] == pytest.approx(board.document["probability"], abs=1e-3)
     assert min(*dots.y, *mean.y) >= 0 and max(*dots.y, *mean.y) <= 1
@@ -76,25 +91,25 @@ def test_tries_and_their_mean_are_on_the_scale_of_probability(board):
 def test_the_map_has_the_fixed_colours_and_the_images_shape():
     scores = detectors.made_up().scores(10)
     logits = np.array([[-50.0, 50.0], [np.nan, 0.0]])
-    drawn = figures_artifacts.heat(Survey(logits, 32, 96, 0.5), scores, 64, 64)
+    drawn = artifacts.heat(Survey(logits, 32, 96, 0.5), scores, 64, 64)
     assert drawn.shape == (640, 640, 3)
     assert tuple(drawn[0, 0]) == (68, 1, 84)  # viridis: 0
     assert tuple(drawn[0, -1]) == (253, 231, 37)  # and 1
     assert tuple(drawn[-1, 0]) == (128, 128, 128)  # not looked at
-    assert figures_artifacts.heat(None, scores, 300, 200).shape == figures_artifacts.pictured(PIXELS[:, :200], []).shape
+    assert artifacts.heat(None, scores, 300, 200).shape == artifacts.pictured(PIXELS[:, :200], []).shape
 
 
 def test_outlines_show_where_the_tries_looked():
-    plain, outlined = (figures_artifacts.pictured(PIXELS, boxes) for boxes in ([], [(0, 0, 224, 224)]))
+    plain, outlined = (artifacts.pictured(PIXELS, boxes) for boxes in ([], [(0, 0, 224, 224)]))
     assert (outlined[0, 100] == 255).all()
     assert (plain[400:] == outlined[400:]).all()
 
 
 def test_a_spectrum_is_shown_beside_that_of_photographs(board):
-    spectrum, peaks = marks.spectra(board)
+    spectrum, peaks = artifact_views.spectra(board)
     assert [trace.name for trace in spectrum.data] == ["the middle 80 % of photographs", "this image"]
     assert [trace.name for trace in peaks.data] == ["photographs", "this image"]
-    assert "only supports its answer" in marks.spectrum_words(board)
+    assert "only supports its answer" in artifact_views.spectrum_words(board)
 
 
 # With the bundled detector
@@ -112,9 +127,9 @@ def test_the_examples_are_answered(name, made):
 
 @with_detector
 def test_the_bundled_thresholds_belong_to_the_bundled_detector():
-    for condition in reference.CONDITIONS:
-        known = reference.stored(condition, artifacts.revision(), Settings().record())
-        assert known.scores(1).level == reference.DECISION, "at least 99 photographs"
+    for condition in null_distribution.CONDITIONS:
+        known = null_distribution.stored(condition, detection.revision(), Settings().record())
+        assert known.scores(1).level == null_distribution.DECISION, "at least 99 photographs"
         assert known.kinds
 
 

@@ -8,9 +8,10 @@ import time
 import pytest
 
 from tests import models
-from tracer import background, calibration, lineup
-from tracer.background import Job
-from tracer.faults import ModelUnavailable
+from tracer.evidence.inversion import background, calibration
+from tracer.evidence.inversion.background import Job
+from tracer.models import registry
+from tracer.models.errors import ModelUnavailable
 from tracer.ui import calibrating
 
 
@@ -28,7 +29,7 @@ def ended(job: Job) -> Job:
 
 
 def test_a_full_size_family_gets_a_threshold_that_a_trace_would_take(local_hub, tmp_path, monkeypatch):
-    row = lineup.family("sd1")
+    row = registry.family("sd1")
     local_hub.add(row.source, models.make(row.kind, tmp_path / "sd1", config=models.CONFIGS[row.kind]), row.subfolder)
     monkeypatch.setattr(background, "COUNT", 4)
     job = ended(background.start("sd1", tmp_path / "out"))

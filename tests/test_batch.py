@@ -14,8 +14,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
-from tracer import api, batch, calibration, inversion, lineup, weights
-from tracer.__main__ import app, main
+from tracer import api
+from tracer.cli import app, main
+from tracer.evidence.inversion import calibration, optimization
+from tracer.models import cache, registry
+from tracer.reports import batch
 
 run = CliRunner()
 OPTIONS = batch.Options(families=("mini-dc",))
@@ -27,8 +30,8 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("many")
     photographs = calibration.bundled_photographs(2, 64)
     Image.fromarray(photographs[0]).save(path / "b-photograph.png")
-    model = weights.load(lineup.family("mini-dc"))
-    Image.fromarray(inversion.reconstruct(photographs[1], model)).save(path / "a-belongs.PNG")
+    model = cache.load(registry.family("mini-dc"))
+    Image.fromarray(optimization.reconstruct(photographs[1], model)).save(path / "a-belongs.PNG")
     (path / "below").mkdir()
     shutil.copy(path / "a-belongs.PNG", path / "below" / "=copy.png")
     (path / "c-broken.jpg").write_bytes(b"no picture")

@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from tracer import benchmark, benchmarks, calibration
-from tracer.benchmarks import core, speed
-from tracer.benchmarks.core import NONE, Bench
+import benchmarks
+from benchmarks import core, run, speed
+from benchmarks.core import NONE, Bench
+from tracer.evidence.inversion import calibration
 
 
 def row(truth: str, kind: str, *families: str) -> dict:
@@ -57,10 +58,10 @@ def test_every_section_can_be_measured_and_shown():
 
 
 def test_one_section_is_written_beside_the_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark, "warm_seconds", lambda pictures, repeats: 0.1)
+    monkeypatch.setattr(run, "warm_seconds", lambda pictures, repeats: 0.1)
     earlier = {"speed": {"date": "2026-01-01", "commit": "c", "seconds": 1.0, "results": {}}}
     (tmp_path / "results.json").write_text(json.dumps({"sections": earlier}))
-    results = benchmark.run(None, tmp_path, count=2, quick=True, only=["start"])
+    results = run.run(None, tmp_path, count=2, quick=True, only=["start"])
     assert list(results["sections"]) == ["start", "speed"]
     page = (tmp_path / "README.md").read_text()
     assert "## Start and step" in page and "encoder, forward" in page
@@ -95,7 +96,7 @@ def test_test_images_are_none_that_sections_calibrate_on():
 
 
 def test_the_area_under_the_curve_counts_ties_half():
-    from tracer.benchmarks.artifacts import area
+    from benchmarks.artifacts import area
 
     assert area(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == 1
     assert area(np.array([0.0, 1.0]), np.array([0.0, 1.0])) == 0.5
@@ -103,7 +104,7 @@ def test_the_area_under_the_curve_counts_ties_half():
 
 
 def test_artifacts_count_what_at_most_so_many_photographs_exceed():
-    from tracer.benchmarks.artifacts import _figures
+    from benchmarks.artifacts import _figures
 
     found = _figures(np.arange(100.0), np.array([50.0, 95.0, 98.5, 200.0]))
     assert {level: each["hits"] for level, each in found["tpr"].items()} == {"0.001": 1, "0.01": 2, "0.05": 3}
@@ -111,7 +112,7 @@ def test_artifacts_count_what_at_most_so_many_photographs_exceed():
 
 
 def test_pictures_of_a_node_editor_are_told_from_drawings():
-    from tracer.benchmarks.artifacts import screenshot
+    from benchmarks.artifacts import screenshot
 
     drawn = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     shown = drawn.copy()

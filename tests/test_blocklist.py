@@ -7,8 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
-from tracer import api, blocklist, generation, intake, lineup, text
-from tracer.__main__ import app
+from tracer import api
+from tracer.cli import app
+from tracer.image import intake
+from tracer.models import captioning, generators, prompt_filter, registry
 
 REFUSED = (
     "a naked child",
@@ -28,8 +30,8 @@ REFUSED = (
 
 @pytest.mark.parametrize("caption", REFUSED)
 def test_what_nobody_should_draw_is_refused(caption):
-    with pytest.raises(blocklist.Blocked, match="not drawn"):
-        blocklist.check(caption)
+    with pytest.raises(prompt_filter.Blocked, match="not drawn"):
+        prompt_filter.check(caption)
 
 
 @pytest.mark.parametrize(
@@ -48,39 +50,39 @@ def test_what_nobody_should_draw_is_refused(caption):
     ],
 )
 def test_words_inside_other_words_and_harmless_halves_pass(caption):
-    blocklist.check(caption)
+    prompt_filter.check(caption)
 
 
 def test_no_prompt_of_the_minis_is_refused():
-    prompts = {prompt for row in lineup.GENERATORS.values() if row.bundled for prompt in row.prompts()}
-    assert [prompt for prompt in prompts if blocklist.blocked(prompt)] == []
+    prompts = {prompt for row in registry.GENERATORS.values() if row.bundled for prompt in row.prompts()}
+    assert [prompt for prompt in prompts if prompt_filter.blocked(prompt)] == []
 
 
 def test_every_way_to_a_drawing_is_closed(tmp_path):
     picture = intake.from_array(np.zeros((64, 64, 3), np.uint8), "black")
-    with pytest.raises(blocklist.Blocked):
+    with pytest.raises(prompt_filter.Blocked):
         next(api.regenerate_stream(picture, caption=REFUSED[0]))
-    with pytest.raises(blocklist.Blocked):
-        generation.generate("mini-kl-noto", REFUSED[0], [0])
+    with pytest.raises(prompt_filter.Blocked):
+        generators.generate("mini-kl-noto", REFUSED[0], [0])
     for command in (
         ["generate", "mini-kl-noto", REFUSED[0], "--out", str(tmp_path / "out")],
         ["regenerate", str(ROOT / "examples" / "photograph.png"), "--caption", REFUSED[0]],
     ):
         result = CliRunner().invoke(app, command)
         assert result.exit_code == 2
-        assert result.stderr.splitlines() == [f"tracer: {blocklist.REFUSAL}"]
+        assert result.stderr.splitlines() == [f"tracer: {prompt_filter.REFUSAL}"]
     assert not (tmp_path / "out").exists()
 
 
 def test_what_the_captioner_says_is_refused_the_same_way(monkeypatch):
-    monkeypatch.setattr(text, "caption", lambda image, by=None: REFUSED[0])
-    with pytest.raises(blocklist.Blocked):
+    monkeypatch.setattr(captioning, "caption", lambda image, by=None: REFUSED[0])
+    with pytest.raises(prompt_filter.Blocked):
         list(api.regenerate_stream(ROOT / "examples" / "photograph.png"))
 
 
 def test_the_page_refuses_before_the_queue():
     pytest.importorskip("gradio")
-    from tracer.ui import regeneration
+    from tracer.ui.tabs import regeneration
 
     picture = str(ROOT / "examples" / "photograph.png")
     answers = regeneration.check(picture, REFUSED[0], ["mini-kl-noto", "mini-dc-flat"], 1)

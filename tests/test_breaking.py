@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import ROOT
-from tracer import breaking, intake
-from tracer.breaking import CHANGES, Point, flips, ordered
-from tracer.ui import breaks
+from tracer.image import intake
+from tracer.reports import robustness as breaking
+from tracer.reports.robustness import CHANGES, Point, flips, ordered
+from tracer.ui.tabs import robustness as breaks
 
 KOALA = ROOT / "examples" / "koala-by-mini-dc-flat.png"
 

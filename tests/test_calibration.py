@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from tracer import belonging, calibration
-from tracer.calibration import Calibration, ThresholdMismatch
+from tracer.evidence.inversion import belonging, calibration
+from tracer.evidence.inversion.calibration import Calibration, ThresholdMismatch
 
 SETTINGS = {"mode": "fast", "steps": 4}
 

@@ -6,11 +6,12 @@ import pytest
 
 from tests import models
 from tests.test_app import finished, opened, sentence
-from tracer import background, belonging, calibration, lineup
-from tracer.availability import Availability
+from tracer.evidence.inversion import background, belonging, calibration
+from tracer.models import registry
+from tracer.reports.availability import Availability
 from tracer.ui import chooser
 
-TINY = lineup.families("tiny")
+TINY = registry.families("tiny")
 
 
 @pytest.fixture(autouse=True)
@@ -29,15 +30,15 @@ def chosen(page, url: str, name: str) -> str:
     page.wait_for_selector("#availability li")
     if name != "minis":
         page.locator("#lineup-name").get_by_text(chooser.TITLES[name]).click()
-    page.wait_for_function(f"document.querySelectorAll('#availability li').length == {len(lineup.families(name))}")
-    last = lineup.families(name)[-1].title  # two line-ups may have as many families
+    page.wait_for_function(f"document.querySelectorAll('#availability li').length == {len(registry.families(name))}")
+    last = registry.families(name)[-1].title  # two line-ups may have as many families
     page.wait_for_function(f"document.querySelector('#availability').innerText.includes('{last}')")
     return page.inner_text("#availability")
 
 
 def test_the_bundled_families_are_ready_with_the_time_they_take(page, page_url):
     text = chosen(page, page_url, "minis")
-    assert text.count("bundled") == len(lineup.families("minis"))
+    assert text.count("bundled") == len(registry.families("minis"))
     assert "less than 1 s" in text or "about" in text
 
 
@@ -71,7 +72,7 @@ def test_a_tiny_family_is_downloaded_and_asked(page, page_url, local_hub, tmp_pa
 
 
 def test_a_row_says_what_keeps_a_full_size_family_away():
-    row = lineup.family("sdxl")
+    row = registry.family("sdxl")
     html = chooser._row(row, Availability("sdxl", "download", "no <threshold>", 335.0), (3.2, 200.0))
     assert "class=off" in html
     assert "download of 335 MB" in html
@@ -81,7 +82,7 @@ def test_a_row_says_what_keeps_a_full_size_family_away():
 
 
 def test_a_full_size_family_is_calibrated_in_the_background(page, page_url, local_hub, tmp_path, monkeypatch):
-    row = lineup.families("full")[0]
+    row = registry.families("full")[0]
     folder = models.make(row.kind, tmp_path / row.id, config=models.CONFIGS[row.kind])
     local_hub.add(row.source, folder, row.subfolder)
     monkeypatch.setattr(background, "_job", None)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from tracer import claims
+from tracer.image import provenance
 
 A1111 = "a red apple\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Model: dreamy"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -49,12 +49,12 @@ def with_chunk(data: bytes, kind: bytes, body: bytes) -> bytes:
     return data[:-12] + chunk + data[-12:]
 
 
-def by_label(found: claims.Claims) -> dict[str, str]:
+def by_label(found: provenance.Claims) -> dict[str, str]:
     return {claim.label: claim.value for claim in reversed(found.claims)}
 
 
 def test_a_file_without_claims_says_nothing():
-    found = claims.read(saved("PNG"))
+    found = provenance.read(saved("PNG"))
     assert (found.claims, found.notes) == ((), ())
     assert found.summary.startswith("The file says nothing about how it was made.")
     assert "Anyone can" in found.summary
@@ -63,7 +63,7 @@ def test_a_file_without_claims_says_nothing():
 def test_camera_and_software_are_named():
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x0131] = "Maker", "Model 5", "Editor 1.0"
-    found = claims.read(saved("JPEG", exif=exif))
+    found = provenance.read(saved("JPEG", exif=exif))
     assert by_label(found) == {"Camera maker": "Maker", "Camera model": "Model 5", "Software": "Editor 1.0"}
     assert {claim.source for claim in found.claims} == {"EXIF"}
     assert "made with Editor 1.0" in found.summary
@@ -79,53 +79,55 @@ def test_generator_parameters_are_read_in_every_format(form):
         exif = Image.Exif()
         exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + A1111.encode("utf-16-be")
         data = saved(form, exif=exif)
-    said = by_label(claims.read(data))
+    said = by_label(provenance.read(data))
     assert said["Generator"] == "AUTOMATIC1111"
     assert (said["Prompt"], said["Negative prompt"], said["Model"]) == ("a red apple", "blurry", "dreamy")
     assert said["Seed"] == "42"
 
 
 def test_xmp_says_generative_ai_in_words():
-    found = claims.read(saved("JPEG", xmp=XMP.format(SOURCE_TYPE, "").encode()))
+    found = provenance.read(saved("JPEG", xmp=XMP.format(SOURCE_TYPE, "").encode()))
     assert by_label(found)["Digital source type"] == "created by generative AI (trainedAlgorithmicMedia)"
     assert by_label(found)["Software"] == "Painter 3"
     assert "it was created by generative AI" in found.summary
 
 
 def test_values_are_short_and_harmless():
-    found = claims.read(png({"Title": "\x1b[31m\u202eevil" + "x" * 10_000, "Comment": "<script>alert(1)</script>\0"}))
+    found = provenance.read(
+        png({"Title": "\x1b[31m\u202eevil" + "x" * 10_000, "Comment": "<script>alert(1)</script>\0"})
+    )
     said = by_label(found)
     assert all(character.isprintable() for claim in found.claims for character in claim.value)
     assert "\\u202e" in said["Title"]
-    assert len(said["Title"]) < 2 * claims.LONGEST
+    assert len(said["Title"]) < 2 * provenance.LONGEST
     assert said["Comment"].startswith("<script>")  # text, as it stands; `tests/test_report.py` sees it escaped
 
 
 def test_entity_bombs_are_refused_unread():
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaa">]>' + XMP.format("&a;", "")
-    found = claims.read(saved("JPEG", xmp=bomb.encode()))
+    found = provenance.read(saved("JPEG", xmp=bomb.encode()))
     assert found.claims == ()
     assert found.notes == ("The XMP could not be read: the packet declares a document type.",)
 
 
 def test_a_zip_bomb_in_png_text_stays_small():
     bomb = b"parameters\0\0" + zlib.compress(b"x" * 50_000_000, 9)
-    found = claims.read(with_chunk(saved("PNG"), b"zTXt", bomb))
-    assert max(len(claim.value) for claim in found.claims) < 2 * claims.LONGEST
+    found = provenance.read(with_chunk(saved("PNG"), b"zTXt", bomb))
+    assert max(len(claim.value) for claim in found.claims) < 2 * provenance.LONGEST
 
 
 def test_text_after_the_pixels_is_found():
     data = with_chunk(saved("PNG"), b"tEXt", b"Software\0Late Painter")
-    assert by_label(claims.read(data)) == {"Software": "Late Painter"}
+    assert by_label(provenance.read(data)) == {"Software": "Late Painter"}
 
 
 def test_a_deep_or_huge_graph_is_a_note_and_no_exception():
     pytest.importorskip("sd_parsers", reason="sd-parsers is not installed")
     deep = "[" * 100_000
-    assert isinstance(claims.read(png({"prompt": deep, "workflow": deep})), claims.Claims)
+    assert isinstance(provenance.read(png({"prompt": deep, "workflow": deep})), provenance.Claims)
     node = {"class_type": "KSampler", "inputs": {"seed": 1}}
-    graph = json.dumps({str(number): node for number in range(2 * claims.MOST_NODES)})
-    found = claims.read(png({"prompt": graph, "workflow": '{"links": []}'}))
+    graph = json.dumps({str(number): node for number in range(2 * provenance.MOST_NODES)})
+    found = provenance.read(png({"prompt": graph, "workflow": '{"links": []}'}))
     assert any("more nodes than are read" in note for note in found.notes)
 
 
@@ -140,10 +142,10 @@ def test_no_bytes_raise_an_exception():
             broken = np.frombuffer(data, np.uint8).copy()
             broken[rng.integers(8, len(broken), 30)] = rng.integers(0, 256, 30)
             cut = broken.tobytes()[: rng.integers(1, len(broken))]
-            assert claims.read(cut).summary
-            assert claims.read(broken.tobytes()).summary
-    assert claims.read(b"").notes
-    assert claims.read("no-such-file.png").notes
+            assert provenance.read(cut).summary
+            assert provenance.read(broken.tobytes()).summary
+    assert provenance.read(b"").notes
+    assert provenance.read("no-such-file.png").notes
 
 
 def test_a_missing_library_is_one_plain_sentence():
@@ -183,7 +185,7 @@ def test_credentials_kept_elsewhere_are_not_fetched(asked):
     c2pa = pytest.importorskip("c2pa", reason="c2pa-python is not installed")
     address, requests = asked
     data = saved("JPEG", xmp=XMP.format("", address).encode())
-    assert "not fetched" in by_label(claims.read(data))["Credentials"]
+    assert "not fetched" in by_label(provenance.read(data))["Credentials"]
     assert requests == []
     with pytest.raises(c2pa.C2paError):  # the library's own default does ask, so the test above can fail
         c2pa.Reader("image/jpeg", io.BytesIO(data))
@@ -241,18 +243,18 @@ def signed(data: bytes) -> bytes:
     }
     signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", chain, private, None))
     out = io.BytesIO()
-    with c2pa.Builder(manifest, context=c2pa.Context.from_dict(claims._CREDENTIALS)) as builder:
+    with c2pa.Builder(manifest, context=c2pa.Context.from_dict(provenance._CREDENTIALS)) as builder:
         builder.sign(signer, "image/jpeg", io.BytesIO(data), out)
     return out.getvalue()
 
 
 def test_content_credentials_are_read_and_a_broken_signature_is_said():
     data = signed(saved("JPEG"))
-    said = by_label(claims.read(data))
+    said = by_label(provenance.read(data))
     assert said["Made with"] == "Painter 3"
     assert said["Signed by"] == "Some Signer"
     assert said["Digital source type"].startswith("created by generative AI")
     assert said["Signature"].startswith("matches this file")
     pixels = len(data) - 200  # within the compressed pixels
     changed = data[:pixels] + bytes([data[pixels] ^ 1]) + data[pixels + 1 :]
-    assert by_label(claims.read(changed))["Signature"].startswith("does not match this file")
+    assert by_label(provenance.read(changed))["Signature"].startswith("does not match this file")

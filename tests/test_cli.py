@@ -10,9 +10,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tests import models
-from tracer import belonging as images
-from tracer import calibration, inversion, lineup, weights
-from tracer.__main__ import app, main
+from tracer.cli import app, main
+from tracer.evidence.inversion import belonging as images
+from tracer.evidence.inversion import calibration, optimization
+from tracer.models import cache, registry
 
 run = CliRunner()
 
@@ -26,9 +27,9 @@ def photograph(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def belonging(tmp_path_factory):
-    model = weights.load(lineup.family("mini-dc"))
+    model = cache.load(registry.family("mini-dc"))
     path = tmp_path_factory.mktemp("images") / "belonging.png"
-    Image.fromarray(inversion.reconstruct(calibration.bundled_photographs(2, 96)[1], model)).save(path)
+    Image.fromarray(optimization.reconstruct(calibration.bundled_photographs(2, 96)[1], model)).save(path)
     return path
 
 
@@ -40,7 +41,7 @@ def test_trace_answers_as_the_contract_says(belonging):
     assert {"file", "sha256", "width", "height"} <= set(document["image"])
     assert document["image"]["file"] == "belonging.png"
     assert set(document["verdict"]) == {"kind", "families", "members", "sentence"}
-    assert [row["family"] for row in document["evidence"]] == [row.id for row in lineup.families("minis")]
+    assert [row["family"] for row in document["evidence"]] == [row.id for row in registry.families("minis")]
     fields = ["family", "method", "mode", "score", "threshold", "p_value", "belongs", "steps", "seconds", "revision"]
     assert all(set(fields) <= set(row) for row in document["evidence"])
     assert document["verdict"]["kind"] == "family"
@@ -168,7 +169,7 @@ def test_reconstruct_writes_a_picture_of_the_same_size(photograph, tmp_path):
 
 
 def test_calibrate_stores_a_threshold(tmp_path, monkeypatch):
-    monkeypatch.setitem(inversion.MODES, "fast", inversion.Settings(steps=1))
+    monkeypatch.setitem(optimization.MODES, "fast", optimization.Settings(steps=1))
     monkeypatch.setattr(images, "SIDE", 64)
     result = run.invoke(app, ["calibrate", "mini-dc", "--count", "5", "--out", str(tmp_path)])
     assert result.exit_code == 0
@@ -177,13 +178,13 @@ def test_calibrate_stores_a_threshold(tmp_path, monkeypatch):
     assert stored.checkpoints == (0, 1)
 
 
-NAMES = [row.id for row in lineup.GENERATORS.values() if row.bundled]
+NAMES = [row.id for row in registry.GENERATORS.values() if row.bundled]
 
 
 def test_models_lists_the_minis_as_bundled():
     rows = json.loads(run.invoke(app, ["models", "--json"]).stdout)
     minis = {row.get("generator", row["family"]): row["status"] for row in rows if row["lineup"] == "minis"}
-    assert set(minis) == {*(row.id for row in lineup.families("minis")), *NAMES}
+    assert set(minis) == {*(row.id for row in registry.families("minis")), *NAMES}
     assert set(minis.values()) == {"bundled"}
     others = {row["status"] for row in rows if row["lineup"] != "minis"}
     assert others <= {"cached", "unreachable"}, "the Hub may not be asked in this test"

@@ -12,9 +12,9 @@ import pytest
 from gradio_client import Client, handle_file
 
 from tests.conftest import with_detector
-from tracer import lineup
+from tracer.models import registry
 
-ALL = [row.id for row in lineup.families("minis")]
+ALL = [row.id for row in registry.families("minis")]
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ def test_a_regeneration_keeps_the_contract_and_the_bytes(client: Client, rgba_pn
     result = client.predict(handle_file(rgba_png), "red apple", 1, 1000, fused, api_name="/regenerate_image")
     assert result["image"]["sha256"] == hashlib.sha256(rgba_png.read_bytes()).hexdigest()
     assert result["caption"] == "red apple"
-    assert {row["generator"] for row in result["ranking"]} <= set(lineup.GENERATORS)
-    assert fused or len(result["ranking"]) == len([row for row in lineup.GENERATORS.values() if row.bundled])
+    assert {row["generator"] for row in result["ranking"]} <= set(registry.GENERATORS)
+    assert fused or len(result["ranking"]) == len([row for row in registry.GENERATORS.values() if row.bundled])
     assert all({"similarity", "candidates"} <= set(row) for row in result["ranking"])
     assert ("inversion" in result) == fused
     assert result["verdict"]["kind"] in ("family", "none", "undecided", "insufficient")

@@ -8,12 +8,13 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.test_app import upload, violations
-from tracer import lineup
-from tracer.ui import drawing, regeneration
+from tracer.models import registry
+from tracer.ui import drawing
 from tracer.ui.drawing import Board
+from tracer.ui.tabs import regeneration
 
 FOX = ROOT / "examples" / "fox-by-mini-kl-noto.png"
-NAMES = [row.id for row in lineup.GENERATORS.values() if row.bundled]
+NAMES = [row.id for row in registry.GENERATORS.values() if row.bundled]
 COUNT = len(NAMES)
 
 
@@ -135,17 +136,17 @@ def test_full_size_models_are_listed_with_what_keeps_them_from_drawing(page, pag
     page.wait_for_selector("#full-size li")
     listed = page.inner_text("#full-size")
     assert "SD-Turbo" in listed and "not calibrated here" in listed
-    assert len(page.query_selector_all("#full-size li.off")) == len(lineup.GENERATORS) - COUNT, "no Hub in the tests"
+    assert len(page.query_selector_all("#full-size li.off")) == len(registry.GENERATORS) - COUNT, "no Hub in the tests"
     assert len(page.query_selector_all("#drawers input")) == COUNT
     page.wait_for_function("document.querySelector('#drawing-estimate').innerText.includes('on this machine')")
 
 
 def test_what_cannot_finish_is_refused_on_the_page(monkeypatch):
-    from tracer import machine
+    from tracer.models import device
 
-    monkeypatch.setattr(machine, "speed", lambda: 1e6)
+    monkeypatch.setattr(device, "speed", lambda: 1e6)
     answer = regeneration.check(str(FOX), "", NAMES, 16)[3]
     assert not answer["is_valid"] and "a run may take about 5 min" in answer["message"]
     assert "a run may take about 5 min" in regeneration.estimate(NAMES, 16)
-    monkeypatch.setattr(machine, "speed", lambda: 1e11)
+    monkeypatch.setattr(device, "speed", lambda: 1e11)
     assert regeneration.check(str(FOX), "", NAMES, 16)[3]["is_valid"]

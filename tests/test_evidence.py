@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from tracer.evidence import Doubts, Evidence, Trace, judge, settled
+from tracer.evidence.verdict import Doubts, Evidence, Trace, judge, settled
 
 MEMBERS = {"a": ("a-one", "a-two"), "b": ("b-one",)}
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tracer import figures, lineup
+from tracer.models import registry
+from tracer.reports.figures import plots
 
 
-def curve(decided: int | None = 1) -> figures.Curve:
-    return figures.Curve("mini", figures.style(0), [0, 1, 2], [3.0, 1.0, 0.5], [(0, 2.0), (2, 1.0)], decided)
+def curve(decided: int | None = 1) -> plots.Curve:
+    return plots.Curve("mini", plots.style(0), [0, 1, 2], [3.0, 1.0, 0.5], [(0, 2.0), (2, 1.0)], decided)
 
 
 def test_every_curve_has_its_threshold_in_its_colour():
-    figure = figures.loss_curves([curve()], "fast", 2)
+    figure = plots.loss_curves([curve()], "fast", 2)
     threshold, line, decision, key = figure.data
     assert threshold.line.color == line.line.color == decision.marker.color
     assert list(threshold.y) == [2.0, 1.0]
@@ -23,32 +24,32 @@ def test_every_curve_has_its_threshold_in_its_colour():
 
 
 def test_an_open_curve_has_no_decision_and_an_empty_figure_is_allowed():
-    assert len(figures.loss_curves([curve(None)], "fast", 2).data) == 3
-    assert not figures.loss_curves([], "paper", 100).data
+    assert len(plots.loss_curves([curve(None)], "fast", 2).data) == 3
+    assert not plots.loss_curves([], "paper", 100).data
 
 
 def test_the_single_threshold_of_paper_mode_is_a_line_across():
-    paper = figures.Curve("mini", figures.style(0), [0], [0.1], [(100, 0.01)], None)
-    threshold = figures.loss_curves([paper], "paper", 100).data[0]
+    paper = plots.Curve("mini", plots.style(0), [0], [0.1], [(100, 0.01)], None)
+    threshold = plots.loss_curves([paper], "paper", 100).data[0]
     assert (list(threshold.x), list(threshold.y)) == ([0, 100], [0.01, 0.01])
 
 
 def test_families_differ_in_more_than_colour():
-    looks = [figures.style(index) for index in range(6)]
+    looks = [plots.style(index) for index in range(6)]
     for part in ("colour", "dash", "marker", "glyph"):
         assert len({getattr(look, part) for look in looks}) == 6
 
 
 def test_no_two_families_of_a_lineup_look_the_same():
-    for name in lineup.LINEUPS:
-        looks = [figures.style(lineup.place(row.id)) for row in lineup.families(name)]
+    for name in registry.LINEUPS:
+        looks = [plots.style(registry.place(row.id)) for row in registry.families(name)]
         assert len(set(looks)) == len(looks)
 
 
 @pytest.mark.parametrize("ground", [(255, 255, 255), (0x17, 0x17, 0x17)])
 def test_curves_can_be_seen_on_light_and_dark(ground: tuple[int, int, int]):
     for index in range(6):
-        colour = tuple(int(figures.style(index).colour[place : place + 2], 16) for place in (1, 3, 5))
+        colour = tuple(int(plots.style(index).colour[place : place + 2], 16) for place in (1, 3, 5))
         lighter, darker = sorted((luminance(colour), luminance(ground)), reverse=True)
         assert (lighter + 0.05) / (darker + 0.05) >= 3  # WCAG 1.4.11, graphical objects
 
@@ -66,7 +67,7 @@ def test_the_residuals_scale_does_not_depend_on_the_image():
     other[0, 0], other[0, 1], other[0, 2] = 16, 32, 200
     busy = other.copy()
     busy[4:] = 255
-    drawn, drawn_busy = figures.residual(original, other), figures.residual(original, busy)
+    drawn, drawn_busy = plots.residual(original, other), plots.residual(original, busy)
     assert drawn.shape == original.shape
     assert (drawn[:4] == drawn_busy[:4]).all()
     assert tuple(drawn[7, 7]) == (68, 1, 84)  # viridis: no difference
@@ -74,13 +75,13 @@ def test_the_residuals_scale_does_not_depend_on_the_image():
 
 
 def test_the_strip_has_its_threshold_in_the_middle():
-    assert figures.fit_position(2.0, 2.0) == pytest.approx(50)
-    assert figures.fit_position(0.2, 2.0) < 50 < figures.fit_position(20, 2.0)
-    assert 0 <= figures.fit_position(0, 2.0) < figures.fit_position(1e9, 2.0) <= 100
+    assert plots.fit_position(2.0, 2.0) == pytest.approx(50)
+    assert plots.fit_position(0.2, 2.0) < 50 < plots.fit_position(20, 2.0)
+    assert 0 <= plots.fit_position(0, 2.0) < plots.fit_position(1e9, 2.0) <= 100
 
 
 def test_the_page_states_the_settings_in_use():
-    from tracer.settings import FAST, PAPER
+    from tracer.evidence.inversion.settings import FAST, PAPER
     from tracer.ui import words
 
     table = words.settings_table()

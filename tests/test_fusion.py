@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tracer import fusion, lineup
-from tracer.evidence import Verdict
+from tracer.evidence.verdict import Verdict
+from tracer.models import registry
+from tracer.verdict import fusion
 
-GENERATORS = list(lineup.GENERATORS)
+GENERATORS = list(registry.GENERATORS)
 FLUENT, NOTO, TWEMOJI = GENERATORS[:3]  # the first two share mini-kl
 NONE = Verdict("none", (), (), "None of the 4 autoencoders inspected can reproduce this image.")
 LITTLE = Verdict("insufficient", (), (), "Too little evidence: the picture has no fine detail.")
@@ -19,7 +20,7 @@ def inversion(*families: str) -> Verdict:
 
 
 def drawn(*names: str, kind: str = "") -> Verdict:
-    families = tuple(dict.fromkeys(lineup.generator(name).family for name in names))
+    families = tuple(dict.fromkeys(registry.generator(name).family for name in names))
     return Verdict(kind or ("family" if len(names) == 1 else "undecided"), families, names, "Most like …")
 
 

@@ -15,7 +15,9 @@ NEAR = 0.02  # of p-values, which differ a little between processors
 def near(found: object, stored: object) -> bool:
     """Whether two answers are the same, numbers within `NEAR`."""
     if isinstance(stored, dict):
-        return isinstance(found, dict) and found.keys() == stored.keys() and all(near(found[k], stored[k]) for k in stored)
+        return (
+            isinstance(found, dict) and found.keys() == stored.keys() and all(near(found[k], stored[k]) for k in stored)
+        )
     if isinstance(stored, list):
         return isinstance(found, list) and len(found) == len(stored) and all(map(near, found, stored))
     if isinstance(stored, float) and isinstance(found, float):

@@ -16,10 +16,13 @@ from huggingface_hub import constants
 from tests import models
 from tests.conftest import SHARED
 from tests.hub import Faults
-from tracer import api, availability, belonging, hub, lineup, machine, weights
-from tracer.faults import ModelUnavailable
+from tracer import api
+from tracer.evidence.inversion import belonging
+from tracer.models import cache, device, hub, registry
+from tracer.models.errors import ModelUnavailable
+from tracer.reports import availability
 
-TAESD, SDXL = lineup.family("taesd"), lineup.family("sdxl")
+TAESD, SDXL = registry.family("taesd"), registry.family("sdxl")
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +30,7 @@ def published(tmp_path_factory):
     """Folders with a small model of every row, made when they are asked for."""
     made: dict[str, Path] = {}
 
-    def folder(row: lineup.Family, seed: int = 0) -> Path:
+    def folder(row: registry.Family, seed: int = 0) -> Path:
         key = f"{row.id}-{seed}"
         if key not in made:
             shape = models.small(row.kind, models.SHAPES[row.id])
@@ -58,9 +61,9 @@ def leftovers() -> list[Path]:
     return [path for path in found if path.name.endswith((".incomplete", ".new")) or path.name.startswith("tmp_")]
 
 
-def fails(row: lineup.Family = TAESD, **options) -> ModelUnavailable:
+def fails(row: registry.Family = TAESD, **options) -> ModelUnavailable:
     with pytest.raises(ModelUnavailable) as failure:
-        weights.load(row, **options)
+        cache.load(row, **options)
     message = str(failure.value)
     assert len(message.splitlines()) == 1
     assert "Error" not in message, "the reader's words, not the library's"
@@ -71,12 +74,12 @@ def fails(row: lineup.Family = TAESD, **options) -> ModelUnavailable:
 # What goes well
 
 
-@pytest.mark.parametrize("row", [row for row in lineup.FAMILIES.values() if not row.bundled], ids=lambda row: row.id)
+@pytest.mark.parametrize("row", [row for row in registry.FAMILIES.values() if not row.bundled], ids=lambda row: row.id)
 def test_every_row_is_found_in_the_real_repositories_layout(row, local_hub, published):
     commit = local_hub.add(row.source, published(row), row.subfolder)
-    model = weights.load(row)
+    model = cache.load(row)
     assert model.revision == commit
-    assert model.digest == weights.rounded_digest(model.model)
+    assert model.digest == cache.rounded_digest(model.model)
     assert len(local_hub.downloads()) == 1
 
 
@@ -95,7 +98,7 @@ def test_only_two_files_are_fetched_and_only_once(taesd, local_hub):
 def test_what_is_cached_needs_no_network(taesd, local_hub, monkeypatch):
     hub.fetch(TAESD)
     local_hub.stop()
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert hub.cached(TAESD).commit == taesd
 
@@ -110,7 +113,7 @@ def test_the_pinned_commit_is_loaded_although_there_is_a_newer_one(taesd, local_
     lock.write_text(json.dumps({"taesd": {"source": TAESD.source, "revision": taesd}}))
     newer = local_hub.add(TAESD.source, published(TAESD, seed=1))
     assert newer != taesd
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
 
 
 def test_pinning_writes_the_newest_commit_and_says_what_has_none(taesd, local_hub, published, lock):
@@ -138,9 +141,9 @@ def test_a_pin_of_another_repository_does_not_count(lock):
 
 
 def test_the_shipped_lock_file_belongs_to_the_rows():
-    parts = [part for row in lineup.GENERATORS.values() for part in row.repositories]
-    parts += [row.repository for row in lineup.READERS.values()]
-    sources = {row.id: row.source for row in (*lineup.FAMILIES.values(), *parts)}
+    parts = [part for row in registry.GENERATORS.values() for part in row.repositories]
+    parts += [row.repository for row in registry.READERS.values()]
+    sources = {row.id: row.source for row in (*registry.FAMILIES.values(), *parts)}
     for name, pinned in hub.pins().items():
         assert pinned["source"] == sources[name]
         assert len(pinned["revision"]) == 40
@@ -149,7 +152,7 @@ def test_the_shipped_lock_file_belongs_to_the_rows():
 def test_two_who_want_the_same_model_download_it_once(taesd, local_hub):
     local_hub.faults.drip = 0.01
     found = []
-    threads = [threading.Thread(target=lambda: found.append(weights.load(TAESD))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: found.append(cache.load(TAESD))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -203,7 +206,7 @@ def test_each_failure_has_its_sentence_and_a_retry_succeeds(faults, said, kind, 
     assert said in str(failure)
     assert failure.kind == kind
     local_hub.faults = Faults()
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
 
 
 def test_a_hub_that_is_away_is_told_apart_quickly_and_a_retry_succeeds(taesd, local_hub):
@@ -213,28 +216,28 @@ def test_a_hub_that_is_away_is_told_apart_quickly_and_a_retry_succeeds(taesd, lo
         assert time.monotonic() - began < 5, "the library alone takes half a minute"
     assert failure.kind == "unreachable"
     assert "try again once there is a network" in str(failure)
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
 
 
 def test_offline_mode_is_named(taesd, monkeypatch):
     with monkeypatch.context() as context:
         context.setattr(constants, "HF_HUB_OFFLINE", True)
         assert "HF_HUB_OFFLINE is set" in str(fails())
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
 
 
 def test_something_else_that_answers_instead_of_the_hub(local_hub, monkeypatch, taesd):
     with monkeypatch.context() as context:
         context.setenv("HF_ENDPOINT", f"{local_hub.endpoint}/somewhere/else")
         assert fails().kind == "unreachable"
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
 
 
 def test_a_pinned_commit_that_is_gone(taesd, lock):
     lock.write_text(json.dumps({"taesd": {"source": TAESD.source, "revision": "0" * 40}}))
     assert "the pinned commit of madebyollin/taesd is gone; run: python -m tracer models --pin" in str(fails())
     hub.pin([TAESD])
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
 
 
 def test_a_disk_that_is_too_small_is_found_out_before_the_download(taesd, local_hub, monkeypatch):
@@ -244,7 +247,7 @@ def test_a_disk_that_is_too_small_is_found_out_before_the_download(taesd, local_
     assert failure.kind == "disk"
     assert "make room, then try again" in str(failure)
     assert not local_hub.downloads()
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
 
 
 @pytest.mark.parametrize(
@@ -260,7 +263,7 @@ def test_a_disk_that_fails_while_it_is_written(code, said, taesd, monkeypatch):
         failure = fails()
     assert failure.kind == "disk"
     assert said in str(failure)
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
 
 
 def test_a_hub_that_drips_is_given_up(taesd, local_hub, monkeypatch):
@@ -272,7 +275,7 @@ def test_a_hub_that_drips_is_given_up(taesd, local_hub, monkeypatch):
     assert failure.kind == "unreachable"
     assert "sends too slowly" in str(failure)
     local_hub.faults = Faults()
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
 
 
 def test_damage_on_this_machine_is_mended_by_a_retry(taesd):
@@ -281,7 +284,7 @@ def test_damage_on_this_machine_is_mended_by_a_retry(taesd):
     failure = fails()
     assert failure.kind == "damaged"
     assert "were damaged on this machine and have been deleted; try again" in str(failure)
-    assert weights.load(TAESD).revision == taesd
+    assert cache.load(TAESD).revision == taesd
 
 
 def test_a_repository_that_changed_its_class_is_refused(local_hub, published):
@@ -301,33 +304,33 @@ def test_what_is_not_a_failure_of_the_hub_is_not_dressed_up_as_one(taesd, monkey
 def test_a_model_that_is_too_large_is_not_downloaded(local_hub, published, monkeypatch):
     commit = local_hub.add(SDXL.source, published(SDXL))
     with monkeypatch.context() as context:
-        context.setattr(machine, "memory", lambda: (2**30, 2**29))
+        context.setattr(device, "memory", lambda: (2**30, 2**29))
         failure = fails(SDXL)
     assert failure.kind == "memory"
     assert "takes 0.3 GB, twice that while it loads; this machine has 0.5 GB free" in str(failure)
     assert not local_hub.asked
-    assert weights.load(SDXL).revision == commit
+    assert cache.load(SDXL).revision == commit
 
 
 def test_the_longest_unused_model_is_dropped_first(local_hub, published, monkeypatch):
-    rows = [lineup.family(name) for name in ("taesd", "taesdxl", "taesd3")]
+    rows = [registry.family(name) for name in ("taesd", "taesdxl", "taesd3")]
     for row in rows:
         local_hub.add(row.source, published(row))
-    one = machine.bytes_of(rows[0])
-    monkeypatch.setattr(machine, "budget", lambda: one + 150_000)
-    monkeypatch.setattr(weights, "_bytes", lambda model: 100_000)
-    first, second = weights.load(rows[0]), weights.load(rows[1])
-    assert weights.loaded(rows[0]) is first  # used again, so the other one goes
-    weights.load(rows[2])
-    assert weights.loaded(rows[1]) is None
-    assert weights.loaded(rows[0]) is first
-    assert weights.load(rows[1]) is not second
+    one = device.bytes_of(rows[0])
+    monkeypatch.setattr(device, "budget", lambda: one + 150_000)
+    monkeypatch.setattr(cache, "_bytes", lambda model: 100_000)
+    first, second = cache.load(rows[0]), cache.load(rows[1])
+    assert cache.loaded(rows[0]) is first  # used again, so the other one goes
+    cache.load(rows[2])
+    assert cache.loaded(rows[1]) is None
+    assert cache.loaded(rows[0]) is first
+    assert cache.load(rows[1]) is not second
 
 
 def test_preloading_says_what_could_not_be_had(taesd):
-    failed = weights.preload([TAESD, SDXL])
+    failed = cache.preload([TAESD, SDXL])
     assert list(failed) == ["sdxl"]
-    assert weights.loaded(TAESD)
+    assert cache.loaded(TAESD)
 
 
 # What the reader sees of it
@@ -343,7 +346,7 @@ def quick(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def picture():
-    from tracer import intake
+    from tracer.image import intake
 
     return intake.from_array(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8), "noise")
 
@@ -390,10 +393,10 @@ def test_an_unreachable_hub_is_not_waited_for_again_and_again(local_hub, picture
 
 
 def test_the_list_says_what_can_be_had(taesd, local_hub, published):
-    sd3, sd2 = lineup.family("sd3"), lineup.family("sd2")
+    sd3, sd2 = registry.family("sd3"), registry.family("sd2")
     local_hub.add(sd3.source, published(sd3), "vae")
     local_hub.faults.gated = {sd3.source}
-    rows = [lineup.family("mini-kl"), TAESD, sd3, sd2]
+    rows = [registry.family("mini-kl"), TAESD, sd3, sd2]
     found = {each.family: each for each in availability.check(rows)}
     assert [found[row.id].status for row in rows] == ["bundled", "download", "gated", "gone"]
     assert found["taesd"].reason == ""
@@ -401,7 +404,7 @@ def test_the_list_says_what_can_be_had(taesd, local_hub, published):
         published(TAESD).joinpath(hub.WEIGHTS).stat().st_size / 1e6, abs=0.1
     )
     assert "https://huggingface.co/stabilityai/stable-diffusion-3-medium-diffusers" in found["sd3"].reason
-    weights.load(TAESD)
+    cache.load(TAESD)
     local_hub.stop()
     assert [each.status for each in availability.check(rows)] == ["bundled", "cached", "unreachable", "unreachable"]
 
@@ -424,16 +427,16 @@ def test_a_jpeg_is_judged_by_the_lossless_threshold_where_there_is_no_other(taes
         assert "no threshold for compressed pictures" in trace.verdict.sentence
 
 
-@pytest.mark.parametrize("row", lineup.families("tiny"), ids=lambda row: row.id)
+@pytest.mark.parametrize("row", registry.families("tiny"), ids=lambda row: row.id)
 def test_the_real_tiny_autoencoders(row, local_hub):
     folder = SHARED / "weights" / row.id
     if not folder.exists():
         pytest.skip("the real weights are not on this machine")
     commit = local_hub.add(row.source, folder)
-    model = weights.load(row)
+    model = cache.load(row)
     assert model.revision == commit
-    from tracer import calibration, inversion
+    from tracer.evidence.inversion import calibration, optimization
 
     photograph = calibration.bundled_photographs(1, 128)[0]
-    error = np.abs(inversion.reconstruct(photograph, model).astype(int) - photograph).mean()
+    error = np.abs(optimization.reconstruct(photograph, model).astype(int) - photograph).mean()
     assert error < 16, "a trained autoencoder gives the picture back"

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
-from tracer import intake
-from tracer.intake import IntakeError
+from tracer.image import intake
+from tracer.image.intake import IntakeError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Pillow's remarks on damaged metadata
 

@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 
 from tests import models
-from tracer import inversion, lineup, weights
-from tracer.kept import Lossless
-from tracer.tiles import windows
+from tracer.evidence.inversion import optimization
+from tracer.evidence.inversion.observation import Lossless
+from tracer.image.windows import windows
+from tracer.models import cache, registry
 
 # The steps of an untrained autoencoder go nowhere without a gradient.
-QUICK = dataclasses.replace(inversion.FAST, steps=8, schedule="constant", rate=0.02)
+QUICK = dataclasses.replace(optimization.FAST, steps=8, schedule="constant", rate=0.02)
 
 
 @pytest.fixture(scope="module")
 def autoencoder(tmp_path_factory):
-    return weights.from_folder(models.make("AutoencoderTiny", tmp_path_factory.mktemp("tiny")), "tiny")
+    return cache.from_folder(models.make("AutoencoderTiny", tmp_path_factory.mktemp("tiny")), "tiny")
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def picture():
 
 
 def test_every_step_is_yielded_and_the_best_loss_never_rises(autoencoder, picture):
-    steps = list(inversion.invert(picture, autoencoder, QUICK))
+    steps = list(optimization.invert(picture, autoencoder, QUICK))
     assert [step.index for step in steps] == list(range(9))
     best = [step.best for step in steps]
     assert best == sorted(best, reverse=True) and best[-1] < best[0]
@@ -37,12 +38,12 @@ def test_every_step_is_yielded_and_the_best_loss_never_rises(autoencoder, pictur
 
 def test_the_same_image_gives_the_same_trajectory(autoencoder, picture):
     for settings in (QUICK, dataclasses.replace(QUICK, start="random")):
-        one, two = (inversion.scores(picture, autoencoder, settings) for _ in range(2))
+        one, two = (optimization.scores(picture, autoencoder, settings) for _ in range(2))
         assert one == two
 
 
 def test_closing_early_keeps_the_steps_so_far(autoencoder, picture):
-    running = inversion.invert(picture, autoencoder, QUICK)
+    running = optimization.invert(picture, autoencoder, QUICK)
     first = next(running)
     running.close()
     assert first.reconstruction().shape == picture.shape
@@ -59,29 +60,29 @@ def test_the_reference_schedule_halves_the_rate_after_steps_0_and_50(autoencoder
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(torch.optim.Adam, "step", step)
-    settings = dataclasses.replace(inversion.PAPER, steps=53)
-    for _ in inversion.invert(picture[:16, :16], autoencoder, settings):
+    settings = dataclasses.replace(optimization.PAPER, steps=53)
+    for _ in optimization.invert(picture[:16, :16], autoencoder, settings):
         pass
     assert rates == [0.05] + [0.025] * 50 + [0.0125] * 2
 
 
 def test_paper_mode_has_the_published_settings():
-    paper = inversion.PAPER
+    paper = optimization.PAPER
     assert (paper.steps, paper.rate, paper.schedule) == (100, 0.05, "reference")
     assert (paper.start, paper.clamp) == ("encoder", True)
-    assert inversion.checkpoints(paper) == (100,)
+    assert optimization.checkpoints(paper) == (100,)
 
 
 def test_a_belonging_image_is_decided_early_and_another_is_refused(autoencoder, picture):
-    belonging = inversion.reconstruct(picture, autoencoder)
-    settings = dataclasses.replace(inversion.FAST, steps=4)
-    scores = inversion.scores(belonging, autoencoder, settings)
+    belonging = optimization.reconstruct(picture, autoencoder)
+    settings = dataclasses.replace(optimization.FAST, steps=4)
+    scores = optimization.scores(belonging, autoencoder, settings)
     spread = np.random.default_rng(0).lognormal(0, 0.05, 100)
     rows = [tuple(score * factor for score in scores) for factor in spread]
-    known = inversion.calibration_of(autoencoder, settings, rows, "one image, spread")
+    known = optimization.calibration_of(autoencoder, settings, rows, "one image, spread")
 
     def evidence_of(pixels, **options):
-        running = inversion.inspect(pixels, autoencoder, known, settings, **options)
+        running = optimization.inspect(pixels, autoencoder, known, settings, **options)
         while True:
             try:
                 next(running)
@@ -96,12 +97,12 @@ def test_a_belonging_image_is_decided_early_and_another_is_refused(autoencoder, 
 
 
 def test_stopping_returns_what_there_is_undecided(autoencoder, picture):
-    settings = dataclasses.replace(inversion.FAST, steps=8)
-    score = inversion.scores(picture, autoencoder, settings)[0]
+    settings = dataclasses.replace(optimization.FAST, steps=8)
+    score = optimization.scores(picture, autoencoder, settings)[0]
     # The image's first score lies in the upper tenth of the belonging ones: inside, but not yet plainly.
     rows = [(score * (0.905 + i / 1000),) * 5 for i in range(100)]
-    known = inversion.calibration_of(autoencoder, settings, rows, "made up")
-    running = inversion.inspect(picture, autoencoder, known, settings, stop=lambda: True)
+    known = optimization.calibration_of(autoencoder, settings, rows, "made up")
+    running = optimization.inspect(picture, autoencoder, known, settings, stop=lambda: True)
     assert next(running).index == 0
     with pytest.raises(StopIteration) as end:
         next(running)
@@ -110,9 +111,9 @@ def test_stopping_returns_what_there_is_undecided(autoencoder, picture):
 
 
 def test_a_run_stopped_before_its_only_checkpoint_has_no_p_value(autoencoder, picture):
-    settings = dataclasses.replace(inversion.PAPER, steps=3)
-    known = inversion.calibration_of(autoencoder, settings, [(i / 1000,) for i in range(1, 101)], "made up")
-    running = inversion.inspect(picture, autoencoder, known, settings, stop=lambda: True)
+    settings = dataclasses.replace(optimization.PAPER, steps=3)
+    known = optimization.calibration_of(autoencoder, settings, [(i / 1000,) for i in range(1, 101)], "made up")
+    running = optimization.inspect(picture, autoencoder, known, settings, stop=lambda: True)
     next(running)
     with pytest.raises(StopIteration) as end:
         next(running)
@@ -124,10 +125,11 @@ def test_a_run_stopped_before_its_only_checkpoint_has_no_p_value(autoencoder, pi
 def test_a_large_image_is_recognised_on_tiles():
     from skimage import data
 
-    from tracer import api, intake
+    from tracer import api
+    from tracer.image import intake
 
     made = api.reconstruct("mini-dc", intake.from_array(data.astronaut(), "astronaut"))
-    assert max(made.shape) > inversion.FAST.whole
+    assert max(made.shape) > optimization.FAST.whole
     trace = api.trace(intake.from_array(made, "made"), families=["mini-dc", "mini-dc"])
     assert len(trace.evidence) == 1
     assert trace.verdict.families == ("mini-dc",)
@@ -161,18 +163,18 @@ def test_a_long_thin_image_is_tiled_too():
 
 def test_a_flat_picture_does_not_divide_by_zero(autoencoder):
     flat = np.full((64, 64, 3), 255, np.uint8)
-    assert all(np.isfinite(inversion.scores(flat, autoencoder, QUICK)))
+    assert all(np.isfinite(optimization.scores(flat, autoencoder, QUICK)))
 
 
-@pytest.mark.parametrize("row", lineup.families("minis"), ids=lambda row: row.id)
+@pytest.mark.parametrize("row", registry.families("minis"), ids=lambda row: row.id)
 def test_a_mini_reproduces_its_own_image_far_better_than_a_photograph(row):
-    from tracer.calibration import bundled_photographs
+    from tracer.evidence.inversion.calibration import bundled_photographs
 
-    model = weights.load(row)
+    model = cache.load(row)
     (photograph,) = bundled_photographs(1, 64)
-    settings = dataclasses.replace(inversion.FAST, steps=2)
-    own = inversion.scores(inversion.reconstruct(photograph, model), model, settings)
-    other = inversion.scores(photograph, model, settings)
+    settings = dataclasses.replace(optimization.FAST, steps=2)
+    own = optimization.scores(optimization.reconstruct(photograph, model), model, settings)
+    other = optimization.scores(photograph, model, settings)
     assert own[-1] < other[-1] / 10
     assert own[1] < own[0] / 2, "the first step without a gradient already finds most of it"
 
@@ -200,12 +202,12 @@ def test_what_a_crop_cut_through_is_not_scored():
 def test_tiles_of_a_large_model_are_decoded_one_by_one_to_the_same_end(autoencoder, monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
     settings = dataclasses.replace(QUICK, steps=3, whole=64, tile=32, margin=16, tiles=4)
-    together = list(inversion.invert(pixels, autoencoder, settings))
+    together = list(optimization.invert(pixels, autoencoder, settings))
     batches = []
     decode = type(autoencoder).decode
     monkeypatch.setattr(type(autoencoder), "decode", lambda self, z: batches.append(len(z)) or decode(self, z))
-    monkeypatch.setattr(inversion, "LARGE", 0)
-    alone = list(inversion.invert(pixels, autoencoder, settings))
+    monkeypatch.setattr(optimization, "LARGE", 0)
+    alone = list(optimization.invert(pixels, autoencoder, settings))
     assert {len(step.decoded) for step in alone} == {4}
     assert 1 in batches
     assert [step.loss for step in alone] == pytest.approx([step.loss for step in together], rel=1e-3)

@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT, with_detector
-from tracer import joint, verdicts
-from tracer.__main__ import app
-from tracer.agreement import ANOTHER, KINDS, NO_ONE
+from tracer import api
+from tracer.cli import app
+from tracer.verdict import combine
+from tracer.verdict.agreement import ANOTHER, KINDS, NO_ONE
 
 IMAGE = {"file": "x.png", "sha256": "0" * 64}
 NAMES = {"mini-kl": ["mini-kl-fluent", "mini-kl-noto"], "mini-dc": ["mini-dc-flat"]}
@@ -46,17 +47,17 @@ def drew(kind: str, *members: str) -> dict:
     return {"image": IMAGE, "verdict": verdict, "ranking": rows}
 
 
-def cells(found: joint.Joint, kind: str) -> dict[str, str]:
+def cells(found: combine.Joint, kind: str) -> dict[str, str]:
     return {row.candidate: row.cells[kind].says for row in found.matrix}
 
 
 def test_marks_support_a_family_and_never_choose_one():
-    found = joint.weigh(inverted("family", "mini-kl"), marked("autoencoder"))
+    found = combine.weigh(inverted("family", "mini-kl"), marked("autoencoder"))
     assert (found.verdict.kind, found.verdict.families) == ("family", ("mini-kl",))
     assert found.agreeing == ("inversion", "artifacts")
     assert found.missing == ("regeneration",)
     assert found.support.startswith("Sure: two kinds of evidence say so")
-    alone = joint.weigh(artifacts=marked("autoencoder"))
+    alone = combine.weigh(artifacts=marked("autoencoder"))
     assert (alone.verdict.kind, alone.verdict.families) == ("undecided", ())
     said = cells(alone, "artifacts")
     assert said.pop(NO_ONE) == "against"
@@ -65,35 +66,35 @@ def test_marks_support_a_family_and_never_choose_one():
 
 
 def test_a_disagreement_is_undecided_and_never_an_average():
-    found = joint.weigh(inverted("family", "mini-kl"), marked("none"))
+    found = combine.weigh(inverted("family", "mini-kl"), marked("none"))
     assert found.verdict.kind == "undecided"
     assert "disagrees" in found.verdict.sentence and "mini-kl" in found.verdict.sentence
     assert found.contradicting == ("inversion", "artifacts")
     assert found.support.startswith("Not sure")
-    other = joint.weigh(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-dc-flat"))
+    other = combine.weigh(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-dc-flat"))
     assert other.verdict.kind == "undecided"
     assert other.contradicting == ("inversion", "regeneration")
 
 
 def test_regeneration_decides_inside_a_family():
-    found = joint.weigh(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-kl-noto"))
+    found = combine.weigh(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-kl-noto"))
     assert found.verdict.members == ("mini-kl-noto",)
     assert found.agreeing == KINDS
     assert found.support.startswith("Very sure")
 
 
 def test_marks_of_somebody_elses_autoencoder_leave_none_of_these():
-    found = joint.weigh(inverted("none"), marked("autoencoder"))
+    found = combine.weigh(inverted("none"), marked("autoencoder"))
     assert found.verdict.kind == "none"
     assert "An autoencoder was involved" in found.verdict.sentence
     assert cells(found, "inversion")[ANOTHER] == "open" and cells(found, "artifacts")[NO_ONE] == "against"
-    both = joint.weigh(inverted("none"), marked("none"))
+    both = combine.weigh(inverted("none"), marked("none"))
     assert both.agreeing == ("inversion", "artifacts")
     assert "no marks" in both.verdict.sentence
 
 
 def test_what_cannot_be_told_stays_too_little_evidence():
-    found = joint.weigh(inverted("insufficient"), marked("insufficient"))
+    found = combine.weigh(inverted("insufficient"), marked("insufficient"))
     assert found.verdict.kind == "insufficient"
     assert not found.agreeing
     assert set(cells(found, "inversion").values()) == {"silent"}
@@ -108,7 +109,7 @@ def test_what_cannot_be_told_stays_too_little_evidence():
     ),
 )
 def test_every_combination_has_an_answer_that_nothing_contradicts(inversion, marks, drawing):
-    found = joint.weigh(
+    found = combine.weigh(
         inverted(*inversion) if inversion else None,
         marked(marks) if marks else None,
         drew(*drawing) if drawing else None,
@@ -129,7 +130,7 @@ def test_every_combination_has_an_answer_that_nothing_contradicts(inversion, mar
 def test_evidence_about_two_images_is_refused():
     other = {**marked("none"), "image": {**IMAGE, "sha256": "1" * 64}}
     with pytest.raises(ValueError, match="different images"):
-        joint.weigh(inverted("none"), other)
+        combine.weigh(inverted("none"), other)
 
 
 def test_the_command_line_gives_one_document():
@@ -144,8 +145,8 @@ def test_the_command_line_gives_one_document():
 
 @with_detector
 def test_cheap_evidence_comes_first_and_each_kind_brings_a_verdict():
-    updates = list(verdicts.verdict_stream(ROOT / "examples" / "koala-by-mini-dc-flat.png"))
-    joined = [each for each in updates if isinstance(each, joint.Joint)]
+    updates = list(api.verdict_stream(ROOT / "examples" / "koala-by-mini-dc-flat.png"))
+    joined = [each for each in updates if isinstance(each, combine.Joint)]
     assert [list(each.evidence) for each in joined][-1][0] == "inversion"
     assert updates[-1] is joined[-1]
     assert set(joined[-1].evidence) | set(joined[-1].unavailable) == {"inversion", "artifacts"}

@@ -10,9 +10,12 @@ import torch
 from PIL import Image
 from skimage import data
 
-from tracer import api, calibration, intake, inversion, lineup, perturb, weights
-from tracer.kept import Jpeg, Lossless, fine_detail, kept
-from tracer.settings import COMPRESSED
+from tracer import api
+from tracer.evidence.inversion import calibration, optimization
+from tracer.evidence.inversion.observation import Jpeg, Lossless, fine_detail, kept
+from tracer.evidence.inversion.settings import COMPRESSED
+from tracer.image import intake, perturbations
+from tracer.models import cache, registry
 
 
 def picture(height: int = 120, width: int = 136) -> np.ndarray:
@@ -120,32 +123,36 @@ def test_stored_without_luminance_there_is_no_table():
 @pytest.mark.parametrize("quality", [95, 85, 70])
 @pytest.mark.parametrize("subsampling", [0, 2])
 def test_a_belonging_picture_fits_its_decoder_after_jpeg_and_another_one_does_not(quality: int, subsampling: int):
-    own, other = (weights.load(lineup.family(name)) for name in ("mini-dc", "mini-movq"))
-    made = [inversion.reconstruct(picture(128, 144), each) for each in (own, other)]
+    own, other = (cache.load(registry.family(name)) for name in ("mini-dc", "mini-movq"))
+    made = [optimization.reconstruct(picture(128, 144), each) for each in (own, other)]
     files = [intake.read(file(each, quality=quality, subsampling=subsampling)) for each in made]
-    fits, not_so = (inversion.scores(each.pixels, own, COMPRESSED, each.table)[-1] for each in files)
+    fits, not_so = (optimization.scores(each.pixels, own, COMPRESSED, each.table)[-1] for each in files)
     assert fits < 0.3 and not_so > 5 * fits
 
 
 def test_a_turned_belonging_picture_is_judged_by_its_turned_table():
-    model = weights.load(lineup.family("mini-dc"))
-    made, exif = inversion.reconstruct(picture(128, 144), model), Image.Exif()
+    model = cache.load(registry.family("mini-dc"))
+    made, exif = optimization.reconstruct(picture(128, 144), model), Image.Exif()
     exif[0x0112] = 6
     lying = np.asarray(Image.fromarray(made).rotate(90, expand=True))
     read = intake.read(file(lying, quality=70, exif=exif))
     assert read.pixels.shape == made.shape
-    straight = inversion.scores(read.pixels, model, COMPRESSED, read.table)[-1]
-    assert straight < 0.3 < inversion.scores(read.pixels, model, COMPRESSED, None)[-1]
+    straight = optimization.scores(read.pixels, model, COMPRESSED, read.table)[-1]
+    assert straight < 0.3 < optimization.scores(read.pixels, model, COMPRESSED, None)[-1]
 
 
 def test_a_soft_jpeg_gets_the_name_of_the_family_that_drew_it_or_none():
     tiles = calibration.bundled_photographs(3, 128)
-    drawn = inversion.reconstruct(perturb.blur(tiles[2], 4), weights.load(lineup.family("mini-kl")))
+    drawn = optimization.reconstruct(perturbations.blur(tiles[2], 4), cache.load(registry.family("mini-kl")))
     named = api.trace(file(drawn, quality=90))
     detail = max(each.detail for each in named.evidence)
-    assert inversion.FLAT < detail < inversion.SILENT, "no more than what lossless pictures get no answer with"
+    assert optimization.FLAT < detail < optimization.SILENT, "no more than what lossless pictures get no answer with"
     assert named.verdict.families == ("mini-kl",)
     among = api.trace(file(drawn, quality=90), families=["mini-kl", "mini-dc"])
     assert among.evidence[0].faint and among.evidence[0].score <= among.evidence[0].threshold
-    for other in (perturb.blur(tiles[0], 3), perturb.blur(tiles[2], 4), np.full((128, 128, 3), 90, np.uint8)):
+    for other in (
+        perturbations.blur(tiles[0], 3),
+        perturbations.blur(tiles[2], 4),
+        np.full((128, 128, 3), 90, np.uint8),
+    ):
         assert api.trace(file(other, quality=90)).verdict.kind == "insufficient"

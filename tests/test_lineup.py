@@ -6,10 +6,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests import models
-from tracer import lineup, weights
+from tracer.models import cache, registry
 
-HUB = [row for row in lineup.FAMILIES.values() if not row.bundled]
-COUNTED = [row for row in lineup.FAMILIES.values() if row.decoder_work]
+HUB = [row for row in registry.FAMILIES.values() if not row.bundled]
+COUNTED = [row for row in registry.FAMILIES.values() if row.decoder_work]
 GONE = ("runwayml/", "stabilityai/stable-diffusion-2")
 
 
@@ -21,7 +21,7 @@ def row(request):
 def test_every_row_loads_at_its_shape_and_an_image_comes_back(row, tmp_path):
     shape = models.small(row.kind, models.SHAPES[row.id])
     folder = models.make(row.kind, tmp_path / row.subfolder, config=shape)
-    model = weights.from_folder(folder, row.id, scaling=row.scaling, shift=row.shift)
+    model = cache.from_folder(folder, row.id, scaling=row.scaling, shift=row.shift)
     images = torch.rand(2, 3, 64, 2 * row.stride, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         latents = model.encode(images)
@@ -62,7 +62,7 @@ def test_rows_say_where_they_come_from(row):
     assert row.licence
     assert row.source.count("/") == 1
     assert not row.source.startswith(GONE), "repositories that are gone"
-    assert row.kind in weights.KINDS
+    assert row.kind in cache.KINDS
     assert bool(row.members) == (row.lineup == "full"), "nobody is known to draw with a tiny autoencoder alone"
 
 
@@ -71,10 +71,10 @@ def test_work_was_counted_for_every_row_of_the_hub():
 
 
 def test_ids_are_file_names_and_repositories_are_used_once():
-    assert all(name == row.id and name.replace("-", "").isalnum() for name, row in lineup.FAMILIES.items())
+    assert all(name == row.id and name.replace("-", "").isalnum() for name, row in registry.FAMILIES.items())
     assert len({row.source for row in HUB}) == len(HUB)
 
 
-@pytest.mark.parametrize("name", lineup.LINEUPS)
+@pytest.mark.parametrize("name", registry.LINEUPS)
 def test_every_lineup_has_families(name):
-    assert lineup.families(name)
+    assert registry.families(name)

@@ -5,42 +5,42 @@ from __future__ import annotations
 import pytest
 
 from tests import models
-from tracer import autoencoder, lineup, machine, weights
-from tracer.faults import ModelUnavailable
+from tracer.models import autoencoder, cache, device, registry
+from tracer.models.errors import ModelUnavailable
 
-SDXL = lineup.family("sdxl")
+SDXL = registry.family("sdxl")
 
 
 def test_memory_is_what_there_is_at_most():
-    total, available = machine.memory()
+    total, available = device.memory()
     assert 0 < available <= total
 
 
 def test_a_containers_limit_counts_where_it_is_lower(tmp_path, monkeypatch):
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
-    assert machine.memory() == (1000000, 600000)
+    monkeypatch.setattr(device, "_CGROUP", tmp_path)
+    assert device.memory() == (1000000, 600000)
     (tmp_path / "memory.max").write_text("max\n")
-    assert machine.memory()[0] > 1000000
+    assert device.memory()[0] > 1000000
 
 
 def test_the_budget_can_be_chosen(monkeypatch):
-    assert machine.budget() == machine.memory()[0] // 2
+    assert device.budget() == device.memory()[0] // 2
     monkeypatch.setenv("LATENT_LINEUP_MEMORY", "1.5")
-    assert machine.budget() == 1_500_000_000
+    assert device.budget() == 1_500_000_000
 
 
 def test_what_other_models_would_give_back_counts(monkeypatch):
-    monkeypatch.setattr(machine, "memory", lambda: (2 * 10**9, 3 * 10**8))
+    monkeypatch.setattr(device, "memory", lambda: (2 * 10**9, 3 * 10**8))
     with pytest.raises(ModelUnavailable, match=r"takes 0\.3 GB"):
-        machine.check_fits(SDXL)
-    machine.check_fits(SDXL, spare=5 * 10**8)
+        device.check_fits(SDXL)
+    device.check_fits(SDXL, spare=5 * 10**8)
 
 
 def test_an_estimate_grows_with_the_picture_until_a_tile_is_read(monkeypatch):
-    monkeypatch.setattr(machine, "speed", lambda: 1e10)
-    small, large, larger = (machine.seconds(SDXL, side, side) for side in (128, 384, 2000))
+    monkeypatch.setattr(device, "speed", lambda: 1e10)
+    small, large, larger = (device.seconds(SDXL, side, side) for side in (128, 384, 2000))
     assert small[0] < small[1]
     assert large[0] == pytest.approx(9 * small[0])
     assert larger[0] == pytest.approx((192 / 128) ** 2 * small[0])
@@ -50,17 +50,17 @@ def test_an_estimate_grows_with_the_picture_until_a_tile_is_read(monkeypatch):
 def test_what_was_not_counted_is_not_estimated(monkeypatch):
     from dataclasses import replace
 
-    assert machine.seconds(replace(SDXL, decoder_work=0.0)) is None
+    assert device.seconds(replace(SDXL, decoder_work=0.0)) is None
     monkeypatch.setenv("SPACES_ZERO_GPU", "1")
-    assert machine.seconds(SDXL) is None
+    assert device.seconds(SDXL) is None
 
 
 def test_the_speed_is_measured_once():
-    assert machine.speed() == machine.speed() > 0
+    assert device.speed() == device.speed() > 0
 
 
 def test_on_zerogpu_nothing_is_computed_while_a_model_is_loaded(tmp_path, monkeypatch):
     folder = models.make("AutoencoderKLFlux2", tmp_path)
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     monkeypatch.setattr(autoencoder, "fastest_dtype", None)  # a measurement would fail
-    assert weights.from_folder(folder, "flux2").stride == 4
+    assert cache.from_folder(folder, "flux2").stride == 4

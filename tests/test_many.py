@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tracer.ui import claims, links, many
+from tracer.ui import links, provenance
+from tracer.ui.tabs import many
 
 TITLES = ["Latent inversion", "Autoencoder artifacts", "Many images"]
 
@@ -43,7 +44,7 @@ def test_a_visitor_cannot_ask_for_too_much_or_nothing():
 
 
 def test_claims_of_no_file_are_no_error():
-    assert "Anyone can" in claims.shown(None)
+    assert "Anyone can" in provenance.shown(None)
 
 
 def test_many_images_fill_a_table_to_take_away(page, page_url: str, not_an_image: Path, rgba_png: Path, tmp_path: Path):

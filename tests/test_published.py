@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from tracer import published
-from tracer.__main__ import app
+from tracer.cli import app
+from tracer.evidence.artifacts import published
 
 torch = pytest.importorskip("torch")
 timm = pytest.importorskip("timm")

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from tests import models
-from tracer import api, belonging, intake, lineup, quick_look, weights
+from tracer import api
+from tracer.evidence.inversion import belonging, quick_look
+from tracer.image import intake
+from tracer.models import cache, registry
 from tracer.ui import words
 from tracer.ui.record import Run
 from training import quick_look as study
 
-TINY = lineup.families("tiny")
+TINY = registry.families("tiny")
 RATES = {"balanced_accuracy": 0.5, "answered": 0.4, "right_of_answered": 0.75}
 
 
@@ -20,7 +23,7 @@ def four(tmp_path_factory):
     """Four narrow autoencoders with random weights."""
     folder = tmp_path_factory.mktemp("tiny")
     return [
-        weights.from_folder(
+        cache.from_folder(
             models.make(row.kind, folder / row.id, place, models.small(row.kind, models.SHAPES[row.id])), row.id
         )
         for place, row in enumerate(TINY)
@@ -101,7 +104,7 @@ def test_a_trace_of_the_tiny_line_up_carries_it_beside_the_verdict(four, noise, 
     monkeypatch.setenv("LATENT_LINEUP_CACHE", str(tmp_path))
     monkeypatch.setattr(belonging, "SPOT_IMAGES", 3)
     monkeypatch.setattr(belonging, "SIDE", 64)
-    monkeypatch.setattr(weights, "_shelf", type(weights._shelf)(((each.family, "cpu"), each) for each in four))
+    monkeypatch.setattr(cache, "_shelf", type(cache._shelf)(((each.family, "cpu"), each) for each in four))
     document = api.trace(intake.from_array(noise, ""), lineup="tiny").document()
     assert document["quick_look"]["answer"] == "sd"
     assert "sd" not in document["verdict"]["families"]

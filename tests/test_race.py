@@ -8,15 +8,18 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tracer import api, calibration, inversion, lineup, perturb, weights
-from tracer.evidence import Evidence, judge
-from tracer.faults import ModelUnavailable
-from tracer.intake import from_array
-from tracer.race import Race
-from tracer.tiles import framed
+from tracer import api
+from tracer.evidence.inversion import calibration, optimization
+from tracer.evidence.inversion.events import Stepped
+from tracer.evidence.inversion.scheduling import Race
+from tracer.evidence.verdict import Evidence, judge
+from tracer.image import perturbations
+from tracer.image.intake import from_array
+from tracer.image.windows import framed
+from tracer.models import cache, registry
+from tracer.models.errors import ModelUnavailable
 from tracer.ui import words
 from tracer.ui.record import Run
-from tracer.updates import Stepped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,18 +72,18 @@ def test_the_race_knows_from_the_first_decision_on_that_a_family_fits():
 @pytest.fixture(scope="module")
 def own() -> np.ndarray:
     (photograph,) = calibration.bundled_photographs(1, 128)
-    return inversion.reconstruct(photograph, weights.load(lineup.family("mini-kl")))
+    return optimization.reconstruct(photograph, cache.load(registry.family("mini-kl")))
 
 
 @pytest.mark.parametrize(("times", "gave_way"), [(1.1, True), (0.99, False)])
 def test_a_rivalled_family_gives_way_as_soon_as_it_is_outside_its_corridor(own: np.ndarray, times, gave_way):
-    model = weights.load(lineup.family("mini-kl"))
-    scores = inversion.scores(own, model, inversion.FAST)
+    model = cache.load(registry.family("mini-kl"))
+    scores = optimization.scores(own, model, optimization.FAST)
     rows = [tuple(each / times for each in scores)] * 200  # a narrow corridor, and the image beside or inside it
-    known = inversion.calibration_of(model, inversion.FAST, rows, "made up", others=[scores] * 60)
+    known = optimization.calibration_of(model, optimization.FAST, rows, "made up", others=[scores] * 60)
 
     def answer(**options) -> tuple[list[int], Evidence]:
-        work, steps = inversion.inspect(own, model, known, **options), []
+        work, steps = optimization.inspect(own, model, known, **options), []
         while True:
             try:
                 steps.append(next(work).index)
@@ -123,14 +126,14 @@ def test_a_run_stopped_among_its_turns_keeps_what_there_is(own: np.ndarray):
 
 
 def test_a_family_that_is_not_at_hand_does_not_hold_up_the_others(own: np.ndarray, monkeypatch):
-    real = weights.loading
+    real = cache.loading
 
     def loading(row, stop):
         if row.id == "mini-movq":
             raise ModelUnavailable("it is not there", "missing")
         return (yield from real(row, stop))
 
-    monkeypatch.setattr(weights, "loading", loading)
+    monkeypatch.setattr(cache, "loading", loading)
     trace = api.trace(from_array(own, "own"))
     assert trace.unavailable == {"mini-movq": "it is not there"}
     assert trace.verdict.families == ("mini-kl",)
@@ -138,7 +141,7 @@ def test_a_family_that_is_not_at_hand_does_not_hold_up_the_others(own: np.ndarra
 
 def test_families_take_turns_and_their_answers_keep_the_order_of_the_lineup(own: np.ndarray):
     updates = list(api.trace_stream(from_array(own, "own"), watch=True))
-    names = [row.id for row in lineup.families("minis")]
+    names = [row.id for row in registry.families("minis")]
     firsts = [
         next(i for i, each in enumerate(updates) if isinstance(each, Stepped) and each.family == n) for n in names
     ]
@@ -149,16 +152,16 @@ def test_families_take_turns_and_their_answers_keep_the_order_of_the_lineup(own:
 
 
 def test_what_a_score_leaves_open_belongs_where_it_fits_on_its_grid_alone(own: np.ndarray):
-    model = weights.load(lineup.family("mini-kl"))
-    assert inversion.off_grid(own, model) > 2 * calibration.ON_GRID
-    photograph = perturb.scale(calibration.bundled_photographs(2, 128)[1], 1.5)
-    assert inversion.off_grid(photograph, model) < calibration.ON_GRID
-    assert inversion.off_grid(own[:24, :24], model) is None, "too small to tell"
-    assert inversion.off_grid(own, model, stop=lambda: True) is None
+    model = cache.load(registry.family("mini-kl"))
+    assert optimization.off_grid(own, model) > 2 * calibration.ON_GRID
+    photograph = perturbations.scale(calibration.bundled_photographs(2, 128)[1], 1.5)
+    assert optimization.off_grid(photograph, model) < calibration.ON_GRID
+    assert optimization.off_grid(own[:24, :24], model) is None, "too small to tell"
+    assert optimization.off_grid(own, model, stop=lambda: True) is None
 
 
 def test_a_match_that_is_hardly_better_than_others_has_to_fit_its_grid_alone(own: np.ndarray, monkeypatch):
-    monkeypatch.setattr(inversion, "off_grid", lambda *_: 1.0)
+    monkeypatch.setattr(optimization, "off_grid", lambda *_: 1.0)
     assert api.trace(from_array(own, "own")).verdict.families == ("mini-kl",), "far better than others: not asked"
     monkeypatch.setattr(calibration, "SURE", 1e9)
     trace = api.trace(from_array(own, "own"), families=["mini-kl"])
@@ -168,15 +171,15 @@ def test_a_match_that_is_hardly_better_than_others_has_to_fit_its_grid_alone(own
 
 
 def test_on_a_large_picture_both_looks_at_the_grid_see_the_same_part(monkeypatch):
-    seen, real = [], inversion.invert
+    seen, real = [], optimization.invert
 
     def invert(pixels, *rest, **options):
         seen.append(pixels)
         return real(pixels, *rest, **options)
 
-    monkeypatch.setattr(inversion, "invert", invert)
+    monkeypatch.setattr(optimization, "invert", invert)
     large = np.random.default_rng(0).integers(0, 256, (464, 464, 3), dtype=np.uint8)
-    inversion.off_grid(large, weights.load(lineup.family("mini-kl")))
+    optimization.off_grid(large, cache.load(registry.family("mini-kl")))
     off, on = seen
     assert max(off.shape) <= 192
     assert np.array_equal(off[4:, 4:], on)
@@ -195,7 +198,7 @@ def test_a_plain_frame_is_found():
 
 
 def test_a_screenshot_is_recognised_by_what_is_inside_its_frame(own: np.ndarray):
-    screen = perturb.screenshot(own, 0)
+    screen = perturbations.screenshot(own, 0)
     trace = api.trace(from_array(screen, "screenshot"), families=["mini-kl", "mini-dc"])
     assert trace.verdict.families == ("mini-kl",)
     found = next(each for each in trace.evidence if each.family == "mini-kl")
@@ -205,8 +208,8 @@ def test_a_screenshot_is_recognised_by_what_is_inside_its_frame(own: np.ndarray)
 def test_a_resized_picture_with_a_plain_border_of_its_own_is_still_recognised(own: np.ndarray):
     drawn = own.copy()
     drawn[:10], drawn[-10:], drawn[:, :10], drawn[:, -10:] = 255, 255, 255, 255
-    made = inversion.reconstruct(drawn, weights.load(lineup.family("mini-kl")))
+    made = optimization.reconstruct(drawn, cache.load(registry.family("mini-kl")))
     made[:6], made[-6:], made[:, :6], made[:, -6:] = 255, 255, 255, 255
-    small = perturb.scale(made, 0.75)
+    small = perturbations.scale(made, 0.75)
     assert framed(small) != (0, 0, 96, 96)
     assert "mini-kl" in api.trace(from_array(small, "small")).verdict.families

@@ -9,14 +9,17 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
-from tracer import api, intake, lineup, regeneration, regeneration_measure, regeneration_reference
-from tracer.__main__ import app
-from tracer.calibration import ThresholdMismatch
-from tracer.regeneration import Drawn, Ranked
-from tracer.regeneration_reference import NOBODY, Among, Reference
+from tracer import api
+from tracer.cli import app
+from tracer.evidence.inversion.calibration import ThresholdMismatch
+from tracer.evidence.regeneration import calibration, null_distribution, ranking
+from tracer.evidence.regeneration.null_distribution import NOBODY, Among, Reference
+from tracer.evidence.regeneration.ranking import Drawn, Ranked
+from tracer.image import intake
+from tracer.models import registry
 
 run = CliRunner()
-NAMES = FIRST, SECOND, THIRD = tuple(lineup.GENERATORS)[:3]
+NAMES = FIRST, SECOND, THIRD = tuple(registry.GENERATORS)[:3]
 FOX = ROOT / "examples" / "fox-by-mini-kl-noto.png"
 BLANK = np.zeros((8, 8, 3), np.uint8)
 OWN = np.linspace(0.80, 0.99, 199)  # similarities of a model's drawings to pictures of its own
@@ -55,7 +58,7 @@ AMONG = reference().within(NAMES, 2)
 
 def ranked(name: str, similarity: float, among: Among = AMONG) -> Ranked:
     p_value = among.fit(name, similarity)
-    return Ranked(name, lineup.generator(name).family, similarity, 0.01, 0.5, 4, p_value)
+    return Ranked(name, registry.generator(name).family, similarity, 0.01, 0.5, 4, p_value)
 
 
 # The ranking
@@ -66,13 +69,13 @@ def test_the_ranking_is_by_mean_similarity_over_a_models_own_drawings():
     drawn = [
         Drawn(name, i, BLANK, value, 0.1 * i) for name, pair in similarities.items() for i, value in enumerate(pair)
     ]
-    rows = regeneration.rank(drawn, None)
+    rows = ranking.rank(drawn, None)
     assert [row.generator for row in rows] == [THIRD, FIRST, SECOND]
     assert [round(row.similarity, 6) for row in rows] == [0.65, 0.6, 0.5]
     assert rows[1].spread == pytest.approx(np.std([0.5, 0.7], ddof=1))
     assert rows[0].candidates == 2
     assert rows[0].p_value is None, "nothing is known without stored distributions"
-    assert [row.p_value for row in regeneration.rank(drawn, AMONG)] == [1 / 200] * 3
+    assert [row.p_value for row in ranking.rank(drawn, AMONG)] == [1 / 200] * 3
 
 
 # The stored distributions
@@ -130,43 +133,47 @@ def test_models_that_were_not_measured_have_no_distribution():
 
 def test_a_reference_comes_back_as_it_was_stored_unless_the_weights_changed(tmp_path, monkeypatch):
     file = tmp_path / "regeneration.json"
-    assert regeneration_reference.load(NAMES, file) is None
-    regeneration_reference.store(reference(), file)
+    assert null_distribution.load(NAMES, file) is None
+    null_distribution.store(reference(), file)
     with pytest.raises(ThresholdMismatch, match="other weights"):
-        regeneration_reference.load(NAMES, file)
+        null_distribution.load(NAMES, file)
     revisions = {"captioner": "sha256:0", "matcher": "sha256:0", **dict.fromkeys(NAMES, "sha256:0")}
-    monkeypatch.setattr(regeneration_reference, "revisions", lambda names: revisions)
-    assert regeneration_reference.load(NAMES, file) == reference()
-    assert regeneration_reference.load((FIRST, "somebody-else"), file) is None
+    monkeypatch.setattr(null_distribution, "revisions", lambda names: revisions)
+    assert null_distribution.load(NAMES, file) == reference()
+    assert null_distribution.load((FIRST, "somebody-else"), file) is None
 
 
 def test_the_stored_reference_is_that_of_the_bundled_weights():
-    names = regeneration_measure.generators()
-    assert regeneration.reference_for(names, regeneration.CANDIDATES).own.keys() == set(names)
+    names = calibration.generators()
+    assert ranking.reference_for(names, ranking.CANDIDATES).own.keys() == set(names)
 
 
 # The verdict
 
 
 def test_a_clear_lead_names_one_model_and_its_family():
-    verdict = regeneration.judge([ranked(FIRST, 0.95), ranked(SECOND, 0.5)], AMONG, "red apple")
-    assert (verdict.kind, verdict.families, verdict.members) == ("family", (lineup.generator(FIRST).family,), (FIRST,))
+    verdict = ranking.judge([ranked(FIRST, 0.95), ranked(SECOND, 0.5)], AMONG, "red apple")
+    assert (verdict.kind, verdict.families, verdict.members) == (
+        "family",
+        (registry.generator(FIRST).family,),
+        (FIRST,),
+    )
     assert "red apple" in verdict.sentence and "4 drawings" in verdict.sentence
 
 
 def test_a_lead_within_the_noise_is_undecided_between_those_that_fit():
     rows = [ranked(FIRST, 0.93), ranked(SECOND, 0.92), ranked(THIRD, 0.3)]
-    verdict = regeneration.judge(rows, AMONG, "red apple")
+    verdict = ranking.judge(rows, AMONG, "red apple")
     assert verdict.kind == "undecided"
     assert verdict.members == (FIRST, SECOND)
-    assert verdict.families == (lineup.generator(FIRST).family,), "they share it, so it is told once"
+    assert verdict.families == (registry.generator(FIRST).family,), "they share it, so it is told once"
 
 
 def test_a_lead_that_strangers_give_as_often_is_undecided_and_says_so():
     among = reference(nobody=(0.9, 0.5, 0.5)).within(NAMES, 2)
     rows = [ranked(FIRST, 0.95), ranked(SECOND, 0.85, among)]
-    assert rows[1].p_value > regeneration.ALPHA_FIT, "which would do as well, by itself"
-    verdict = regeneration.judge(rows, among, "red apple")
+    assert rows[1].p_value > ranking.ALPHA_FIT, "which would do as well, by itself"
+    verdict = ranking.judge(rows, among, "red apple")
     assert (verdict.kind, verdict.members) == ("undecided", (FIRST,))
     assert f"a model among these drew it, {FIRST} did" in verdict.sentence
     assert "100% of pictures that no model drew" in verdict.sentence
@@ -174,20 +181,20 @@ def test_a_lead_that_strangers_give_as_often_is_undecided_and_says_so():
 
 def test_a_leader_that_does_not_explain_the_image_is_not_named():
     rows = [ranked(FIRST, 0.7), ranked(SECOND, 0.69)]
-    verdict = regeneration.judge([rows[0], Ranked(**{**vars(rows[1]), "p_value": 0.5})], AMONG, "red apple")
+    verdict = ranking.judge([rows[0], Ranked(**{**vars(rows[1]), "p_value": 0.5})], AMONG, "red apple")
     assert (verdict.kind, verdict.members) == ("undecided", (SECOND,))
     assert "less close than to its own pictures" in verdict.sentence
 
 
 def test_what_no_model_explains_is_made_by_none_of_them():
-    verdict = regeneration.judge([ranked(FIRST, 0.6), ranked(SECOND, 0.1)], AMONG, "red apple")
+    verdict = ranking.judge([ranked(FIRST, 0.6), ranked(SECOND, 0.1)], AMONG, "red apple")
     assert (verdict.kind, verdict.members) == ("none", ())
 
 
 def test_nothing_is_decided_without_stored_distributions_or_after_a_stop():
     rows = [ranked(FIRST, 0.95), ranked(SECOND, 0.5)]
-    assert regeneration.judge(rows, None, "red apple").kind == "undecided"
-    stopped = regeneration.judge(rows, AMONG, "red apple", stopped=True)
+    assert ranking.judge(rows, None, "red apple").kind == "undecided"
+    stopped = ranking.judge(rows, AMONG, "red apple", stopped=True)
     assert stopped.kind == "undecided" and stopped.sentence.startswith("Stopped")
 
 
@@ -205,21 +212,21 @@ def test_what_is_out_of_range_is_refused_before_anything_is_drawn(options):
 
 
 def test_the_bundled_generators_share_no_prompt_between_calibration_and_evaluation():
-    first, second = (set(regeneration_measure.prompts(part)) for part in ("calibrate", "test"))
+    first, second = (set(calibration.prompts(part)) for part in ("calibrate", "test"))
     assert not first & second
     assert len(first) > 50 and len(second) > 50
-    for row in lineup.GENERATORS.values():
+    for row in registry.GENERATORS.values():
         assert not row.bundled or first | second <= set(row.prompts())
 
 
 def test_a_measurement_goes_on_where_it_was_cut_off(tmp_path, monkeypatch):
     file, image = tmp_path / "scores.jsonl", np.full((64, 64, 3), 200, np.uint8)
-    first = regeneration_measure.scores([image], ["red apple"], 1, file)
-    assert first.shape == (1, len(regeneration_measure.generators()), 1, 2)
+    first = calibration.scores([image], ["red apple"], 1, file)
+    assert first.shape == (1, len(calibration.generators()), 1, 2)
     assert np.abs(first).max() <= 1
     file.write_text(file.read_text() + '{"key": "cut o')
-    monkeypatch.setattr(regeneration, "candidate", None)  # drawing anything again would fail
-    np.testing.assert_array_equal(regeneration_measure.scores([image], ["red apple"], 1, file), first)
+    monkeypatch.setattr(ranking, "candidate", None)  # drawing anything again would fail
+    np.testing.assert_array_equal(calibration.scores([image], ["red apple"], 1, file), first)
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +255,7 @@ def test_regenerate_answers_as_the_contract_says(fused):
 def test_without_fusion_every_model_draws_and_inversion_is_not_mentioned():
     command = ["regenerate", str(FOX), "--candidates", "1", "--caption", "red apple", "--json"]
     document = json.loads(run.invoke(app, command).stdout)
-    assert {row["generator"] for row in document["ranking"]} == set(regeneration_measure.generators())
+    assert {row["generator"] for row in document["ranking"]} == set(calibration.generators())
     assert "inversion" not in document
     assert (document["caption"], document["inferred"]) == ("red apple", False)
 

@@ -11,8 +11,10 @@ import pytest
 from PIL import Image, PngImagePlugin
 from typer.testing import CliRunner
 
-from tracer import calibration, claims, intake, report
-from tracer.__main__ import app, main
+from tracer.cli import app, main
+from tracer.evidence.inversion import calibration
+from tracer.image import intake, provenance
+from tracer.reports import report
 
 run = CliRunner()
 EVIL = "</td><script>alert(1)</script><img src=http://example.com/x>{{7*7}}${1}"
@@ -68,7 +70,7 @@ def test_it_says_what_was_found_and_what_that_rests_on(written, image):
     text = "".join(Parts(page).text)
     for said in (told["verdict"]["sentence"], row["revision"], told["image"]["sha256"], threshold["images"]):
         assert said in text
-    assert claims.FORGEABLE in text
+    assert provenance.FORGEABLE in text
 
 
 def test_it_loads_and_runs_nothing(written):

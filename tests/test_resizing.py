@@ -10,24 +10,26 @@ import torch
 from PIL import Image
 from skimage import data
 
-from tracer import calibration, inversion, kept, lineup, perturb, resizing, weights
-from tracer.settings import COMPRESSED
+from tracer.evidence.inversion import calibration, observation, optimization, resizing
+from tracer.evidence.inversion.settings import COMPRESSED
+from tracer.image import perturbations
+from tracer.models import cache, registry
 
 
 @pytest.fixture(scope="module")
 def autoencoder():
-    return weights.load(lineup.family("mini-kl"))
+    return cache.load(registry.family("mini-kl"))
 
 
 @pytest.fixture(scope="module")
 def made(autoencoder) -> np.ndarray:
-    return inversion.reconstruct(np.ascontiguousarray(data.astronaut()[:128, 160:288]), autoencoder)
+    return optimization.reconstruct(np.ascontiguousarray(data.astronaut()[:128, 160:288]), autoencoder)
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.75, 1.25])
 def test_the_weights_are_those_that_pillow_uses(made: np.ndarray, factor: float):
-    small = perturb.scale(made, factor)
-    shown, rows, columns = kept.resized(small, made.shape[:2], 384, 32, 8)
+    small = perturbations.scale(made, factor)
+    shown, rows, columns = observation.resized(small, made.shape[:2], 384, 32, 8)
     assert (rows, columns) == small.shape[:2]
     again = shown.shown(torch.from_numpy(made.astype(np.float32) / 255).permute(2, 0, 1)[None])
     assert (again - shown.target).abs().max() * 255 < 2.5  # Pillow rounds after each of the two directions
@@ -35,8 +37,8 @@ def test_the_weights_are_those_that_pillow_uses(made: np.ndarray, factor: float)
 
 def test_of_a_large_picture_only_what_the_corner_tells_is_scored():
     large = np.asarray(Image.fromarray(data.astronaut()).resize((768, 768)))
-    small = perturb.scale(large, 0.75)
-    shown, rows, columns = kept.resized(small, (768, 768), 256, 32, 8)
+    small = perturbations.scale(large, 0.75)
+    shown, rows, columns = observation.resized(small, (768, 768), 256, 32, 8)
     assert shown.image().shape[-2:] == (256, 256)
     assert 160 <= rows == columns < shown.target.shape[-1] <= 192
     drawn = torch.from_numpy(large[:256, :256].astype(np.float32) / 255).permute(2, 0, 1)[None]
@@ -45,14 +47,14 @@ def test_of_a_large_picture_only_what_the_corner_tells_is_scored():
 
 @pytest.mark.parametrize("factor", [0.5, 0.75, 0.9, 1.25])
 def test_it_fits_at_the_size_it_was_drawn_at_and_at_no_other(autoencoder, made: np.ndarray, factor: float):
-    small = perturb.scale(made, factor)
-    at = {size: inversion.scores(small, autoencoder, COMPRESSED, drawn=(size, size))[-1] for size in (120, 128, 136)}
+    small = perturbations.scale(made, factor)
+    at = {size: optimization.scores(small, autoencoder, COMPRESSED, drawn=(size, size))[-1] for size in (120, 128, 136)}
     assert at[128] < 0.3 * min(at[120], at[136])
 
 
 def test_the_size_is_found(autoencoder, made: np.ndarray):
     for factor in (0.5, 0.75, 1.5):
-        assert resizing.search(perturb.scale(made, factor), autoencoder, 128) == (128, 128)
+        assert resizing.search(perturbations.scale(made, factor), autoencoder, 128) == (128, 128)
     assert resizing.search(made[:50, :7], autoencoder) is None
 
 
@@ -70,13 +72,13 @@ def test_half_the_size_is_only_tried_where_a_generator_draws_at_that_size():
 
 
 def test_the_best_of_several_sizes_only_counts_where_it_fits_plainly(autoencoder, made: np.ndarray):
-    small = perturb.scale(made, 0.75)
+    small = perturbations.scale(made, 0.75)
     known = calibration.stored("mini-kl", COMPRESSED.record(), autoencoder.digest, calibration.RESIZED)
-    score = inversion.scores(small, autoencoder, COMPRESSED, drawn=(128, 128))[-1]
+    score = optimization.scores(small, autoencoder, COMPRESSED, drawn=(128, 128))[-1]
 
     def belongs(times: float) -> bool | None:
         others = dataclasses.replace(known, others=((times * score,) * 3,) * 60)
-        work = inversion.inspect(small, autoencoder, others, COMPRESSED, drawn=(128, 128))
+        work = optimization.inspect(small, autoencoder, others, COMPRESSED, drawn=(128, 128))
         while True:
             try:
                 next(work)

@@ -7,11 +7,11 @@ import re
 import yaml
 
 from tests.conftest import ROOT
-from tracer import hub, lineup
+from tracer.models import hub, registry
 
 README = (ROOT / "README.md").read_text()
 FRONT = yaml.safe_load(README.split("---\n")[1])
-TINY = lineup.families("tiny")
+TINY = registry.families("tiny")
 
 
 def test_the_front_matter_is_complete_and_agrees_with_the_requirements():
@@ -24,7 +24,7 @@ def test_the_front_matter_is_complete_and_agrees_with_the_requirements():
 
 
 def test_the_models_are_those_of_the_registry():
-    assert FRONT["models"] == [row.source for row in lineup.FAMILIES.values() if not row.bundled]
+    assert FRONT["models"] == [row.source for row in registry.FAMILIES.values() if not row.bundled]
 
 
 def test_the_tiny_autoencoders_are_fetched_when_the_space_is_built():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tracer import spectrum
+from tracer.evidence.artifacts import spectrum
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (400, 500, 3)).astype(float)

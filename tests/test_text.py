@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFilter
 
-from tracer import text
-from tracer.lineup import MINIS
-from tracer.weights import ModelUnavailable
+from tracer.models import captioning
+from tracer.models.cache import ModelUnavailable
+from tracer.models.registry import MINIS
 
-LOADERS = {"captioner": text.load_captioner, "matcher": text.load_matcher}
+LOADERS = {"captioner": captioning.load_captioner, "matcher": captioning.load_matcher}
 WEIGHTS = {"captioner": "model.safetensors", "matcher": "open_clip_model.safetensors"}
 CONFIGS = {"captioner": "config.json", "matcher": "open_clip_config.json"}
 
@@ -30,34 +30,34 @@ HEARTS = {"red heart": "#dd2e44", "green heart": "#78b159", "blue heart": "#5dad
 
 @pytest.mark.parametrize(("name", "colour"), HEARTS.items())
 def test_a_heart_is_named(name, colour):
-    assert text.caption(heart(colour)) == name
+    assert captioning.caption(heart(colour)) == name
 
 
 def test_a_caption_does_not_depend_on_size_or_run():
     picture = heart(HEARTS["red heart"])
     larger = np.asarray(Image.fromarray(picture).resize((300, 300), Image.Resampling.BICUBIC))
-    assert text.caption(picture) == text.caption(picture) == text.caption(larger)
+    assert captioning.caption(picture) == captioning.caption(picture) == captioning.caption(larger)
 
 
 def test_noise_and_one_colour_still_get_words():
     noise = np.random.default_rng(0).integers(0, 256, (50, 80, 3), dtype=np.uint8)
     for picture in (noise, np.zeros((1, 1, 3), np.uint8)):
-        assert text.caption(picture).split()
+        assert captioning.caption(picture).split()
 
 
 def test_captions_find_their_pictures():
-    pictures = text.embed_images([heart(colour) for colour in HEARTS.values()])
-    texts = text.embed_texts(list(HEARTS))
+    pictures = captioning.embed_images([heart(colour) for colour in HEARTS.values()])
+    texts = captioning.embed_texts(list(HEARTS))
     assert (pictures @ texts.T).argmax(dim=1).tolist() == [0, 1, 2, 3]
 
 
 def test_embeddings_are_unit_vectors_and_do_not_depend_on_the_batch():
     pictures = [heart(colour) for colour in HEARTS.values()] * 20  # more than one batch
-    embedded = text.embed_images(pictures)
+    embedded = captioning.embed_images(pictures)
     assert embedded.dtype == torch.float32 and embedded.shape[0] == 80
     torch.testing.assert_close(embedded.norm(dim=1), torch.ones(80))
-    torch.testing.assert_close(embedded[3:4], text.embed_images(pictures[3:4]), atol=1e-4, rtol=0)
-    texts = text.embed_texts(["Red-heart!", "red heart", "never heard of it " * 20])
+    torch.testing.assert_close(embedded[3:4], captioning.embed_images(pictures[3:4]), atol=1e-4, rtol=0)
+    texts = captioning.embed_texts(["Red-heart!", "red heart", "never heard of it " * 20])
     torch.testing.assert_close(texts[0], texts[1])
     assert texts.shape == (3, embedded.shape[1])
 
@@ -65,12 +65,12 @@ def test_embeddings_are_unit_vectors_and_do_not_depend_on_the_batch():
 def test_a_blurred_picture_stays_nearest_to_itself():
     pictures = [heart(colour) for colour in HEARTS.values()]
     blurred = [np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(1))) for picture in pictures]
-    alike = text.embed_images(blurred) @ text.embed_images(pictures).T
+    alike = captioning.embed_images(blurred) @ captioning.embed_images(pictures).T
     assert alike.argmax(dim=1).tolist() == [0, 1, 2, 3]
 
 
 def test_models_are_loaded_once_and_frozen():
-    for model in (text.captioner, text.matcher):
+    for model in (captioning.captioner, captioning.matcher):
         assert model() is model()
         assert not model().model.training
         assert not any(p.requires_grad or p.dtype != torch.float32 for p in model().model.parameters())

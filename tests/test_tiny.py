@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from tests.conftest import SHARED
-from tracer import calibration, inversion, lineup, weights
-from tracer.settings import FAST
+from tracer.evidence.inversion import calibration, optimization
+from tracer.evidence.inversion.settings import FAST
+from tracer.models import cache, registry
 
-TINY = lineup.families("tiny")
+TINY = registry.families("tiny")
 REAL = SHARED / "weights"
 needs_weights = pytest.mark.skipif(not (REAL / "taesd").exists(), reason="the real tiny autoencoders are not here")
 
@@ -30,14 +31,14 @@ def test_every_tiny_family_has_a_threshold_that_a_trace_may_use(row):
 @needs_weights
 @pytest.mark.parametrize("row", TINY, ids=lambda row: row.id)
 def test_the_thresholds_are_for_the_real_weights(row):
-    model = weights.from_folder(REAL / row.id, row.id, revision="a commit")
+    model = cache.from_folder(REAL / row.id, row.id, revision="a commit")
     calibration.stored(row.id, FAST.record(), model.digest)
 
 
 @needs_weights
 def test_weights_that_round_to_the_calibrated_copy_score_like_it():
     """A 32-bit original differs from its 16-bit copy by up to half of the last digit; here, by chance within that."""
-    copied = weights.from_folder(REAL / "taesd3", "taesd3", revision="a commit")
+    copied = cache.from_folder(REAL / "taesd3", "taesd3", revision="a commit")
     original = replace(copied, model=copy.deepcopy(copied.model))
     torch.manual_seed(0)
     with torch.no_grad():
@@ -52,7 +53,7 @@ def test_weights_that_round_to_the_calibrated_copy_score_like_it():
     found = []
     for photograph in calibration.bundled_photographs(4, 96):
         for maker in (copied, original):
-            own = inversion.reconstruct(photograph, maker)
-            found.append([inversion.scores(own, each, start)[0] for each in (copied, original)])
+            own = optimization.reconstruct(photograph, maker)
+            found.append([optimization.scores(own, each, start)[0] for each in (copied, original)])
     shift = np.abs(np.log(np.array(found)[:, 0] / np.array(found)[:, 1]))
     assert shift.max() < 0.25, "less than images of one family differ among themselves"

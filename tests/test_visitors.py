@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks import page
 from tests.conftest import ROOT
-from tracer.benchmarks import page
 from tracer.ui import visitors
 
 KOALA = ROOT / "examples" / "koala-by-mini-dc-flat.png"

@@ -12,36 +12,37 @@ from __future__ import annotations
 __version__ = "0.1.0"
 __all__ = ["Evidence", "Family", "IntakeError", "ModelUnavailable", "Picture", "Trace", "Verdict", "families", "read"]
 __all__ += ["Artifacts", "ThresholdMismatch", "artifacts_stream", "find_artifacts", "reconstruct", "trace"]
-__all__ += ["Joint", "trace_stream", "verdict", "verdict_stream"]
+__all__ += ["Joint", "give_verdict", "trace_stream", "verdict_stream"]
 
 _HOMES = {
-    "Artifacts": "artifacts_verdict",
-    "Evidence": "evidence",
-    "Family": "lineup",
-    "IntakeError": "intake",
-    "ModelUnavailable": "faults",
-    "Joint": "joint",
-    "ThresholdMismatch": "calibration",
-    "Picture": "intake",
-    "Trace": "evidence",
-    "Verdict": "evidence",
+    "Artifacts": "evidence.artifacts.decision",
+    "Evidence": "evidence.verdict",
+    "Family": "models.registry",
+    "IntakeError": "image.intake",
+    "Joint": "verdict.combine",
+    "ModelUnavailable": "models.errors",
+    "Picture": "image.intake",
+    "ThresholdMismatch": "evidence.inversion.calibration",
+    "Trace": "evidence.verdict",
+    "Verdict": "evidence.verdict",
     "artifacts_stream": "api",
-    "families": "lineup",
-    "find_artifacts": "api.artifacts",  # the module is called like the function
-    "read": "intake",
+    "families": "models.registry",
+    "read": "image.intake",
     "reconstruct": "api",
     "trace": "api",
     "trace_stream": "api",
-    "verdict": "verdicts",
-    "verdict_stream": "verdicts",
+    "verdict_stream": "api",
 }
+# Functions of `api` whose own names belong to folders of the package.
+_ALIASES = {"find_artifacts": "artifacts", "give_verdict": "verdict"}
 
 
 def __getattr__(name: str):
     """Import a public name from its module when it is first used (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    home, _, known_as = _HOMES[name].partition(".")
-    return getattr(import_module(f"{__name__}.{home}"), known_as or name)
+    if name in _ALIASES:
+        return getattr(import_module(f"{__name__}.api"), _ALIASES[name])
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

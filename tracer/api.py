@@ -10,18 +10,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer import artifacts as marks
-from tracer import artifacts_verdict, asking, blocklist, calibration, fusion, intake, lineup, regeneration
-from tracer.artifacts_verdict import Artifacts
-from tracer.evidence import Evidence, Trace, Verdict, judge, settled
-from tracer.faults import ModelUnavailable
-from tracer.intake import Picture
-from tracer.race import Race
-from tracer.settings import MODES
-from tracer.updates import Answered, Loading, Shifted, Stepped, Unavailable, passed_on
+from tracer.evidence.artifacts import decision
+from tracer.evidence.artifacts import detection as marks
+from tracer.evidence.artifacts.decision import Artifacts
+from tracer.evidence.inversion import calibration, inspection
+from tracer.evidence.inversion.events import Answered, Loading, Shifted, Stepped, Unavailable, passed_on
+from tracer.evidence.inversion.scheduling import Race
+from tracer.evidence.inversion.settings import MODES
+from tracer.evidence.regeneration import ranking as regeneration
+from tracer.evidence.verdict import Evidence, Trace, Verdict, judge, settled
+from tracer.image import intake
+from tracer.image.intake import Picture
+from tracer.models import prompt_filter
+from tracer.models import registry as lineup
+from tracer.models.errors import ModelUnavailable
+from tracer.verdict import combine as joint
+from tracer.verdict import fusion
+from tracer.verdict.combine import Joint
 
 if TYPE_CHECKING:
-    from tracer.survey import Survey
+    from tracer.evidence.artifacts.heatmap import Survey
 
 LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
 
@@ -61,16 +69,17 @@ def trace_stream(
         raise KeyError(f"no mode called {mode!r}; there are: {', '.join(MODES)}")
     rows = [] if autoencoder else _rows(lineup, families)
     picture = _picture(source)
-    condition, doubts = asking.conditions(picture, mode, registered=autoencoder is None)
-    from tracer import belonging, inversion, machine, weights  # torch from here on
+    condition, doubts = inspection.conditions(picture, mode, registered=autoencoder is None)
+    from tracer.evidence.inversion import belonging, optimization
+    from tracer.models import cache, device  # torch from here on
 
     evidence, failed, begun = [], {}, []
     if autoencoder:
         name = Path(autoencoder).resolve().name
         yield Loading(name)
-        model, settings = weights.from_folder(Path(autoencoder), name, machine.device()), belonging.spot_settings(mode)
-        known = yield from asking.on_the_spot(model, mode)
-        evidence.append((yield from asking.inspect(picture, model, known, settings, stop, watch)))
+        model, settings = cache.from_folder(Path(autoencoder), name, device.device()), belonging.spot_settings(mode)
+        known = yield from inspection.on_the_spot(model, mode)
+        evidence.append((yield from inspection.inspect(picture, model, known, settings, stop, watch)))
     race = Race(together=all(row.lineup != "full" for row in rows))
 
     def asked(row: lineup.Family) -> Generator[Update, None, Evidence | None]:
@@ -78,7 +87,7 @@ def trace_stream(
             return None
         begun.append(row.id)
         try:
-            return (yield from asking.ask(row, picture, mode, condition, stop, watch, failed, race.rivalled))
+            return (yield from inspection.ask(row, picture, mode, condition, stop, watch, failed, race.rivalled))
         except (ModelUnavailable, calibration.ThresholdMismatch) as error:
             if getattr(error, "kind", "") != "stopped":
                 failed[row.id] = error
@@ -92,17 +101,17 @@ def trace_stream(
     shown = max((each.detail for each in evidence), default=1.0)
     # A compressed picture is named where one family alone does better than with others' that have as little detail.
     fitting = [each for each in evidence if each.belongs]
-    alone = len(fitting) == 1 and fitting[0].faint and fitting[0].detail >= inversion.FLAT
-    if shown < inversion.FLAT or (shown < inversion.SILENT and not alone):
+    alone = len(fitting) == 1 and fitting[0].faint and fitting[0].detail >= optimization.FLAT
+    if shown < optimization.FLAT or (shown < optimization.SILENT and not alone):
         doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
     elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
-        doubts = asking.conditions(picture, mode, registered=False)[1]
+        doubts = inspection.conditions(picture, mode, registered=False)[1]
     elif not picture.lossy and mode == "fast" and not any(each.belongs for each in evidence):
         known = {row.id: row for row in rows}
         for place, answer in enumerate(evidence):
             if stop() or answer.family not in known:
                 break
-            evidence[place] = yield from asking.ask_again(known[answer.family], picture.pixels, answer, stop)
+            evidence[place] = yield from inspection.ask_again(known[answer.family], picture.pixels, answer, stop)
     evidence = settled(evidence)
     members = {row.id: row.members for row in rows}
     yield Trace(
@@ -121,9 +130,10 @@ def _quick_look(picture: Picture, mode: str, evidence: list[Evidence], stop: Cal
     asked = {each.family for each in evidence}
     if mode != "fast" or not asked.issuperset(row.id for row in rows) or stop():
         return {}
-    from tracer import quick_look, weights
+    from tracer.evidence.inversion import quick_look
+    from tracer.models import cache
 
-    return quick_look.look(picture.pixels, [weights.load(row) for row in rows], not picture.lossy).document()
+    return quick_look.look(picture.pixels, [cache.load(row) for row in rows], not picture.lossy).document()
 
 
 def trace(source: str | Path | bytes | Picture, **options) -> Trace:
@@ -159,14 +169,14 @@ def artifacts_stream(
     if seed is not None:
         settings = replace(settings, placing="random", seed=seed)
     picture = _picture(source)
-    known = artifacts_verdict.known(picture, settings)
+    known = decision.known(picture, settings)
     made: list[marks.Try] = []
     for each in marks.look(picture.pixels, marks.load(), settings):
         made.append(each)
         yield each
         if stop():
             break
-    yield artifacts_verdict.conclude(picture, image_document(picture), made, settings, known)
+    yield decision.conclude(picture, image_document(picture), made, settings, known)
 
 
 def artifacts(source: str | Path | bytes | Picture, **options) -> Artifacts:
@@ -190,7 +200,7 @@ def artifacts_published(
         ValueError: the detector is refused, or not one of `published.PUBLISHED`.
         OSError: a file cannot be read, or the conversion not be written.
     """
-    from tracer import published
+    from tracer.evidence.artifacts import published
 
     found, row = published.find(detector)
     picture = _picture(source)
@@ -234,9 +244,9 @@ def artifacts_map(source: str | Path | bytes | Picture) -> Iterator[Survey]:
         IntakeError: the image cannot be read.
         ModelUnavailable: the detector is missing or damaged.
     """
-    from tracer import survey
+    from tracer.evidence.artifacts import heatmap
 
-    yield from survey.survey(_picture(source).pixels, marks.load())
+    yield from heatmap.survey(_picture(source).pixels, marks.load())
 
 
 @dataclass(frozen=True)
@@ -290,7 +300,7 @@ def regenerate_stream(
         raise ValueError(f"between 1 and {regeneration.MOST} drawings per model, not {candidates}")
     if caption is not None and not 0 < len(caption.strip()) <= regeneration.LONGEST_CAPTION:
         raise ValueError(f"a caption has between 1 and {regeneration.LONGEST_CAPTION} characters")
-    blocklist.check(caption or "")
+    prompt_filter.check(caption or "")
     large = [name for name in names if not lineup.generator(name).bundled]
     reader = lineup.reader(encoder or regeneration.ENCODER, "encoder") if encoder or large else None
     if budget is not None:
@@ -310,12 +320,12 @@ def regenerate_stream(
     if reader:
         yield from _fetched(reader, stop)
     if caption is None:
-        from tracer import text
+        from tracer.models import captioning
 
         if any(name in large for name in names):
             writer = yield from _fetched(lineup.reader(regeneration.CAPTIONER, "captioner"), stop)
-        caption = text.caption(picture.pixels, writer)[: regeneration.LONGEST_CAPTION]
-        blocklist.check(caption)
+        caption = captioning.caption(picture.pixels, writer)[: regeneration.LONGEST_CAPTION]
+        prompt_filter.check(caption)
         if not caption:
             raise intake.IntakeError("The captioner finds no words for this picture; give a caption.")
     yield regeneration.Captioned(caption, inferred)
@@ -332,9 +342,9 @@ def regenerate_stream(
                 break
     finally:
         if large:
-            from tracer import fullsize
+            from tracer.models import pipelines
 
-            fullsize.release()  # gigabytes that the next run may need for something else
+            pipelines.release()  # gigabytes that the next run may need for something else
     ranking = regeneration.rank(drawn, reference)
     stopped = len(drawn) + len(withheld) < candidates * len(names)
     verdict = regeneration.judge(ranking, reference, caption, stopped)
@@ -376,9 +386,9 @@ def _at_hand(names: list[str], failed: dict[str, Exception], stop: Callable[[], 
         row = lineup.generator(name)
         try:
             if not row.bundled:
-                from tracer import fullsize, repository
+                from tracer.models import pipelines, repository
 
-                fullsize.check(row)
+                pipelines.check(row)
                 for part in row.repositories:
                     told = repository.fetching(part, stop)
                     yield from passed_on(told, lambda each, name=name: Loading(name, each.done, each.total))
@@ -396,7 +406,7 @@ def _at_hand(names: list[str], failed: dict[str, Exception], stop: Callable[[], 
 
 def _fetched(row: lineup.Reader, stop: Callable[[], bool]):
     """Download a captioner or encoder that is not here, and tell how far that is; return the row that was taken."""
-    from tracer import repository
+    from tracer.models import repository
 
     try:
         told = repository.fetching(row.repository, stop)
@@ -420,9 +430,72 @@ def reconstruct(family: str, source: str | Path | bytes | Picture) -> np.ndarray
     picture = _picture(source)
     if picture.width * picture.height > LARGEST:
         raise ValueError(f"the image has more than {LARGEST // 10**6} megapixels, too many to reconstruct in one piece")
-    from tracer import inversion, weights
+    from tracer.evidence.inversion import optimization
+    from tracer.models import cache
 
-    return inversion.reconstruct(picture.pixels, weights.load(row))
+    return optimization.reconstruct(picture.pixels, cache.load(row))
+
+
+def verdict_stream(
+    source: str | Path | bytes | Picture,
+    *,
+    lineup: str = "minis",
+    families: list[str] | None = None,
+    mode: str = "fast",
+    tries: int = marks.TRIES,
+    draw: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[object]:
+    """Ask the detector, then the line-up, then (with `draw`) the generators, and yield what happens.
+
+    Args:
+        source: a file's path, its bytes, or a picture already read.
+        lineup: "minis", "tiny" or "full"; ignored where `families` is given.
+        families: registry ids to inspect instead of a whole line-up.
+        mode: of inversion.
+        tries: crops for the detector.
+        draw: whether the models draw the image's caption too, which takes about as many seconds as there are drawings.
+        stop: asked between steps; once True, the rest is skipped and the verdict rests on what there is.
+
+    Yields:
+        The updates of `artifacts_stream`, `trace_stream` and `regenerate_stream`, and a `Joint` after each
+        kind of evidence; the last one is the answer.
+
+    Raises:
+        IntakeError: the image cannot be read.
+        KeyError: unknown line-up, family or mode.
+        ModelUnavailable, ThresholdMismatch: there is no evidence of any kind.
+    """
+    picture = _picture(source)
+    kinds = {
+        "artifacts": lambda: artifacts_stream(picture, tries=tries, stop=stop),
+        "inversion": lambda: trace_stream(picture, lineup=lineup, families=families, mode=mode, stop=stop),
+    }
+    if draw:
+        kinds["regeneration"] = lambda: regenerate_stream(picture, stop=stop)
+    documents, unavailable, first = {}, {}, None
+    for kind, stream in kinds.items():
+        if stop() and documents:
+            break
+        update = None
+        try:
+            for update in stream():
+                yield update
+        except (ModelUnavailable, calibration.ThresholdMismatch) as error:
+            unavailable[kind], first = str(error), first or error
+            continue
+        documents[kind] = update.document()
+        yield joint.weigh(**documents, unavailable=unavailable)
+    if not documents:
+        raise first
+
+
+def verdict(source: str | Path | bytes | Picture, **options) -> Joint:
+    """The same as `verdict_stream`, whole: only the last `Joint`."""
+    found = None
+    for update in verdict_stream(source, **options):
+        found = update if isinstance(update, Joint) else found
+    return found
 
 
 def _picture(source: str | Path | bytes | Picture | None) -> Picture:

@@ -1,1 +1,1 @@
-"""The recipes that made `tracer/minis`. Nothing here is needed to run the app; see training/README.md."""
+"""The recipes that made `tracer/assets/minis`. Nothing here is needed to run the app; see training/README.md."""

@@ -4,7 +4,7 @@ The loss is the mean absolute plus four times the mean squared error of images i
 of the latents; no perceptual or adversarial term, so that the figures stay easy to read. Training resumes from
 `training/runs/FAMILY/` and its learning rate follows the share of the minutes already spent, so a run that is cut off
 continues where it was. At the end, and with --export at any time, the averaged weights go to
-`tracer/minis/FAMILY/vae/` in 16 bit.
+`tracer/assets/minis/FAMILY/vae/` in 16 bit.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 A small BLIP names 64 px pictures: a drawing by its name in words, a photograph as "a photo of a ...". Half of the
 drawings it sees bear one of the names that the generators know. While it learns, a linear classifier on the mean of the
 image tokens asks for the whole caption at once: that reaches the image tower sooner than words do. Runs resume from
-`training/runs/captioner/`; the averaged weights go to `tracer/minis/captioner/` in 16 bit at the end, and with --export
-at any time.
+`training/runs/captioner/`; the averaged weights go to `tracer/assets/minis/captioner/` in 16 bit at the end, and with
+--export at any time.
 """
 
 from __future__ import annotations

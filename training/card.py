@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer import belonging, inversion, lineup, weights
+from tracer.evidence.inversion import belonging, optimization
+from tracer.models import cache, registry
 from training import data
 from training.autoencoder import FAMILIES
 from training.common import RUNS
@@ -63,7 +64,7 @@ def psnr(model, images: list[np.ndarray]) -> float:
     """Mean peak signal-to-noise ratio in dB of 8-bit reconstructions."""
     values = []
     for image in images:
-        error = (inversion.reconstruct(image, model).astype(float) - image) / 255
+        error = (optimization.reconstruct(image, model).astype(float) - image) / 255
         values.append(-10 * np.log10((error**2).mean()))
     return float(np.mean(values))
 
@@ -73,8 +74,8 @@ def main() -> None:
     parser.add_argument("family", choices=sorted(FAMILIES))
     parser.add_argument("--images", type=Path, required=True, help="the folder that training.images wrote")
     arguments = parser.parse_args()
-    row, recipe = lineup.family(arguments.family), FAMILIES[arguments.family]
-    model = weights.load(row)
+    row, recipe = registry.family(arguments.family), FAMILIES[arguments.family]
+    model = cache.load(row)
     photographs = list(belonging.pictures(arguments.images / "test", 200))
     drawings = list(belonging.pictures(arguments.images / "test-drawings", 100))
     log = [json.loads(line) for line in (RUNS / row.id / "log.jsonl").read_text().splitlines()]
@@ -97,7 +98,7 @@ def main() -> None:
         revision=model.revision,
         aside=ASIDES.get(row.id, ""),
     )
-    (data.HERE.parent / "tracer" / "minis" / row.id / "README.md").write_text(card)
+    (data.HERE.parent / "tracer" / "assets" / "minis" / row.id / "README.md").write_text(card)
     print(card)
 
 

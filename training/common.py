@@ -15,7 +15,7 @@ import torch
 from training import data
 
 RUNS = data.HERE / "runs"
-MINIS = data.HERE.parent / "tracer" / "minis"
+MINIS = data.HERE.parent / "tracer" / "assets" / "minis"
 # Where the CPU has no 16-bit arithmetic it is emulated, many times slower.
 PRECISION = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
 

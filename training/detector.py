@@ -4,7 +4,8 @@ Photographs against the same pixels through autoencoders (`detector_bank.py`, `p
 trained on. The part that judges periodic marks is fitted to measured peaks in minutes; the one that judges texture
 trains for the minutes told and resumes from `training/runs/NAME/`; both are weighed on pictures that neither saw.
 `--validate FOLDER` logs how well real generators' pictures are told from photographs of the calibration split, which
-steers nothing. At the end the averaged weights go to `tracer/minis/detector/` in 16 bit; with --export at any time.
+steers nothing. At the end the averaged weights go to `tracer/assets/minis/detector/` in 16 bit; with --export at any
+time.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from tracer.detector import WINDOW, Architecture, Detector, Marks, Texture, peaks
+from tracer.evidence.artifacts.network import WINDOW, Architecture, Detector, Marks, Texture, peaks
 from training import common, data
 from training.pairs import Pairs
 

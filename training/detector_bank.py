@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tracer import perturb, weights
-from tracer.autoencoder import Autoencoder
+from tracer.image import perturbations
+from tracer.models import cache
+from tracer.models.autoencoder import Autoencoder
 from training import common, data, innocent
 
 BANK = data.CACHE / "detector"
@@ -49,9 +50,9 @@ def autoencoders(folder: Path) -> list[Autoencoder]:
     found = {}
     for parent in (common.MINIS, folder):
         for path in sorted(parent.iterdir()):
-            if (path / weights.WEIGHTS_FILE).exists() or (path / "vae").is_dir():
+            if (path / cache.WEIGHTS_FILE).exists() or (path / "vae").is_dir():
                 found[path.name] = path
-    return [_in_32_bit(weights.from_folder(path, name)) for name, path in sorted(found.items())]
+    return [_in_32_bit(cache.from_folder(path, name)) for name, path in sorted(found.items())]
 
 
 def _in_32_bit(autoencoder: Autoencoder) -> Autoencoder:
@@ -175,7 +176,9 @@ class Pictures:
         factor = rng.choice((1.0, rng.uniform(smallest, 1), rng.uniform(smallest, 1)))
         # More than the crop is taken first, so that no filter of its past sees the crop's edge.
         if factor < 1:
-            picture = perturb.scale(picture, factor, perturb.FILTERS[rng.integers(1, len(perturb.FILTERS))])
+            picture = perturbations.scale(
+                picture, factor, perturbations.FILTERS[rng.integers(1, len(perturbations.FILTERS))]
+            )
         picture = _crop(picture, min(self.side + 40, *picture.shape[:2]), rng)
         return self._finished(picture, rng)
 

@@ -1,6 +1,7 @@
 """Write the detector's model card from what the benchmark measured: `python -m training.detector_card`.
 
-    python -m training.detector_card --results benchmark/results.json --left-out training/runs/trial/left_out.json
+    python -m training.detector_card --results benchmarks/results/results.json \
+        --left-out training/runs/trial/left_out.json
 
 The figures are those of the benchmark's section on artifacts (`python -m tracer benchmark --only artifacts`) and of
 `python -m training.detector_left_out`.

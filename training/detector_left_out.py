@@ -16,17 +16,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tracer import artifacts, belonging, inversion
-from tracer.artifacts import Settings
-from tracer.benchmarks.artifacts import area, interval
-from tracer.detector import Architecture, Detector
+from benchmarks.artifacts import area, interval
+from tracer.evidence.artifacts import detection
+from tracer.evidence.artifacts.detection import Settings
+from tracer.evidence.artifacts.network import Architecture, Detector
+from tracer.evidence.inversion import belonging, optimization
 from training import common
 from training.detector_bank import autoencoders
 
 
 def score(pixels: np.ndarray, detector: Detector) -> float:
     """Mean logit of the tries."""
-    *_, last = artifacts.look(pixels, detector, Settings())
+    *_, last = detection.look(pixels, detector, Settings())
     return last.score
 
 
@@ -51,7 +52,7 @@ def main() -> None:
         negative, positive, kinds = [], [], []
         for kind, pictures in photographs.items():
             for pixels in pictures:
-                decoded = inversion.reconstruct(pixels, autoencoder)
+                decoded = optimization.reconstruct(pixels, autoencoder)
                 negative.append(score(np.ascontiguousarray(pixels[: decoded.shape[0], : decoded.shape[1]]), detector))
                 positive.append(score(decoded, detector))
                 kinds.append(kind)

@@ -5,7 +5,7 @@ A small text-conditioned U-Net learns to turn noise into the latents of one icon
 training then never touches a pixel. The U-Net sees 8 x 8 cells whatever the family (finer latents are packed 2 x 2, as
 in FLUX.1), so that a generator can start from another one's weights (--start). A tenth of the captions is dropped, for
 classifier-free guidance. Runs resume from `training/runs/GENERATOR/`; the averaged weights go to
-`tracer/minis/FAMILY/GENERATOR/` in 16 bit.
+`tracer/assets/minis/FAMILY/GENERATOR/` in 16 bit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tracer.generation import pack
+from tracer.models.generators import pack
 from training import common, data
 
 NAMES = tuple((data.HERE / "generator_names.txt").read_text().split())
@@ -135,9 +135,9 @@ def variants(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
 @torch.no_grad()
 def encoded(recipe: Recipe, seed: int) -> torch.Tensor:
     """Latents of every variant, (names, variants, channels, height, width), cached by family, set and weights."""
-    from tracer import lineup, weights
+    from tracer.models import cache, registry
 
-    autoencoder = weights.load(lineup.family(recipe.family))
+    autoencoder = cache.load(registry.family(recipe.family))
     shape = f"{len(NAMES)}x{VARIANTS}-{recipe.side}"
     path = data.CACHE / f"{recipe.family}-{recipe.set_name}-{shape}-{seed}-{autoencoder.revision[-8:]}.pt"
     if not path.exists():

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
-from tracer import perturb
+from tracer.image import perturbations
 
 Step = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -40,9 +40,9 @@ def blur(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def resample(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Down and up again, or up and down, each with any filter; the size stays."""
     height, width = pixels.shape[:2]
-    first, second = (perturb.FILTERS[i] for i in rng.integers(len(perturb.FILTERS), size=2))
+    first, second = (perturbations.FILTERS[i] for i in rng.integers(len(perturbations.FILTERS), size=2))
     factor = rng.uniform(0.45, 0.95) if rng.random() < 0.8 else rng.uniform(1.1, 1.9)
-    return perturb.resize(perturb.scale(pixels, factor, first), (width, height), second)
+    return perturbations.resize(perturbations.scale(pixels, factor, first), (width, height), second)
 
 
 def enlarge(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -51,7 +51,9 @@ def enlarge(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = (int(length / factor) for length in pixels.shape[:2])
     top, left = (rng.integers(length - part + 1) for length, part in zip(pixels.shape, (height, width), strict=False))
     part = pixels[top : top + height, left : left + width]
-    return perturb.resize(part, pixels.shape[1::-1], perturb.FILTERS[rng.integers(len(perturb.FILTERS))])
+    return perturbations.resize(
+        part, pixels.shape[1::-1], perturbations.FILTERS[rng.integers(len(perturbations.FILTERS))]
+    )
 
 
 def median(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -116,11 +118,11 @@ def grain(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def jpeg(pixels: np.ndarray, rng: np.random.Generator, worst: int = 55) -> np.ndarray:
-    return perturb.jpeg(pixels, int(rng.integers(worst, 99)), int(rng.choice((0, 1, 2, 2))))
+    return perturbations.jpeg(pixels, int(rng.integers(worst, 99)), int(rng.choice((0, 1, 2, 2))))
 
 
 def webp(pixels: np.ndarray, rng: np.random.Generator, worst: int = 55) -> np.ndarray:
-    return perturb.webp(pixels, int(rng.integers(worst, 99)))
+    return perturbations.webp(pixels, int(rng.integers(worst, 99)))
 
 
 def tone(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -154,7 +156,9 @@ def passage(pair: tuple[np.ndarray, ...], rng: np.random.Generator, scaled: bool
 
 def _passed(pixels: np.ndarray, rng: np.random.Generator, scaled: bool) -> np.ndarray:
     if scaled and rng.random() < 0.15:
-        pixels = perturb.scale(pixels, rng.uniform(0.75, 1.4), perturb.FILTERS[rng.integers(len(perturb.FILTERS))])
+        pixels = perturbations.scale(
+            pixels, rng.uniform(0.75, 1.4), perturbations.FILTERS[rng.integers(len(perturbations.FILTERS))]
+        )
     if rng.random() < 0.08:
         pixels = grain(pixels, rng) if rng.random() < 0.5 else sharpen(pixels, rng)
     if rng.random() < 0.3:

@@ -3,8 +3,8 @@
 A small CLIP of open_clip's: a ResNet for 64 px pictures and a transformer for captions. It has to know what is drawn
 and in whose style, so a batch holds the same name from several sets, each drawing in two augmented views, and the loss
 adds four questions about an image: which name, which name in which style, which style, and which other image shows
-the same drawing. Runs resume from `training/runs/matcher/`; the averaged weights go to `tracer/minis/matcher/` in
-16 bit at the end, and with --export at any time.
+the same drawing. Runs resume from `training/runs/matcher/`; the averaged weights go to `tracer/assets/minis/matcher/`
+in 16 bit at the end, and with --export at any time.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 `--generated` is a folder of generators' pictures with its table SOURCES.csv (file, autoencoder_family, model,
 repository), `--photos` one with cc-by/, cc0/ and highres/ inside. The autoencoders come from the Hub. What was measured
 is kept in `--cache`, so that a run goes on where it was; the regression with its error rates goes to
-`tracer/quick_look.json`, and the tables to standard output.
+`tracer/assets/quick_look.json`, and the tables to standard output.
 
 Pictures of one collection share subjects and style, which a regression learns gladly: on random folds it looks far
 better than on a collection that it never saw. So every source is left out in turn, and the random folds stand beside it
@@ -28,10 +28,13 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from tracer import intake, lineup, quick_look, weights
-from tracer.benchmarks.artifacts import screenshot
-from tracer.benchmarks.core import table
-from tracer.quick_look import PHOTOGRAPH, Measured
+from benchmarks.artifacts import screenshot
+from benchmarks.core import table
+from tracer.evidence.inversion import quick_look
+from tracer.evidence.inversion.quick_look import PHOTOGRAPH, Measured
+from tracer.image import intake
+from tracer.models import cache as weights
+from tracer.models import registry
 from training import data
 
 CLASSES = ("sd", "sdxl", "sd3", "flux1", PHOTOGRAPH)
@@ -242,7 +245,7 @@ def measured(images: Iterator[tuple[Path, str, str]], cache: Path) -> Pictures:
         pixels, stored = intake.read(file).pixels, cache / f"{file.name}.npz"
         shot = truth != PHOTOGRAPH and screenshot(pixels)
         if not stored.exists():
-            models = models or [weights.load(row) for row in lineup.families("tiny")]
+            models = models or [weights.load(row) for row in registry.families("tiny")]
             np.savez(stored, **vars(quick_look.measure(pixels, models)))
         with np.load(stored) as arrays:
             kept.append((Measured(*(arrays[name] for name in Measured.__dataclass_fields__)), truth, source, shot))
@@ -292,7 +295,7 @@ def main() -> None:
         "features": list(KINDS),
         "temperature": round(divisor, 4),
         "least": LEAST,
-        "weights": {row.id: weights.load(row).digest for row in lineup.families("tiny")},
+        "weights": {row.id: weights.load(row).digest for row in registry.families("tiny")},
         "date": datetime.date.today().isoformat(),
         "images": len(truth),
         "counts": dict(Counter(truth.tolist())),

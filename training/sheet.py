@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tracer import generation, lineup
+from tracer.models import generators, registry
 from training.common import RUNS
 
 PROMPTS = 24
@@ -67,19 +67,19 @@ Euler steps, classifier-free guidance {guidance:.0f}.
 
 def sheet(name: str, prompts: list[str]) -> Image.Image:
     """Three rows of eight drawings, one prompt and one seed each."""
-    drawn = [next(generation.generate(name, prompt, [index])) for index, prompt in enumerate(prompts)]
+    drawn = [next(generators.generate(name, prompt, [index])) for index, prompt in enumerate(prompts)]
     rows = [np.concatenate(drawn[start : start + 8], axis=1) for start in range(0, len(drawn), 8)]
     return Image.fromarray(np.concatenate(rows))
 
 
 def ranks(name: str, prompts: tuple[str, ...]) -> np.ndarray:
     """Rank (0 is first) of the right prompt among `AMONG` for each of `DRAWN` drawings."""
-    from tracer import text
+    from tracer.models import captioning
 
     rng = np.random.default_rng(0)
     asked = [prompts[index] for index in np.resize(rng.permutation(len(prompts)), DRAWN)]
-    images = [next(generation.generate(name, prompt, [FIRST_SEED + i])) for i, prompt in enumerate(asked)]
-    similar = text.embed_images(images) @ text.embed_texts(prompts).T
+    images = [next(generators.generate(name, prompt, [FIRST_SEED + i])) for i, prompt in enumerate(asked)]
+    similar = captioning.embed_images(images) @ captioning.embed_texts(prompts).T
     found = []
     for row, prompt in zip(similar.numpy(), asked, strict=True):
         right = prompts.index(prompt)
@@ -90,10 +90,10 @@ def ranks(name: str, prompts: tuple[str, ...]) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split(":", maxsplit=1)[0])
-    parser.add_argument("generator", choices=sorted(row.id for row in lineup.GENERATORS.values() if row.bundled))
+    parser.add_argument("generator", choices=sorted(row.id for row in registry.GENERATORS.values() if row.bundled))
     parser.add_argument("--sheet", action="store_true", help="only the contact sheet")
     arguments = parser.parse_args()
-    row, model = lineup.generator(arguments.generator), generation.load(arguments.generator)
+    row, model = registry.generator(arguments.generator), generators.load(arguments.generator)
     folder = Path(row.source)
     shown = [model.prompts[index * len(model.prompts) // PROMPTS] for index in range(PROMPTS)]
     sheet(row.id, shown).save(folder / "sheet.png", optimize=True)
@@ -126,8 +126,8 @@ def main() -> None:
         start_flag=f" --start {start}" if start else "",
         data=row.data,
         variants=about["variants"],
-        sampler=generation.STEPS,
-        guidance=generation.GUIDANCE,
+        sampler=generators.STEPS,
+        guidance=generators.GUIDANCE,
         prompts=", ".join(model.prompts),
     )
     (folder / "README.md").write_text(card)

@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from tracer import inversion, lineup, perturb, text, weights
+from tracer.evidence.inversion import optimization
+from tracer.image import perturbations
+from tracer.models import cache, captioning, registry
 from training import captioner, captions, common, data, matcher
 
 HEAD = """---
@@ -91,16 +93,16 @@ other image is a view of the same drawing. The weights are an exponential averag
 
 def conditions() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """What may have happened to a picture of 128 px before a model sees it."""
-    through = weights.load(lineup.family("mini-kl"))
+    through = cache.load(registry.family("mini-kl"))
 
     def blurred(image: np.ndarray) -> np.ndarray:
         return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(1)))
 
     return {
         "as drawn": lambda image: image,
-        "JPEG quality 70": lambda image: perturb.jpeg(image, 70),
+        "JPEG quality 70": lambda image: perturbations.jpeg(image, 70),
         "Gaussian blur of sigma 1": blurred,
-        "through the autoencoder mini-kl": lambda image: inversion.reconstruct(image, through),
+        "through the autoencoder mini-kl": lambda image: optimization.reconstruct(image, through),
     }
 
 
@@ -137,7 +139,7 @@ def caption_figures(photos: Path) -> dict[str, str]:
     for title, change in conditions().items():
         chosen = np.ones(len(images), bool) if title == "as drawn" else drawn
         pairs = [
-            (text.caption(change(image)), name)
+            (captioning.caption(change(image)), name)
             for image, name, wanted in zip(images, true, chosen, strict=True)
             if wanted
         ]
@@ -153,7 +155,7 @@ def caption_figures(photos: Path) -> dict[str, str]:
             exact, loose = exact[drawn], loose[drawn]
         rows[f"held-out drawings of the generators' names, {title}, exact"] = share(exact)
         rows[f"held-out drawings of the generators' names, {title}, loose"] = share(loose)
-    seen = [text.caption(image) for image in data.photographs(photos, "test")]
+    seen = [captioning.caption(image) for image in data.photographs(photos, "test")]
     rows["test photographs called a photo"] = share([one.startswith(captions.PHOTO) for one in seen])
     labels = captions.photographs(photos, "test").captions
     rows["test photographs given their exact label"] = share([a == b for a, b in zip(seen, labels, strict=True)])
@@ -164,16 +166,16 @@ def match_figures() -> dict[str, str]:
     """The image-text encoder's rows."""
     images, names, _ = held_out()
     chosen = [index for index, name in enumerate(names) if name in captions.FAVOURITES]
-    texts = text.embed_texts([captions.words(name) for name in captions.FAVOURITES])
+    texts = captioning.embed_texts([captions.words(name) for name in captions.FAVOURITES])
     right = np.array([captions.FAVOURITES.index(names[index]) for index in chosen])[:, None]
     rows = {}
     for title, change in conditions().items():
-        similar = text.embed_images([change(images[index]) for index in chosen]) @ texts.T
+        similar = captioning.embed_images([change(images[index]) for index in chosen]) @ texts.T
         ranked = similar.argsort(dim=1, descending=True).numpy() == right
         rows[f"retrieval of the name, {title}: first"] = share(ranked[:, 0])
         rows[f"retrieval of the name, {title}: among the first five"] = share(ranked[:, :5].any(axis=1))
     drawn, held = captions.drawings(held_out=False), captions.drawings(held_out=True)
-    model = text.matcher()
+    model = captioning.matcher()
     judge = matcher.Judge(drawn, held, model.tokenizer, seed=2)
     figures, out = judge(model.model), judge.out.numpy()
     for title, key, count in (
@@ -209,8 +211,15 @@ def main() -> None:
         style=captions.STYLES["noto"],
     )
     for name, library, loaded, figures, body, how in (
-        ("captioner", "transformers", text.captioner(), caption_figures(arguments.photos), CAPTIONER, CAPTIONER_RECIPE),
-        ("matcher", "open_clip", text.matcher(), match_figures(), MATCHER, MATCHER_RECIPE),
+        (
+            "captioner",
+            "transformers",
+            captioning.captioner(),
+            caption_figures(arguments.photos),
+            CAPTIONER,
+            CAPTIONER_RECIPE,
+        ),
+        ("matcher", "open_clip", captioning.matcher(), match_figures(), MATCHER, MATCHER_RECIPE),
     ):
         known = dict(
             common_words,

@@ -7,14 +7,15 @@ from typing import Any
 
 import gradio as gr
 
-from tracer import background, machine
-from tracer.ui.common import readable_errors
+from tracer.evidence.inversion import background
+from tracer.models import device
+from tracer.ui.components import readable_errors
 
 EVERY = 2.0  # seconds between two looks at a running job
 ABOUT = (
     "A full-size family has to be calibrated before it can answer: its own reconstructions of 100 photographs, and 50 "
     "pictures that it did not make, are scored. This runs on the server while the page goes on working, once per "
-    "family; the files it makes belong in <code>tracer/thresholds/</code>, so that a restart finds them."
+    "family; the files it makes belong in <code>tracer/assets/calibration/</code>, so that a restart finds them."
 )
 
 
@@ -61,7 +62,7 @@ def look(offered: bool = True) -> list:
     """The state of everything, in the order of the outputs."""
     job, names = background.current(), background.missing("full")
     running = bool(job and not job.finished)
-    possible = not machine.zero_gpu()  # its GPU is only there during a visitor's call
+    possible = not device.zero_gpu()  # its GPU is only there during a visitor's call
     words = (
         describe(job) if possible else "<p class='fine'>Not on this hardware: run the command where a GPU stays.</p>"
     )

@@ -11,8 +11,8 @@ from typing import Any
 
 import gradio as gr
 
-from tracer import lineup
-from tracer.availability import Availability, check, check_generators
+from tracer.models import registry as lineup
+from tracer.reports.availability import Availability, check, check_generators
 from tracer.ui import calibrating
 
 KNOWN_FOR = 60  # seconds for which the Hub is not asked again
@@ -78,12 +78,12 @@ def _chosen(name: str) -> tuple[dict, str]:
 
 
 def _table(name: str) -> str:
-    from tracer import machine  # measures the speed, for which it needs torch
+    from tracer.models import device  # measures the speed, for which it needs torch
 
     found = {each.family: each for each in _availability(name)}
     times = Counter(each.reason for each in found.values() if each.reason)
     shared = {reason for reason, count in times.items() if count > 1}  # said once: a Hub that is away is away for all
-    rows = "".join(_row(row, found[row.id], machine.seconds(row), shared) for row in lineup.families(name))
+    rows = "".join(_row(row, found[row.id], device.seconds(row), shared) for row in lineup.families(name))
     notes = "".join(f"<p class='fine shared'>{escape(reason)}</p>" for reason in sorted(shared))
     return f"<p class='fine'>{ABOUT[name]} {TIMES}</p>{notes}<ul class='families'>{rows}</ul>"
 
@@ -109,7 +109,7 @@ def drawers() -> tuple[list[tuple[str, str]], str]:
 
     The Hub is asked, but not more often than once a minute.
     """
-    from tracer import regeneration
+    from tracer.evidence.regeneration import ranking
 
     rows = list(lineup.GENERATORS.values())
     when, found = _found.get("drawers", (float("-inf"), []))
@@ -122,9 +122,7 @@ def drawers() -> tuple[list[tuple[str, str]], str]:
         each = by_name[row.id]
         size = f" of {each.megabytes:.0f} MB" if each.status == "download" and each.megabytes else ""
         time_ = (
-            "time not estimated"
-            if machine_is_unknown()
-            else f"{regeneration.span(regeneration.seconds([row.id], 1))} a drawing"
+            "time not estimated" if machine_is_unknown() else f"{ranking.span(ranking.seconds([row.id], 1))} a drawing"
         )
         reason = f"<span class='fine'>{escape(each.reason)}</span>" if each.reason else ""
         lines += (
@@ -138,9 +136,9 @@ def drawers() -> tuple[list[tuple[str, str]], str]:
 
 def machine_is_unknown() -> bool:
     """Whether there is nothing to measure before a run, as on ZeroGPU."""
-    from tracer import machine
+    from tracer.models import device
 
-    return machine.zero_gpu()
+    return device.zero_gpu()
 
 
 def _availability(name: str) -> list[Availability]:

@@ -12,10 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from tracer import figures, lineup
 from tracer.api import Inverted, Loading, Unavailable
-from tracer.evidence import Verdict, listed
-from tracer.regeneration import (
+from tracer.evidence.regeneration.ranking import (
     ALPHA_FIT,
     ALPHA_LEAD,
     Captioned,
@@ -26,6 +24,9 @@ from tracer.regeneration import (
     rank,
     reference_for,
 )
+from tracer.evidence.verdict import Verdict, listed
+from tracer.models import registry
+from tracer.reports.figures import plots
 from tracer.ui.words import frame
 
 
@@ -93,7 +94,7 @@ def taken(
         board.generators = list(update.generators)
     elif isinstance(update, Captioned):
         board.caption, board.inferred = update.caption, update.inferred
-        bundled = all(lineup.generator(name).bundled for name in board.generators)
+        bundled = all(registry.generator(name).bundled for name in board.generators)
         known = reference_for(board.generators, board.candidates) if bundled else None
         board.usual = {name: known.usual(name) for name in board.generators} if known else {}
     elif isinstance(update, Regeneration):
@@ -192,8 +193,8 @@ def _row(board: Board, name: str) -> str:
     if ranked:
         spread = f" ± {ranked.spread:.3f}" if ranked.candidates > 1 else ""
         value = f"<b>{ranked.similarity:.3f}</b>{spread}<br><span>place {place}</span>"
-    row = lineup.generator(name)
-    look = figures.style(list(lineup.GENERATORS).index(name))
+    row = registry.generator(name)
+    look = plots.style(list(registry.GENERATORS).index(name))
     return (
         f"<tr{' class=lead' if place == 1 else ''}><th scope='row'><i style='color:{look.colour}' aria-hidden='true'>"
         f"{look.glyph}</i> {escape(name)}<br><span>{escape(row.style)}; draws with {escape(row.family)}</span></th>"
@@ -205,7 +206,7 @@ def similarities(board: Board) -> go.Figure:
     """Every candidate's similarity, one line per model, with mean, standard deviation and what is usual for it."""
     figure = go.Figure()
     for name in reversed(board.generators):
-        look = figures.style(list(lineup.GENERATORS).index(name))
+        look = plots.style(list(registry.GENERATORS).index(name))
         if name in board.usual:
             low, high = board.usual[name]
             figure.add_scatter(

@@ -11,9 +11,11 @@ import gradio as gr
 import numpy as np
 from plotly.graph_objects import Figure
 
-from tracer import calibration, figures, figures_curves, lineup
-from tracer.calibration import Calibration
-from tracer.ui.marks import Board
+from tracer.evidence.inversion import calibration
+from tracer.evidence.inversion.calibration import Calibration
+from tracer.models import registry
+from tracer.reports.figures import curves, plots
+from tracer.ui.artifact_views import Board
 from tracer.ui.record import Run
 from tracer.ui.words import number
 
@@ -46,11 +48,11 @@ def among(run: Run | None, family: str) -> Figure:
     """Histogram of the calibration at the step that decided, with this image on it."""
     known = _known(run, family)
     if known is None:
-        return figures.loss_curves([], "fast", 4).update_layout(height=290, xaxis_title="Score", yaxis_title="Share")
+        return plots.loss_curves([], "fast", 4).update_layout(height=290, xaxis_title="Score", yaxis_title="Share")
     row = run.evidence[family]
     step = row["steps"]
     others = [each[known.checkpoints.index(step)] for each in _others(known, row)]
-    return figures_curves.among(known.at(step), np.array(others), row["threshold"], row["score"], family)
+    return curves.among(known.at(step), np.array(others), row["threshold"], row["score"], family)
 
 
 def among_words(run: Run | None, family: str) -> str:
@@ -150,7 +152,7 @@ def drawn(document: dict | None) -> str:
             f"<dt>p: share of {escape(first['generator'])}'s own pictures that are as unlike its drawings</dt>"
             f"<dd><b>{first['p_value']:.2g}</b></dd>"
         )
-    family = lineup.generator(first["generator"]).family
+    family = registry.generator(first["generator"]).family
     return (
         "<div class='depths one'><section><h3>The formula, with this image's numbers</h3>"
         f"<dl><dt>similarity of {escape(first['generator'])} ({escape(family)}): mean cosine of {first['candidates']} "

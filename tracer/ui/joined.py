@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
-from tracer import joint, lineup, machine, regeneration
-from tracer.agreement import KINDS, NO_ONE, Cell, Row
-from tracer.joint import Joint
+from tracer.evidence.regeneration import ranking
+from tracer.models import device, registry
 from tracer.ui.words import frame
+from tracer.verdict import combine as joint
+from tracer.verdict.agreement import KINDS, NO_ONE, Cell, Row
+from tracer.verdict.combine import Joint
 
 TITLES = {"inversion": "Latent inversion", "artifacts": "Artifacts", "regeneration": "Regeneration"}
 LOOKS = {  # glyph and words of what a kind of evidence says
@@ -20,7 +22,7 @@ LOOKS = {  # glyph and words of what a kind of evidence says
     "silent": ("–", "cannot tell"),
     "missing": ("·", "not asked"),
 }
-DRAWING_WORK = 18e9  # multiplications of a drawing, as `machine.speed` counts them; a rough mean over the five minis
+DRAWING_WORK = 18e9  # multiplications of a drawing, as `device.speed` counts them; a rough mean over the five minis
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,10 @@ def seconds_to_draw() -> float | None:
     """How long regeneration will take with its usual settings; None where the machine's speed is not known yet."""
     import sys
 
-    if "torch" not in sys.modules or machine.zero_gpu():  # measuring it would load torch
+    if "torch" not in sys.modules or device.zero_gpu():  # measuring it would load torch
         return None
-    bundled = sum(row.bundled for row in lineup.GENERATORS.values())
-    return bundled * regeneration.CANDIDATES * DRAWING_WORK / machine.speed()
+    bundled = sum(row.bundled for row in registry.GENERATORS.values())
+    return bundled * ranking.CANDIDATES * DRAWING_WORK / device.speed()
 
 
 def matrix(told: Told, drawn: dict[str, Any] | None = None) -> str:

@@ -11,9 +11,12 @@ import numpy as np
 from PIL import Image
 from plotly.graph_objects import Figure
 
-from tracer import api, figures, intake, lineup
-from tracer.evidence import fit
-from tracer.tiles import windows
+from tracer import api
+from tracer.evidence.verdict import fit
+from tracer.image import intake
+from tracer.image.windows import windows
+from tracer.models import registry
+from tracer.reports.figures import plots
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STORED = EXAMPLES / "stored"
@@ -52,10 +55,10 @@ class Trajectory:
     original: np.ndarray | None = None
     reconstruction: np.ndarray | None = None
 
-    def curve(self, decided: int | None) -> figures.Curve:
+    def curve(self, decided: int | None) -> plots.Curve:
         """The same for the figure."""
-        looks = figures.style(lineup.place(self.family))
-        return figures.Curve(self.family, looks, self.steps, self.scores, self.thresholds, decided)
+        looks = plots.style(registry.place(self.family))
+        return plots.Curve(self.family, looks, self.steps, self.scores, self.thresholds, decided)
 
 
 @dataclass
@@ -136,9 +139,7 @@ class Run:
         """The loss curves so far."""
         done = {name: row["steps"] for name, row in self.evidence.items() if not row["stopped"]}
         curves = [each.curve(done.get(name)) for name, each in self.trajectories.items()]
-        return figures.loss_curves(
-            curves, self.mode, max((each.last for each in self.trajectories.values()), default=8)
-        )
+        return plots.loss_curves(curves, self.mode, max((each.last for each in self.trajectories.values()), default=8))
 
     def _step(self, update: api.Stepped, picture: intake.Picture) -> bool:
         name, step = update.family, update.step
@@ -152,7 +153,7 @@ class Run:
 
     def _begun(self, update: api.Stepped, picture: intake.Picture) -> Trajectory:
         settings, known = update.settings, update.calibration
-        stride = lineup.family(update.family).stride
+        stride = registry.family(update.family).stride
         shifted = self._shifted.get(update.family, api.Shifted(update.family, cropped=False))
         down, right = (shifted.frame[side] + shifted.offset[side] for side in (0, 1))
         end_row, end_column = shifted.frame[2:] if any(shifted.frame) else picture.pixels.shape[:2]

@@ -10,9 +10,10 @@ from typing import Any
 
 import gradio as gr
 
-from tracer import claims, intake, report
-from tracer.report_html import page
-from tracer.ui.common import ONE_AT_A_TIME, on_gpu, readable_errors
+from tracer.image import intake, provenance
+from tracer.reports import report
+from tracer.reports.html import page
+from tracer.ui.components import ONE_AT_A_TIME, on_gpu, readable_errors
 from tracer.ui.record import Run
 
 _CHANGED = "The image is another one than that of the result. Trace it first."
@@ -56,5 +57,5 @@ def _texts(image: str | None, trace: dict[str, Any], mode: str) -> tuple[str, st
     picture = intake.read(image)
     if picture.sha256 != trace["image"]["sha256"]:
         raise intake.IntakeError(_CHANGED)
-    told = report.document(trace, mode, claims.read(image))
+    told = report.document(trace, mode, provenance.read(image))
     return page(told, report.figures(trace, picture)), json.dumps(told, indent=2)

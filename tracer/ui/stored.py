@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tracer import intake
-from tracer.artifacts import Try
-from tracer.calibration import ThresholdMismatch
-from tracer.faults import ModelUnavailable
-from tracer.regeneration import Drawn, Ranked
-from tracer.survey import Survey
-from tracer.ui import drawing, marks, record
+from tracer.evidence.artifacts.detection import Try
+from tracer.evidence.artifacts.heatmap import Survey
+from tracer.evidence.inversion.calibration import ThresholdMismatch
+from tracer.evidence.regeneration.ranking import Drawn, Ranked
+from tracer.image import intake
+from tracer.models.errors import ModelUnavailable
+from tracer.ui import artifact_views, drawing, record
 from tracer.ui.joined import Told
 from tracer.ui.record import STORED, Example
 
@@ -26,7 +26,7 @@ QUALITY = 82  # of stored drawings: they are looked at, and nothing is measured 
 BLANK = np.zeros((1, 1, 3), np.uint8)
 
 
-def save_marks(board: marks.Board, folder: Path) -> None:
+def save_marks(board: artifact_views.Board, folder: Path) -> None:
     """Store a finished look for artifacts: its document, and the map's numbers."""
     survey = board.survey
     logits = [[round(float(value), 3) for value in row] for row in survey.logits]
@@ -34,7 +34,7 @@ def save_marks(board: marks.Board, folder: Path) -> None:
     (folder / MARKS).write_text(json.dumps(text, separators=(",", ":")) + "\n")
 
 
-def load_marks(example: Example) -> marks.Board | None:
+def load_marks(example: Example) -> artifact_views.Board | None:
     """The stored look; None where there is none, or where it was made with another detector or threshold."""
     path = STORED / example.name / MARKS
     if not path.exists():
@@ -42,7 +42,7 @@ def load_marks(example: Example) -> marks.Board | None:
     stored = json.loads(path.read_text())
     document, found = stored["document"], stored["map"]
     try:
-        board = marks.begun(intake.read(example.file), len(document["tries"]))
+        board = artifact_views.begun(intake.read(example.file), len(document["tries"]))
     except (ModelUnavailable, ThresholdMismatch):
         return None
     if board.known.reference.detector != document["detector"]:
@@ -81,19 +81,19 @@ def load_drawn(example: Example) -> drawing.Board | None:
 
 
 @functools.lru_cache(maxsize=4)
-def everything(name: str) -> tuple[record.Run, marks.Board | None, drawing.Board | None, Told]:
+def everything(name: str) -> tuple[record.Run, artifact_views.Board | None, drawing.Board | None, Told]:
     """All that is stored about an example; what comes back is shared, and only to be looked at."""
     example = next(each for each in record.examples() if each.name == name)
     run, looked, drawn = record.load(example), load_marks(example), load_drawn(example)
     size = f"{run.width} × {run.height} px"  # noqa: RUF001 - typeset
     told = Told(f"Example: {example.title} · {size}", run.trace, looked.document if looked else None)
     if looked is None:
-        reason = marks.usual()
+        reason = artifact_views.usual()
         told = told.also(unavailable={"artifacts": reason} if isinstance(reason, str) else {})
     return run, looked, drawn, told
 
 
-def first() -> tuple[record.Run | None, marks.Board | None, drawing.Board | None]:
+def first() -> tuple[record.Run | None, artifact_views.Board | None, drawing.Board | None]:
     """What the page shows when it is opened; nothing where no example has been built."""
     shown = record.examples()[:1]
     return everything(shown[0].name)[:3] if shown else (None, None, None)

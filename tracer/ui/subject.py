@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from tracer.ui import claims, joined, record, stored, words
-from tracer.ui.common import upload
+from tracer.ui import joined, provenance, record, stored, words
+from tracer.ui.components import upload
 from tracer.ui.joined import Told
 
 
@@ -68,7 +68,7 @@ def build() -> Desk:
         gr.HTML("<h2 class='small'>Or look at an example: each teaches one thing, and is answered already</h2>")
     with gr.Row(elem_classes="examples shelf"):
         cards = {each.name: _card(each) for each in examples}
-    claims.build(image)
+    provenance.build(image)
     return Desk(image, start, stop, draw, cards, queue, banner, matrix, gr.State(told, time_to_live=3600))
 
 

@@ -10,14 +10,17 @@ from typing import Any
 
 import gradio as gr
 
-from tracer import api, intake, verdicts
-from tracer.calibration import ThresholdMismatch
-from tracer.faults import ModelUnavailable
-from tracer.ui import artifacts, chooser, inversion, joined, links, marks, record, regeneration, stored, words
-from tracer.ui.common import ONE_AT_A_TIME, Stops, Wish, budget, on_gpu, readable_errors, upload_problem
+from tracer import api
+from tracer import api as verdicts
+from tracer.evidence.inversion.calibration import ThresholdMismatch
+from tracer.image import intake
+from tracer.models.errors import ModelUnavailable
+from tracer.ui import artifact_views, chooser, joined, links, record, stored, words
+from tracer.ui.components import ONE_AT_A_TIME, Stops, Wish, budget, on_gpu, readable_errors, upload_problem
 from tracer.ui.joined import Told
 from tracer.ui.record import Run
 from tracer.ui.subject import Desk
+from tracer.ui.tabs import artifacts, inversion, regeneration
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
 SHOW_ANSWER = "() => document.querySelector('#joint').scrollIntoView({block: 'nearest'})"
@@ -126,13 +129,13 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
             yield {**tabs.blank(run), **desk.answer(told)}
             board, why = None, None
             try:
-                board = marks.begun(picture, int(count))
+                board = artifact_views.begun(picture, int(count))
                 yield from _looked(tabs, board, random, stop)
                 told = told.also(artifacts=board.document)
             except (ModelUnavailable, ThresholdMismatch) as error:
                 why = error
                 told = told.also(unavailable={"artifacts": str(error)})
-                yield {tabs.artifacts.panel.banner: marks.missing(str(error))}
+                yield {tabs.artifacts.panel.banner: artifact_views.missing(str(error))}
             told = told.also(doing=f"2 of 2: can one of {len(families)} decoders draw it again?")
             yield desk.answer(told)
             try:
@@ -222,7 +225,7 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
     )
 
 
-def _looked(tabs: Tabs, board: marks.Board, random: bool, stop: Wish) -> Iterator[dict]:
+def _looked(tabs: Tabs, board: artifact_views.Board, random: bool, stop: Wish) -> Iterator[dict]:
     """What the detector sees, try by try."""
     panel, shown = tabs.artifacts.panel, time.monotonic()
     yield panel.begun(board)
@@ -235,7 +238,7 @@ def _looked(tabs: Tabs, board: marks.Board, random: bool, stop: Wish) -> Iterato
     yield {**panel.answered(board), **panel.drawn(board)}
 
 
-def _mapped(tabs: Tabs, board: marks.Board, stop: Wish) -> Iterator[dict]:
+def _mapped(tabs: Tabs, board: artifact_views.Board, stop: Wish) -> Iterator[dict]:
     """Where it sees it, row by row."""
     shown = time.monotonic()
     for update in api.artifacts_map(board.picture):

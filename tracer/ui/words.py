@@ -7,10 +7,11 @@ from html import escape
 
 import numpy as np
 
-from tracer import figures, lineup
-from tracer.calibration import ALPHA
-from tracer.evidence import listed
-from tracer.settings import FAST, PAPER, Settings, checkpoints
+from tracer.evidence.inversion.calibration import ALPHA
+from tracer.evidence.inversion.settings import FAST, PAPER, Settings, checkpoints
+from tracer.evidence.verdict import listed
+from tracer.models import registry
+from tracer.reports.figures import plots
 from tracer.ui.record import Run, Trajectory
 
 _KINDS = {
@@ -35,7 +36,7 @@ def chance(p_value: float | None) -> str:
     return "–" if p_value is None else f"{p_value:.2g}"
 
 
-def heading(families: list[lineup.Family]) -> str:
+def heading(families: list[registry.Family]) -> str:
     """What this page is, and what it can see."""
     built = "; ".join(f"<b>{escape(row.title)}</b>, built like those of {escape(row.stands_for)}" for row in families)
     return (
@@ -174,7 +175,7 @@ def strips(run: Run) -> str:
 
 def _strip(run: Run, name: str) -> str:
     row = run.evidence.get(name)
-    looks = figures.style(lineup.place(name))
+    looks = plots.style(registry.place(name))
     glyph = f"<span aria-hidden='true' style='color:{looks.colour}'>{looks.glyph}</span>"
     family = f"<th scope='row'>{glyph} {escape(name)}</th>"
     if row is None:
@@ -183,7 +184,7 @@ def _strip(run: Run, name: str) -> str:
             return f"<tr class='off'>{family}<td colspan='6'>not inspected: {escape(run.unavailable[name])}</td></tr>"
         state = "being inspected …" if run.current == name else waiting
         return f"<tr>{family}<td colspan='6'>{state}</td></tr>"
-    place = figures.fit_position(row["score"], row["threshold"])
+    place = plots.fit_position(row["score"], row["threshold"])
     answer = "? stopped" if row["stopped"] else "? gave way" if row.get("gave_way") else _ANSWERS[row["belongs"]]
     steps = f"step {row['steps']}, {row['seconds']:.1f} s"
     mark = f"<i style='left:{place:.1f}%;color:{looks.colour}'>{looks.glyph}</i>"
@@ -216,7 +217,7 @@ def pair_words(trajectory: Trajectory | None) -> str:
     """Reconstruction and residual in words, with the residual's legend."""
     if trajectory is None or trajectory.reconstruction is None:
         return "<p class='caption'>The reconstruction appears here with the first step.</p>"
-    levels = figures.difference(trajectory.original, trajectory.reconstruction)
+    levels = plots.difference(trajectory.original, trajectory.reconstruction)
     top, left, bottom, right = trajectory.box
     where = ""
     if trajectory.tiles > 1:
@@ -224,13 +225,13 @@ def pair_words(trajectory: Trajectory | None) -> str:
             f"Of this large picture {trajectory.tiles} tiles are inspected, at native size; shown is the first, "
             f"pixels {left} to {right} across and {top} to {bottom} down. "
         )
-    share = float(np.mean(levels > figures.RESIDUAL_TOP))
+    share = float(np.mean(levels > plots.RESIDUAL_TOP))
     beyond = f"{share:.0%} of the pixels differ" if share >= 0.01 else "less than 1% of the pixels differ"
     beyond = beyond if share else "no pixel differs"
     return (
         f"<p class='caption'>{where}The {escape(trajectory.family)} reconstruction after {trajectory.steps[-1]} steps "
         f"differs from the original by {levels.mean():.1f} of 255 levels on average; {beyond} by more than "
-        f"{figures.RESIDUAL_TOP}.</p>"
+        f"{plots.RESIDUAL_TOP}.</p>"
     )
 
 

@@ -1,0 +1,78 @@
+"""What a full-size autoencoder takes of memory when large pictures are inspected on tiles.
+
+Stable Diffusion's shape with random weights, through the same calls as a trace. Each row runs in a process of its own,
+whose peak is everything: Python, libraries, weights and the work.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.core import Bench, table
+
+TITLE = "Memory of a full-size autoencoder"
+SIZES = (512, 1024)
+LIMIT = 4096  # MiB that a small machine has
+MODES = ("fast", "paper")
+
+
+def one(side: int, mode: str) -> dict:
+    """Peak memory in MiB of a picture of `side` px: all of fast mode's steps, or two gradient steps of the paper's."""
+    from benchmarks.speed import full_size
+    from tracer.evidence.inversion import optimization, settings
+
+    model = full_size()
+    chosen = settings.FAST if mode == "fast" else replace(settings.PAPER, steps=2)  # a third one needs no more
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    before = peak()
+    *_, last = optimization.invert(pixels, model, chosen)
+    return {"loaded_mb": before, "peak_mb": peak(), "seconds": last.seconds, "steps": last.index}
+
+
+def peak() -> float:
+    """The most memory that this process had so far, in MiB."""
+    found = of_process("self", "VmHWM")  # Linux's getrusage counts what the parent had when it started this process
+    if found is not None:
+        return found
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def of_process(process: int | str, field: str) -> float | None:
+    """Memory of a process in MiB, by a field of Linux's status file (VmRSS, VmHWM); None where that cannot be read."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) / 2**10 for line in lines if line.startswith(f"{field}:")), None)
+
+
+def measure(bench: Bench) -> dict:
+    """Every size in both modes; --quick: the smaller one in fast mode."""
+    results = {}
+    for side in SIZES[:1] if bench.quick else SIZES:
+        for mode in MODES[:1] if bench.quick else MODES:
+            code = f"import json; from tracer.benchmarks import memory; print(json.dumps(memory.one({side}, {mode!r})))"
+
+            def run(code: str = code) -> dict:
+                done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+                return json.loads(done.stdout.strip().splitlines()[-1])
+
+            results[f"{side} px, {mode} mode"] = bench.kept(f"memory {side} {mode}", run)
+    return results
+
+
+def page(results: dict) -> list[str]:
+    """The section as Markdown."""
+    rows = [
+        [name, f"{found['loaded_mb']:.0f}", f"{found['peak_mb']:.0f}", "yes" if found["peak_mb"] <= LIMIT else "no"]
+        for name, found in results.items()
+    ]
+    text = "Stable Diffusion's shape (83.65 million weights, 32 bit), random weights, on tiles, on the CPU."
+    return ["", text, *table(["picture", "MiB once loaded", "peak MiB", f"within {LIMIT} MiB"], rows)]

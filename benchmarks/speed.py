@@ -1,0 +1,149 @@
+"""Speed against the reference settings, with Stable Diffusion's full-size autoencoder and random weights.
+
+Reference: whole frame, 32 bit, 100 gradient steps. A few of them are timed and multiplied, which the table says; where
+a frame's gradient does not fit into memory, it takes at least a smaller frame's time, times the pixels. Fast mode: what
+it does of an image of that size, decided at the start, and with all its steps. Double reconstruction of the whole frame
+stands beside them. Each size runs in a process of its own, so that its peak memory can be told.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from benchmarks.core import Bench, table
+from benchmarks.memory import peak
+from tracer.models import device
+
+TITLE = "Speed against the reference settings"
+SIZES = (256, 512, 1024)
+QUICK = (128,)
+TIMED = 2  # reference steps that are timed
+STEPS = 100
+DTYPES = ("bfloat16", "float32")
+# Bytes that a gradient step keeps per pixel of the frame, measured at 256 px; a larger frame is not begun without them.
+STEP_BYTES = 30_000
+
+
+def full_size():
+    """An autoencoder shaped like Stable Diffusion's, with random weights, in the interface of the rest."""
+    import torch
+    from diffusers import AutoencoderKL
+
+    from tracer.models.autoencoder import Autoencoder
+
+    torch.manual_seed(0)
+    channels = (128, 256, 512, 512)
+    model = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=channels,
+        layers_per_block=2,
+        latent_channels=4,
+    )
+    model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return Autoencoder(model, 8, 0.18215, 0.0, "random", "random")
+
+
+def one(side: int) -> dict[str, dict]:
+    """Seconds and peak memory of one size, by data type of the weights; run in a process of its own.
+
+    What takes less memory comes first, since a process only tells the most that it ever had.
+    """
+    import torch
+
+    from tracer.evidence.inversion import optimization
+    from tracer.evidence.inversion.settings import FAST, PAPER
+
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    results: dict[str, dict] = {}
+    for dtype in DTYPES:
+        model = full_size()
+        model.model.to(getattr(torch, dtype))
+        next(optimization.invert(pixels[:64, :64], model, FAST))  # warms up
+        times = [step.seconds for step in optimization.invert(pixels, model, FAST)]
+        results[dtype] = {"fast_start": times[0], "fast_all": times[-1], "fast_mb": peak()}
+    found = results["float32"]  # its model is the one at hand
+    began = time.perf_counter()
+    with torch.no_grad():
+        image = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
+        model.decode(model.encode(model.decode(model.encode(image))))
+    found |= {"double": time.perf_counter() - began, "double_mb": peak()}
+    if side**2 * STEP_BYTES < device.memory()[1]:
+        latents = model.encode(image).detach().requires_grad_(True)
+        optimiser = torch.optim.Adam([latents], lr=PAPER.rate)
+        began = time.perf_counter()
+        for _ in range(TIMED):
+            optimiser.zero_grad()
+            (model.decode(latents).clamp(0, 1) - image).square().mean().backward()
+            optimiser.step()
+        found |= {"reference": (time.perf_counter() - began) / TIMED * STEPS, "reference_mb": peak()}
+    return results
+
+
+def measure(bench: Bench) -> dict:
+    """Every size; --quick: a small one."""
+    results = {}
+    for side in QUICK if bench.quick else SIZES:
+        code = f"import json; from tracer.benchmarks import speed; print(json.dumps(speed.one({side})))"
+
+        def run(code: str = code) -> dict:
+            done = subprocess.run(  # noqa: S603 - our own code
+                [sys.executable, "-c", code], capture_output=True, text=True, check=False
+            )
+            lines = done.stdout.strip().splitlines()
+            return (
+                json.loads(lines[-1]) if done.returncode == 0 and lines else {each: {"failed": True} for each in DTYPES}
+            )
+
+        found = bench.kept(f"speed {side}", run)
+        results |= {f"{side} px, {dtype}": found[dtype] for dtype in reversed(DTYPES)}
+    return results
+
+
+def page(results: dict) -> list[str]:
+    """The section as Markdown."""
+    rows = []
+    for name, found in results.items():
+        if found.get("failed"):
+            rows.append([name, *["did not run"] * 7])
+            continue
+        double = results[f"{name.split(',')[0]}, float32"].get("double")
+        reference, least = reference_of(results, int(name.split()[0]))
+        rows.append(
+            [
+                name,
+                f"{found['fast_start']:.2f} s",
+                f"{found['fast_all']:.2f} s",
+                f"{double:.1f} s" if double else "-",
+                f"{least}{reference:.0f} s" if reference else "not enough memory",
+                f"{least}{reference / found['fast_start']:.0f} / {least}{reference / found['fast_all']:.0f}"
+                if reference
+                else "-",
+                f"{double / found['fast_start']:.1f} / {double / found['fast_all']:.1f}" if double else "-",
+                " / ".join(f"{found[key]:.0f}" for key in ("fast_mb", "double_mb", "reference_mb") if key in found),
+            ]
+        )
+    text = (
+        f"Stable Diffusion's shape, random weights. Of the reference's {STEPS} steps, {TIMED} are timed and "
+        "multiplied; where its gradient does not fit into memory, a smaller frame's time is multiplied by the pixels, "
+        "which is less than it would take (attention grows faster). How many times faster fast mode is: decided at "
+        "the start / with all its steps. Memory is the process's peak in MiB after fast mode, double reconstruction "
+        "and the reference."
+    )
+    head = ["frame, weights", "fast, decided at start", "fast, all steps", "double reconstruction", "reference"]
+    head += ["reference / fast", "double / fast", "peak MiB"]
+    return ["", text, *table(head, rows)]
+
+
+def reference_of(results: dict, side: int) -> tuple[float | None, str]:
+    """Seconds of the reference at a size, and "at least " where they follow from a smaller frame's by the pixels."""
+    for known in sorted((each for each in (*QUICK, *SIZES) if each <= side), reverse=True):
+        found = results.get(f"{known} px, float32", {})
+        if "reference" in found:
+            return found["reference"] * (side / known) ** 2, "" if known == side else "at least "
+    return None, ""

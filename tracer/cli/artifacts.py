@@ -1,0 +1,70 @@
+"""The command that looks for autoencoders' artifacts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tracer import api
+from tracer.cli.console import Images, Json, complain, readable_errors, say
+from tracer.evidence.artifacts import detection as marks
+from tracer.image import intake
+
+
+def artifacts(
+    images: Images,
+    tries: Annotated[int, typer.Option(help="crops to look at", min=1, max=marks.MOST_TRIES)] = marks.TRIES,
+    seed: Annotated[int | None, typer.Option(help="of random crops; else they are spread evenly", min=0)] = None,
+    published: Annotated[
+        Path | None,
+        typer.Option(help="ask this published detector (model_convnext.pth, model_eva.pth, model_effnet.pth) instead"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether the image went through any latent model's autoencoder (autoencoder artifacts)."""
+    documents, refused = [], False
+    with readable_errors():
+        for path in images:
+            try:
+                if published:
+                    documents.append(api.artifacts_published(path, published, tries=tries, seed=seed))
+                else:
+                    documents.append(_artifacts_one(path, tries, seed))
+            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
+                complain(f"{path}: {error}")
+                refused = True
+                continue
+            if not as_json:
+                _report_marks(documents[-1])
+    if as_json and documents:
+        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+    if refused:
+        raise typer.Exit(2)
+
+
+def _artifacts_one(path: Path, tries: int, seed: int | None) -> dict:
+    for update in api.artifacts_stream(path, tries=tries, seed=seed):
+        if isinstance(update, marks.Try):
+            say(f"{path.name}: try {update.index + 1} of {tries}, score {update.score:.2f}")
+    say("")
+    return update.document()
+
+
+def _report_marks(document: dict) -> None:
+    print(f"{document['image']['file']}: {document['verdict']['sentence']}")
+    for note in document["image"]["notes"]:
+        print(f"  note: {note}")
+    logits = [each["logit"] for each in document["tries"]]
+    spread = f"{min(logits):.2f} to {max(logits):.2f}" if len(logits) > 1 else f"{logits[0]:.2f}"
+    if document["threshold"] is None:
+        print(f"  probability {document['probability']:.3f}, {len(logits)} tries, logits {spread}")
+        return
+    print(
+        f"  probability {document['probability']:.3f}, threshold {document['threshold']:.3f} (at most "
+        f"{document['fpr']:.0%} of photographs are above, by {document['calibrated_on']} of them)  "
+        f"p {document['p_value']:.3f}\n"
+        f"  {len(logits)} tries, logits {spread}, {document['seconds']:.2f} s, judged as {document['condition']}"
+    )

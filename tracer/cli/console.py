@@ -1,0 +1,63 @@
+"""What the commands share: arguments, errors in one line, progress."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tracer.evidence.inversion import calibration
+from tracer.image import intake
+from tracer.models.errors import ModelUnavailable
+
+# Some releases of typer carry their own copy of click, so its base of usage errors is reached through typer.
+UsageError = typer.BadParameter.__mro__[1]
+Images = Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="image files", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+Mode = Annotated[
+    str, typer.Option(help="fast: relative loss, early stop; paper, paper-random: LatentTracer's settings")
+]
+
+
+@contextmanager
+def readable_errors():
+    """Turn the errors that a user can act on into one line and an exit status."""
+    try:
+        yield
+    except (intake.IntakeError, ValueError) as error:
+        status = 3 if isinstance(error, calibration.ThresholdMismatch) else 2
+        fail(str(error), status)
+    except KeyError as error:
+        fail(error.args[0], 2)
+    except ModelUnavailable as error:
+        fail(str(error), 3)
+    except OSError as error:
+        fail(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+
+
+def complain(message: str) -> None:
+    """A line on standard error."""
+    print(f"tracer: {' '.join(message.split())}", file=sys.stderr)
+
+
+def fail(message: str, status: int) -> None:
+    """Complain, and end with an exit status."""
+    complain(message)
+    raise typer.Exit(status)
+
+
+def say(line: str) -> None:
+    """Progress: overwrites itself on a terminal, and stays out of files and pipes."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+
+def grouped(reasons: dict[str, str]) -> dict[str, str]:
+    """Names by reason, as running text: a Hub that is away would be named once per family."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        groups.setdefault(reason, []).append(name)
+    return {reason: ", ".join(names) for reason, names in groups.items()}

@@ -1,0 +1,96 @@
+"""The command that lists every model, and whether it can be used."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from tracer.cli.console import Json, complain, grouped
+from tracer.models import registry
+
+
+def models(
+    pin: Annotated[
+        bool, typer.Option("--pin", help="resolve the newest commits and write them to the lock file")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List every family and generator, and whether it can be used here and now.
+
+    The Hub is asked about those that are not here.
+    """
+    from tracer.models import hub
+    from tracer.reports import availability
+
+    chosen, drawers = list(registry.FAMILIES.values()), list(registry.GENERATORS.values())
+    failed = _pinned([row for row in chosen if not row.bundled], as_json) if pin else False
+    rows = [
+        {
+            "family": row.id,
+            "lineup": row.lineup,
+            "status": found.status,
+            "reason": found.reason,
+            "megabytes": found.megabytes,
+            "kind": row.kind,
+            "members": list(row.members),
+            "licence": row.licence,
+            "source": row.source.name if row.bundled else row.source,
+            "subfolder": row.subfolder,
+            "revision": None if row.bundled else hub.revision(row),
+            "note": row.note,
+        }
+        for row, found in zip(chosen, availability.check(chosen), strict=True)
+    ]
+    generators = [
+        {
+            "generator": row.id,
+            "family": row.family,
+            "lineup": row.lineup,
+            "status": found.status,
+            "reason": found.reason,
+            "megabytes": found.megabytes,
+            "source": [each.source for each in row.repositories],
+            "revision": [hub.revision(each) for each in row.repositories],
+            "note": row.note,
+            "style": row.style,
+            "licence": row.licence,
+            "data": row.data,
+            "prompts": row.prompts(),
+        }
+        for row, found in zip(drawers, availability.check_generators(drawers), strict=True)
+    ]
+    if as_json:
+        print(json.dumps(rows + generators, indent=2))
+    for row in [] if as_json else rows:
+        size = f"{row['megabytes']:>6.0f} MB" if row["megabytes"] else " " * 9
+        print(
+            f"{row['family']:<11} {row['lineup']:<6} {row['status']:<12} {size}  {', '.join(row['members'])}".rstrip()
+        )
+        if row["reason"]:
+            print(f"{'':<18} {row['reason']}")
+    for row in [] if as_json else generators:
+        known = f"{len(row['prompts'])} prompts, " if row["prompts"] else ""
+        print(f"{row['generator']:<18} {row['status']:<12} draws with {row['family']}: {known}{row['style']}")
+        if row["reason"]:
+            print(f"{'':<18} {row['reason']}")
+    if failed:
+        raise typer.Exit(3)
+
+
+def _pinned(rows: list[registry.Family], quiet: bool) -> bool:
+    """Write the lock file; True where a row could not be resolved."""
+    from tracer.models import hub, repository
+
+    parts = [part for row in registry.GENERATORS.values() for part in row.repositories]
+    parts += [row.repository for row in registry.READERS.values()]
+    outcome = hub.pin(rows) | hub.pin(parts, looking=repository.look)
+    locked = hub.pins()
+    failed = {name: found for name, found in outcome.items() if locked.get(name, {}).get("revision") != found}
+    for reason, names in grouped(failed).items():
+        complain(f"not pinned: {names}: {reason}")
+    for name, found in outcome.items():
+        if name not in failed and not quiet:
+            print(f"{name:<11} {found}")
+    return bool(failed)

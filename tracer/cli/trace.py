@@ -1,0 +1,134 @@
+"""The commands that trace images: a few, or a folder of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tracer import api
+from tracer.cli.console import Images, Json, Mode, complain, grouped, readable_errors, say
+from tracer.image import intake
+
+
+def trace(
+    images: Images,
+    lineup_name: Annotated[
+        str,
+        typer.Option("--lineup", help="minis (bundled), tiny (10 MB each from the Hub) or full (up to 1.3 GB)"),
+    ] = "minis",
+    family: Annotated[list[str] | None, typer.Option(help="inspect only this family; may be repeated")] = None,
+    autoencoder: Annotated[Path | None, typer.Option(help="inspect this folder in diffusers layout instead")] = None,
+    mode: Mode = "fast",
+    report: Annotated[Path | None, typer.Option(help="write a report on one image: .html or .json")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which family's decoder can reproduce the image (latent inversion)."""
+    documents, refused, absent = [], False, set()
+    with readable_errors():
+        if report:
+            _check_report(report, images)
+        for path in images:
+            try:
+                documents.append(_trace_one(path, lineup_name, family, autoencoder, mode))
+                if report:
+                    _write_report(report, path, documents[-1], mode)
+            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
+                complain(f"{path}: {error}")
+                refused = True
+                continue
+            missing = documents[-1].get("unavailable", {})
+            for reason, names in grouped({name: why for name, why in missing.items() if name not in absent}).items():
+                complain(f"not inspected: {names}: {reason}")
+            absent |= set(missing)
+            if not as_json:
+                _report(documents[-1])
+    if as_json and documents:
+        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+    if refused or absent:
+        raise typer.Exit(2 if refused else 3)
+
+
+def _check_report(report: Path, images: list[Path]) -> None:
+    from tracer.reports import report as reports
+
+    reports.check(report)
+    if len(images) > 1:
+        raise ValueError("--report takes one image; python -m tracer batch makes a table of many")
+
+
+def _write_report(report: Path, image: Path, document: dict, mode: str) -> None:
+    from tracer.reports import report as reports
+
+    reports.write(report, image, document, mode)
+
+
+def _trace_one(path: Path, lineup_name: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> dict:
+    for update in api.trace_stream(path, lineup=lineup_name, families=family, autoencoder=autoencoder, mode=mode):
+        if isinstance(update, api.Loading):
+            say(f"{update.family}: {update.words()}")
+        elif isinstance(update, api.Stepped):
+            say(f"{update.family}: step {update.step.index}, {update.step.score(mode):.3g}")
+    say("")
+    return update.document()
+
+
+def _report(document: dict) -> None:
+    print(f"{document['image']['file']}: {document['verdict']['sentence']}")
+    for note in document["image"]["notes"]:
+        print(f"  note: {note}")
+    if document["verdict"]["members"]:
+        print(f"  models with that autoencoder: {', '.join(document['verdict']['members'])}")
+    for row in document["evidence"]:
+        answer = {True: "fits", False: "does not fit", None: "open"}[row["belongs"]]
+        answer = "gave way" if row["gave_way"] else answer
+        print(
+            f"  {row['family']:<12} {answer:<13} score {row['score']:<10.4g} threshold {row['threshold']:<10.4g} "
+            f"p {'-' if row['p_value'] is None else format(row['p_value'], '.3f')}  "
+            f"{row['steps']} steps, {row['seconds']:.2f} s"
+            + (f", {row['off_grid']:.1f} times worse off its grid" if row["off_grid"] else "")
+            + (", without its plain frame" if any(row["frame"]) else "")
+            + (", cropped off its grid by {} x {} px".format(*row["offset"]) if any(row["offset"]) else "")
+            + (", as resized from {1} x {0} px".format(*row["drawn"]) if any(row["drawn"]) else "")
+        )
+    if look := document.get("quick_look"):
+        print(f"  {look['sentence']}" + (f"\n    {look['caution']}" if look["caution"] else ""))
+
+
+def batch(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a folder of images, searched to its depths")],
+    out: Annotated[Path, typer.Option(help="the .csv, .json or .jsonl to write; what is in it is not done again")],
+    lineup_name: Annotated[str, typer.Option("--lineup", help="minis, tiny or full")] = "minis",
+    family: Annotated[list[str] | None, typer.Option(help="inspect only this family; may be repeated")] = None,
+    mode: Mode = "fast",
+    engine: Annotated[str, typer.Option(help="local, or ray (pip install -r requirements-batch.txt)")] = "local",
+    workers: Annotated[int, typer.Option(help="processes of the engine ray", min=1)] = 2,
+    as_json: Json = False,
+) -> None:
+    """Trace every image of a folder into a table; a bad file becomes a row with its error."""
+    with readable_errors():
+        from tracer.reports import batch as many
+
+        if engine not in ("local", "ray"):
+            raise ValueError(f"no engine called {engine!r}; there are: local, ray")
+        options = many.Options(lineup_name, tuple(family or ()), mode)
+        files = many.found(folder)
+        table = many.Table(out, options.columns())
+        work = None
+        if engine == "ray":
+            from tracer.reports import batch_ray
+
+            work = batch_ray.engine(workers)
+        new = errors = 0
+        try:
+            with table:
+                for row in many.rows(files, options, table.known, work):
+                    table.add(row)
+                    new, errors = new + 1, errors + bool(row["error"])
+                    say(f"{new} of at most {len(files)}: {row['file']}")
+        finally:
+            say("")
+        told = {"file": str(out), "images": len(files), "new": new, "errors": errors, "kept": len(table.known)}
+        print(json.dumps(told) if as_json else f"{out}: {new} new rows, {errors} of them errors, {told['kept']} kept")

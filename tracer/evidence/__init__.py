@@ -1,0 +1,1 @@
+"""Three kinds of evidence about a picture, and what they share."""

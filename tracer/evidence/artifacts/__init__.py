@@ -1,0 +1,1 @@
+"""Evidence 2, autoencoder artifacts: whether any decoder drew the picture."""

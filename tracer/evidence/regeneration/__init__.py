@@ -1,0 +1,1 @@
+"""Evidence 3, prompt regeneration: which model draws what is most like the picture."""

@@ -1,0 +1,344 @@
+"""The registry: one row per autoencoder family and one per generator. A new family is one new row.
+
+A family is everything that shares one autoencoder. Latent inversion and the artifact detector can name a family, never
+one of its members; the rows say which members those are.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tracer import assets
+from tracer.models import catalogue_generators, catalogue_hub
+from tracer.models.catalogue_generators import Repository
+
+MINIS = assets.MINIS
+LINEUPS = ("minis", "tiny", "full")
+
+
+@dataclass(frozen=True)
+class Family:
+    """One autoencoder and the models that draw with it.
+
+    Attributes:
+        id: short name used on the command line, in results and in file names.
+        title: the name that the page shows.
+        lineup: "minis", "tiny" or "full".
+        kind: diffusers class of the autoencoder.
+        source: a folder in the package (bundled) or a Hub repository "owner/name".
+        subfolder: folder of the autoencoder inside `source`; "" for the top.
+        members: the models known to draw with this autoencoder.
+        stands_for: for a mini, the real models that are built alike; for a tiny one, those whose latents it shares.
+        licence: licence of the weights, as an SPDX id or the licence's own name; "unknown" where it was not read.
+        stride: image pixels per latent cell and side.
+        latent_channels: channels of the latent.
+        scaling: factor that brings latents to about unit variance; None: the configuration's own.
+        shift: subtracted before scaling; None: the configuration's own.
+        parameters: number of weights, in millions.
+        encoder_work, decoder_work: multiplications per pixel of the image, in millions; 0 where they were not counted.
+        megabytes: download size; 0 where it is not known before the Hub is asked.
+        native: image side in pixels that the members usually draw; 0 where they differ.
+        gated: whether the Hub asks for a login and an accepted licence.
+        note: what a reader should know about this row.
+    """
+
+    id: str
+    title: str
+    lineup: Literal["minis", "tiny", "full"]
+    kind: str
+    source: Path | str
+    subfolder: str = "vae"
+    members: tuple[str, ...] = ()
+    stands_for: str = ""
+    licence: str = "Apache-2.0"
+    stride: int = 8
+    latent_channels: int = 4
+    scaling: float | None = None
+    shift: float | None = None
+    parameters: float = 0.0
+    encoder_work: float = 0.0
+    decoder_work: float = 0.0
+    megabytes: float = 0.0
+    native: int = 512
+    gated: bool = False
+    note: str = ""
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the weights are a folder of the package rather than a Hub repository."""
+        return isinstance(self.source, Path)
+
+
+@dataclass(frozen=True)
+class Generator:
+    """One model that draws from text.
+
+    Attributes:
+        id: short name used on the command line and in results.
+        family: id of the autoencoder family whose decoder it draws with.
+        source: a folder in the package; "" for a full-size model, which has `repositories`.
+        style: what its pictures look like, in a few words.
+        licence: licence of the weights.
+        data: what it learned from, with the licence.
+        side: image side in pixels.
+        repositories: of a full-size model, what is read from the Hub: the pipeline, and its prior where it has one.
+        steps: sampling steps.
+        guidance: scale of classifier-free guidance, or of what the model was distilled with instead.
+        evaluations: how often the network that removes noise runs for one image; twice per step with guidance.
+        step_work: multiplications of one such run, in 10^12.
+        other_work: those of text encoders, prior and safety checker for one image, in 10^12; the autoencoder's are in
+            the family's row.
+        parameters: number of weights of all parts, in millions.
+        megabytes: download size as announced by the parameters in 16 bit; the Hub is asked for the true one.
+        half: the type that weights have on an accelerator.
+        note: what a reader should know about this row.
+    """
+
+    id: str
+    family: str
+    source: Path | str = ""
+    style: str = ""
+    licence: str = "Apache-2.0"
+    data: str = ""
+    side: int = 128
+    repositories: tuple[Repository, ...] = ()
+    steps: int = 20
+    guidance: float = 3.0
+    evaluations: int = 40
+    step_work: float = 0.0
+    other_work: float = 0.0
+    parameters: float = 0.0
+    megabytes: float = 0.0
+    half: str = "float16"
+    note: str = ""
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the weights are a folder of the package rather than a Hub repository."""
+        return not self.repositories
+
+    @property
+    def title(self) -> str:
+        """The name that the page and messages show."""
+        return self.repositories[0].title if self.repositories else self.id
+
+    @property
+    def lineup(self) -> str:
+        """Which line-up it is in."""
+        return "minis" if self.bundled else "full"
+
+    @property
+    def gated(self) -> bool:
+        """Whether the Hub asks for a login and an accepted licence."""
+        return any(each.gated for each in self.repositories)
+
+    @property
+    def checked(self) -> bool:
+        """Whether the model was published with a safety checker, without which it is not to draw."""
+        return any("safety_checker" in each.folders for each in self.repositories)
+
+    @property
+    def work(self) -> float:
+        """Multiplications for one image, in 10^12: noise removal, autoencoder and the rest."""
+        decoding = FAMILIES[self.family].decoder_work * self.side**2 / 1e6
+        return self.evaluations * self.step_work + self.other_work + decoding
+
+    @property
+    def present(self) -> bool:
+        """Whether a bundled generator's files are there."""
+        return self.bundled and all(
+            (Path(self.source) / name).exists() for name in ("generator.json", "unet/config.json")
+        )
+
+    def prompts(self) -> list[str]:
+        """The captions that a bundled generator has learned; empty where its files are not there."""
+        return json.loads((Path(self.source) / "generator.json").read_text())["prompts"] if self.present else []
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A model from the Hub that captions pictures, or compares them, where full-size models draw.
+
+    Attributes:
+        id: short name used on the command line.
+        kind: "captioner" (BLIP, of transformers) or "encoder" (CLIP, of open_clip).
+        repository: what is read from the Hub.
+        licence: licence of the weights.
+        megabytes: download size; the Hub is asked for the true one.
+        instead: the row to take where this one's repository lacks a file; "" for none.
+        note: what a reader should know about this row.
+    """
+
+    id: str
+    kind: Literal["captioner", "encoder"]
+    repository: Repository
+    licence: str = "unknown"
+    megabytes: float = 0.0
+    instead: str = ""
+    note: str = ""
+
+
+FAMILIES: dict[str, Family] = {
+    row.id: row
+    for row in (
+        Family(
+            id="mini-kl",
+            title="mini-kl",
+            lineup="minis",
+            kind="AutoencoderKL",
+            source=MINIS / "mini-kl",
+            members=("mini-kl-fluent", "mini-kl-noto"),
+            stands_for="Stable Diffusion and its relatives",
+            parameters=0.79,
+            encoder_work=0.014,
+            decoder_work=0.041,
+            native=128,
+        ),
+        Family(
+            id="mini-kl16",
+            title="mini-kl16",
+            lineup="minis",
+            kind="AutoencoderKL",
+            source=MINIS / "mini-kl16",
+            members=("mini-kl16-twemoji",),
+            stands_for="Stable Diffusion 3 and FLUX.1",
+            latent_channels=16,
+            parameters=0.81,
+            encoder_work=0.014,
+            decoder_work=0.041,
+            native=128,
+        ),
+        Family(
+            id="mini-movq",
+            title="mini-movq",
+            lineup="minis",
+            kind="VQModel",
+            source=MINIS / "mini-movq",
+            members=("mini-movq-emojione",),
+            stands_for="Kandinsky",
+            parameters=1.01,
+            encoder_work=0.034,
+            decoder_work=0.086,
+            native=128,
+        ),
+        Family(
+            id="mini-dc",
+            title="mini-dc",
+            lineup="minis",
+            kind="AutoencoderDC",
+            source=MINIS / "mini-dc",
+            members=("mini-dc-flat",),
+            stands_for="Sana",
+            stride=16,
+            latent_channels=32,
+            parameters=2.46,
+            encoder_work=0.018,
+            decoder_work=0.028,
+            native=128,
+        ),
+        *(Family(**row) for row in catalogue_hub.ROWS),
+    )
+}
+
+GENERATORS: dict[str, Generator] = {
+    row.id: row
+    for row in (
+        Generator(
+            id="mini-kl-fluent",
+            family="mini-kl",
+            source=MINIS / "mini-kl" / "mini-kl-fluent",
+            style="soft three-dimensional shading",
+            data="Fluent Emoji (MIT)",
+            step_work=0.0001084,
+        ),
+        Generator(
+            id="mini-kl-noto",
+            family="mini-kl",
+            source=MINIS / "mini-kl" / "mini-kl-noto",
+            style="gently shaded cartoon drawings",
+            data="Noto Emoji (Apache-2.0)",
+            step_work=0.0001084,
+        ),
+        Generator(
+            id="mini-kl16-twemoji",
+            family="mini-kl16",
+            source=MINIS / "mini-kl16" / "mini-kl16-twemoji",
+            style="flat, bold shapes",
+            data="Twemoji (CC BY 4.0)",
+            step_work=0.0001138,
+        ),
+        Generator(
+            id="mini-movq-emojione",
+            family="mini-movq",
+            source=MINIS / "mini-movq" / "mini-movq-emojione",
+            style="glossy gradients",
+            data="EmojiOne 2 (CC BY 4.0)",
+            step_work=0.0001084,
+        ),
+        Generator(
+            id="mini-dc-flat",
+            family="mini-dc",
+            source=MINIS / "mini-dc" / "mini-dc-flat",
+            style="flat shapes without outlines",
+            data="Fluent Emoji Flat (MIT)",
+            step_work=0.0001102,
+        ),
+        *(Generator(**row) for row in catalogue_generators.GENERATORS),
+    )
+}
+
+READERS: dict[str, Reader] = {row.id: row for row in (Reader(**each) for each in catalogue_generators.READERS)}
+
+
+def generator(name: str) -> Generator:
+    """The generator called `name`.
+
+    Raises:
+        KeyError: there is none; the message lists those there are.
+    """
+    if name not in GENERATORS:
+        raise KeyError(f"no generator called {name!r}; there are: {', '.join(GENERATORS)}")
+    return GENERATORS[name]
+
+
+def reader(name: str, kind: str) -> Reader:
+    """The captioner or image encoder called `name`.
+
+    Raises:
+        KeyError: there is none; the message lists those there are.
+    """
+    fitting = {row.id: row for row in READERS.values() if row.kind == kind}
+    if name not in fitting:
+        raise KeyError(f"no {kind} called {name!r}; there are: {', '.join(fitting)}")
+    return fitting[name]
+
+
+def family(name: str) -> Family:
+    """The row called `name`.
+
+    Raises:
+        KeyError: there is none; the message lists those there are.
+    """
+    if name not in FAMILIES:
+        raise KeyError(f"no family called {name!r}; there are: {', '.join(FAMILIES)}")
+    return FAMILIES[name]
+
+
+def families(lineup: str) -> list[Family]:
+    """The rows of a line-up, in registry order.
+
+    Raises:
+        KeyError: there is no such line-up.
+    """
+    if lineup not in LINEUPS:
+        raise KeyError(f"no line-up called {lineup!r}; there are: {', '.join(LINEUPS)}")
+    return [row for row in FAMILIES.values() if row.lineup == lineup]
+
+
+def place(name: str) -> int:
+    """A family's place within its line-up, which its looks in the figures follow; 0 for one that is not registered."""
+    row = FAMILIES.get(name)
+    return families(row.lineup).index(row) if row else 0

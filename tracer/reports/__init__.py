@@ -1,0 +1,1 @@
+"""Results for readers: reports, tables of many images, figures."""

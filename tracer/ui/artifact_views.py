@@ -1,0 +1,267 @@
+"""What tab 2 shows, as HTML and figures: the answer, the probability's scale, the map, the words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import numpy as np
+from plotly.graph_objects import Figure
+
+from tracer.evidence.artifacts import decision, detection, null_distribution, spectrum
+from tracer.evidence.artifacts.decision import Artifacts, Known
+from tracer.evidence.artifacts.detection import Settings, Try
+from tracer.evidence.artifacts.heatmap import Survey
+from tracer.evidence.artifacts.null_distribution import LEVELS, Reference, Scores
+from tracer.evidence.inversion import calibration
+from tracer.image.intake import Picture
+from tracer.models.errors import ModelUnavailable
+from tracer.reports.figures import artifacts, maps, plots
+from tracer.ui.words import chance, frame
+
+_FRAMES = {  # kind of answer -> the banner's looks and name
+    "autoencoder": ("family", "Marks found"),
+    "none": ("none", "No marks"),
+    "undecided": ("undecided", ""),
+    "insufficient": ("insufficient", ""),
+}
+
+
+@dataclass
+class Board:
+    """Everything on tab 2 about one image.
+
+    Attributes:
+        subject: what was inspected, in our own words; never a visitor's file name.
+        total: how many tries there will be.
+        picture: the image.
+        known: what it is judged by.
+        tries: so far.
+        survey: the map so far.
+        shown: its spectrum.
+        document: the finished answer, or None.
+    """
+
+    subject: str
+    total: int
+    picture: Picture
+    known: Known
+    tries: list[Try] = field(default_factory=list)
+    survey: Survey | None = None
+    shown: spectrum.Spectrum | None = None
+    document: dict[str, Any] | None = None
+
+    def take(self, update: Try | Artifacts | Survey) -> None:
+        """Add what the stream says."""
+        if isinstance(update, Try):
+            self.tries.append(update)
+        elif isinstance(update, Survey):
+            self.survey = update
+        else:
+            self.document = update.document()
+
+    @property
+    def scores(self) -> Scores | None:
+        """What the mean of the tries so far is compared with."""
+        return self.known.scores(self.picture, len(self.tries)) if self.tries else None
+
+
+def begun(picture: Picture, total: int) -> Board:
+    """A board without a try; refuses what could not be answered.
+
+    Raises:
+        ModelUnavailable: the detector is missing.
+        ThresholdMismatch: nothing is stored for this detector.
+    """
+    known = decision.known(picture, Settings())
+    total = len(detection.boxes(picture.height, picture.width, Settings(tries=total)))
+    return Board("The image", total, picture, known, shown=spectrum.measure(picture.pixels))
+
+
+def usual() -> Reference | str:
+    """What lossless images are compared with, or why there is nothing."""
+    try:
+        return null_distribution.stored(calibration.LOSSLESS, detection.revision(), Settings().record())
+    except (ModelUnavailable, calibration.ThresholdMismatch) as error:
+        return str(error)
+
+
+def empty() -> str:
+    """Shown before there is an image, or instead of one."""
+    stored = usual()
+    if isinstance(stored, str):
+        return missing(stored)
+    return frame("ready", "Press Trace to look for marks in this image.", [], "")
+
+
+def missing(reason: str) -> str:
+    """Shown where the detector or its threshold is not there."""
+    return frame("insufficient", "Nothing can be inspected here.", [escape(reason)], "", "Not available")
+
+
+def banner(board: Board) -> str:
+    """The answer, or how far the look is."""
+    size = f"{board.picture.width} × {board.picture.height} px"  # noqa: RUF001 - typeset
+    subject = f"{escape(board.subject)} · {size} · SHA-256 {board.picture.sha256[:8]}…"
+    if board.document is None:
+        sentence = "Did this image go through an autoencoder?"
+        line = f"Try {len(board.tries)} of {board.total}." if board.tries else "Loading the detector."
+        return frame("running", sentence, [line], subject, "Looking")
+    found = board.document
+    kind, name = _FRAMES[found["verdict"]["kind"]]
+    lines = [_numbers(found)]
+    if found["verdict"]["kind"] == "autoencoder":
+        lines.append("Which model that was, or whether the scene is invented, this evidence does not say.")
+    if found["verdict"]["kind"] == "none":
+        lines.append("That does not make it a photograph: marks can be lost, and not every generator leaves them.")
+    if found["image"]["notes"]:
+        lines.append("Before inspection: " + escape("; ".join(found["image"]["notes"])) + ".")
+    return frame(kind, found["verdict"]["sentence"], lines, subject, name)
+
+
+def _numbers(found: dict[str, Any]) -> str:
+    count = found["calibrated_on"]
+    above = round(found["p_value"] * (count + 1)) - 1
+    return (
+        f"Probability <b>{found['probability']:.3f}</b>, threshold {found['threshold']:.3f}, which at most "
+        f"{found['fpr']:.0%} of photographs exceed. Of {count} photographs that the detector never saw, {above} score "
+        f"as high (<b>p = {chance(found['p_value'])}</b>)."
+    )
+
+
+def gauge(board: Board | None) -> str:
+    """The probability on its scale from 0 to 1, with the band between its thresholds."""
+    scores = board.scores if board else None
+    if not scores:
+        return "<div class='gauge'><p>Probability that an autoencoder was involved: <b>not known yet</b></p></div>"
+    value = float(scores.probability(board.tries[-1].score))
+    low, high = (float(scores.probability(limit)) for limit in (scores.threshold(LEVELS[-1]), scores.edge))
+    band = f" Band: undecided from {low:.3f} on, which at most {LEVELS[-1]:.0%} exceed." if low < high else ""
+    return (
+        f"<div class='gauge'><p>Probability that an autoencoder was involved: <b>{value:.3f}</b></p>"
+        f"<div class='scale-track' aria-hidden='true'><span class='band' style='left:{100 * low:.2f}%;"
+        f"right:{100 - 100 * high:.2f}%'></span><span class='edge' style='left:{100 * high:.2f}%'></span>"
+        f"<i style='left:{100 * min(max(value, 0.01), 0.99):.2f}%'>▼</i></div>"
+        "<div class='ticks' aria-hidden='true'><span>0</span><span>0.25</span><span>0.5</span><span>0.75</span>"
+        "<span>1</span></div>"
+        f"<p class='fine'>Line: the answer is yes above {high:.3f}, which at most {scores.level:.0%} of photographs "
+        f"exceed.{band} The probability assumes that half of all images went through an autoencoder like those of the "
+        "calibration.</p></div>"
+    )
+
+
+def tries(board: Board | None) -> Figure:
+    """The figure of the tries."""
+    if not board:
+        return artifacts.tries([], None, detection.TRIES)
+    return artifacts.tries([each.logit for each in board.tries], board.scores, board.total)
+
+
+def tries_words(board: Board) -> str:
+    """The tries in a sentence."""
+    if not board.tries:
+        return ""
+    scores = board.scores
+    values = [float(scores.probability(each.logit)) for each in board.tries]
+    count = len(values)
+    sides = board.tries[0].box
+    size = f"{sides[3] - sides[1]} × {sides[2] - sides[0]} px"  # noqa: RUF001 - typeset
+    above = sum(each.logit > scores.edge for each in board.tries)
+    every = f"{count} crops of {size}, at native size: " if count > 1 else f"One crop of {size}, at native size: "
+    spread = f"their probabilities run from {min(values):.3f} to {max(values):.3f}; {above} of {count} lie "
+    spread = spread if count > 1 else f"its probability is {values[0]:.3f}, "
+    where = "above" if count > 1 or above else "not above"
+    return f"<p class='caption'>{every}{spread}{where} the threshold of the answer.</p>"
+
+
+def histogram(board: Board | None) -> Figure:
+    """The figure of the calibration, with the image's place on it."""
+    if board and board.tries:
+        return artifacts.histogram(board.scores, board.tries[-1].score)
+    stored = usual()
+    return artifacts.histogram(None if isinstance(stored, str) else stored.scores(detection.TRIES), None)
+
+
+def histogram_words(board: Board | None) -> str:
+    """What the histogram is of, and what its thresholds rest on."""
+    known = board.known.reference if board else usual()
+    if isinstance(known, str):
+        return ""
+    scores = board.scores if board and board.tries else known.scores(detection.TRIES)
+    count = len(scores.negative)
+    missing = [f"{100 * level:g} %" for level in LEVELS if scores.threshold(level) is None]
+    needed = f" A threshold at {' and '.join(missing)} would need more of them." if missing else ""
+    makers = ", ".join(sorted(set(known.makers)))
+    return (
+        f"<p class='caption'>{count} photographs that the detector was not trained on, and each of them through one of "
+        f"{escape(makers)}, all as {escape(decision.said(known.condition))}, measured on {escape(known.date)}."
+        f" Of those sent through, {scores.found:.0%} lie above the threshold of the answer.{needed}</p>"
+    )
+
+
+def pair(board: Board) -> tuple[np.ndarray, np.ndarray]:
+    """The image with the tries' outlines, and its map."""
+    pixels = board.picture.pixels
+    boxes = [each.box for each in board.tries]
+    scores = board.scores or board.known.scores(board.picture, 1)
+    return artifacts.pictured(pixels, boxes), artifacts.heat(board.survey, scores, *pixels.shape[:2])
+
+
+def numbers(board: Board | None) -> Figure:
+    """The map as a heat map with the number of every cell under the pointer."""
+    if not board or not board.survey:
+        return maps.marks_map(None)
+    scores = board.scores or board.known.scores(board.picture, 1)
+    logits = board.survey.logits
+    return maps.marks_map(np.where(np.isnan(logits), np.nan, scores.probability(logits)), board.survey.cell)
+
+
+def map_words(board: Board | None) -> str:
+    """The map in words."""
+    if not board or not board.survey:
+        return "<p class='caption'>The map is drawn after the answer.</p>"
+    values = board.scores.probability(board.survey.logits[~np.isnan(board.survey.logits)])
+    if not len(values):
+        return "<p class='caption'>The map begins …</p>"
+    share = float(np.mean(values > board.scores.probability(board.scores.edge)))
+    sparse = board.survey.window < board.survey.cell
+    within = f"window of {board.survey.window} px in its middle" if sparse else f"{board.survey.window} px around it"
+    part = "" if board.survey.done == 1 else f"{board.survey.done:.0%} drawn. "
+    return (
+        f"<p class='caption'>{part}Each cell of {board.survey.cell} px shows the probability for the {within}. In "
+        f"{share:.0%} of them it is above the threshold that holds for the image; single cells are far less certain "
+        "than the whole. White outlines on the image are the tries.</p>"
+    )
+
+
+def legend() -> str:
+    """The map's fixed scale."""
+    ticks = "".join(f"<span>{value:g}</span>" for value in (0, 0.25, 0.5, 0.75, 1))
+    return (
+        "<div class='legend'><p>Probability that an autoencoder was involved. The scale is the same for every image; "
+        f"grey is not looked at yet.</p><div class='gradient' style='background:{plots.gradient()}'></div>"
+        f"<div class='ticks'>{ticks}</div></div>"
+    )
+
+
+def spectra(board: Board | None) -> tuple[Figure, Figure]:
+    """The figures of the spectrum and of its peaks."""
+    known = board.known.reference if board else usual()
+    given = board.shown if board else None, None if isinstance(known, str) else known
+    return artifacts.spectrum(*given), artifacts.peaks(*given)
+
+
+def spectrum_words(board: Board | None) -> str:
+    """The spectrum in words, with what it is not."""
+    caution = (
+        "Decoders enlarge a latent eightfold and may leave peaks at multiples of 1/8 cycle per pixel; JPEG leaves some "
+        "too. The network measures such peaks crop by crop and in colour; this plain view only supports its answer."
+    )
+    if not board:
+        return f"<p class='caption'>{caution}</p>"
+    peaks, usual_high = board.shown.peaks, np.array(board.known.reference.spectrum["peaks"][2])
+    names = [f"{place + 1}/8" for place in range(len(peaks)) if peaks[place] > max(usual_high[place], 1)]
+    found = f"At {', '.join(names)} it stands out more than in nine of ten photographs. " if names else ""
+    found = found or "At no multiple of 1/8 does it stand out more than photographs do. "
+    return f"<p class='caption'>{found}{caution}</p>"

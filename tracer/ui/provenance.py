@@ -1,0 +1,27 @@
+"""What the file says about itself, apart from the evidence and labelled as what anyone can forge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from tracer.image import intake, provenance
+from tracer.reports.html import claims_table
+
+TITLE = "The file's own claims, which anyone can forge"
+
+
+def build(image: gr.Image) -> gr.HTML:
+    """The block, closed at first; it follows what is in `image`, whose function gets a path."""
+    with gr.Accordion(TITLE, open=False, elem_id="claims"):
+        block = gr.HTML(shown(image.value["path"] if isinstance(image.value, dict) else image.value))
+    image.change(shown, image, block, queue=False, show_progress="hidden", api_visibility="private")
+    return block
+
+
+def shown(path: str | Path | None) -> str:
+    """The claims of one file as HTML; everything from the file is escaped."""
+    if path is None or Path(path).stat().st_size > intake.MAX_BYTES:
+        return f"<p class='fine'>Nothing to read yet. {provenance.FORGEABLE}</p>"
+    return claims_table(provenance.read(path).document())

@@ -1,0 +1,222 @@
+"""A guided lesson of six steps on the stored examples: a question, a guess, and then what the evidence says."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from tracer.image import intake
+from tracer.ui import playback, record, stored
+from tracer.ui.words import number
+
+FOX, OTHER_FOX, PHOTOGRAPH = "fox-by-mini-kl-noto", "fox-by-mini-kl-fluent", "photograph"
+QUALITY = 90  # of the pictures, which are looked at and not measured
+THROUGH, CROPPED, CRUSHED = "coffee-through-mini-kl", "cat-cropped-off-the-grid", "rocket-crushed-by-jpeg"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step.
+
+    Attributes:
+        title: what it is about.
+        pictures: HTML of what is shown.
+        question: what is asked.
+        answers: to choose from.
+        right: the right one of them.
+        reveal: HTML of why, with the stored numbers.
+    """
+
+    title: str
+    pictures: Callable[[], str]
+    question: str
+    answers: tuple[str, ...]
+    right: str
+    reveal: Callable[[], str]
+
+
+def _shown(*cells: tuple[str, str]) -> str:
+    figures = "".join(
+        f"<figure><img src='{escape(address)}' width='160' height='160' alt='{escape(title)}'>"
+        f"<figcaption>{escape(title)}</figcaption></figure>"
+        for address, title in cells
+    )
+    return f"<div class='reel'>{figures}</div>"
+
+
+def _image(name: str) -> str:
+    file = next(each.file for each in record.examples() if each.name == name)
+    return playback.address(intake.read(file).pixels, QUALITY)
+
+
+def _redrawn(name: str, family: str) -> str:
+    return playback.address(stored.everything(name)[0].trajectories[family].reconstruction, QUALITY)
+
+
+def _row(name: str, family: str) -> str:
+    row = stored.everything(name)[0].evidence[family]
+    sign = "at most" if row["score"] <= row["threshold"] else "above"
+    return f"{family} scores {number(row['score'])}, {sign} its threshold of {number(row['threshold'])}"
+
+
+def _rows(name: str) -> str:
+    return "".join(f"<li>{escape(_row(name, family))}</li>" for family in stored.everything(name)[0].evidence)
+
+
+def _sentence(name: str) -> str:
+    _, _, drawn, told = stored.everything(name)
+    return escape(told.joint(drawn.document if drawn else None).verdict.sentence)
+
+
+def _marks(name: str) -> str:
+    looked = stored.everything(name)[1]
+    if looked is None:
+        return "the detector is not part of this package"
+    found = looked.document
+    return f"the detector gives a probability of {found['probability']:.2f} (threshold {found['threshold']:.2f})"
+
+
+def _similar(name: str) -> str:
+    drawn = stored.everything(name)[2]
+    rows = {each.generator: each.similarity for each in drawn.ranking} if drawn else {}
+    pair = [each for each in rows if each.startswith("mini-kl-")]
+    return ", ".join(f"{each} {rows[each]:.2f}" for each in pair)
+
+
+STEPS = (
+    Step(
+        "A decoder knows its own",
+        lambda: _shown(
+            (_image(FOX), "the picture"),
+            (_redrawn(FOX, "mini-dc"), "drawn again by A"),
+            (_redrawn(FOX, "mini-kl"), "by B"),
+        ),
+        "One of these two decoders drew the fox in the first place. Which one?",
+        ("A", "B"),
+        "B",
+        lambda: (
+            f"<p>B is mini-kl, which drew it: {_row(FOX, 'mini-kl')}. A is mini-dc: {_row(FOX, 'mini-dc')}. To the eye "
+            "both are close; the score looks at the finest detail only. This is latent inversion, tab 1.</p>"
+        ),
+    ),
+    Step(
+        "A photograph belongs to nobody",
+        lambda: _shown(
+            (_image(PHOTOGRAPH), "a photograph"),
+            (_redrawn(PHOTOGRAPH, "mini-kl"), "drawn again by mini-kl"),
+            (_redrawn(PHOTOGRAPH, "mini-kl16"), "by mini-kl16"),
+        ),
+        "Will one of the four decoders be able to draw this photograph again?",
+        ("Yes, the best of them", "No, none"),
+        "No, none",
+        lambda: f"<p>{_sentence(PHOTOGRAPH)}</p><ul>{_rows(PHOTOGRAPH)}</ul>",
+    ),
+    Step(
+        "Marked is not invented",
+        lambda: _shown((_image(THROUGH), "a photograph of coffee, encoded and decoded once by mini-kl")),
+        "Nothing here was invented: a photograph was sent through an autoencoder. What will the evidence say?",
+        ("A match with mini-kl", "No match: it is a photograph"),
+        "A match with mini-kl",
+        lambda: (
+            f"<p>{_sentence(THROUGH)} {_row(THROUGH, 'mini-kl')}; {_marks(THROUGH)}. Tabs 1 and 2 detect the decoder, "
+            "and a decoder was used. Whether the scene is real is another question.</p>"
+        ),
+    ),
+    Step(
+        "Twins with one decoder",
+        lambda: _shown((_image(FOX), "drawn by mini-kl-noto"), (_image(OTHER_FOX), "drawn by mini-kl-fluent")),
+        "Both models use the mini-kl autoencoder. Which evidence can tell them apart?",
+        ("Inversion", "The detector", "Regeneration"),
+        "Regeneration",
+        lambda: (
+            f"<p>Inversion says the same of both: first, {_row(FOX, 'mini-kl')}; second, {_row(OTHER_FOX, 'mini-kl')}. "
+            f"What they draw for the same caption differs: the first fox is like {_similar(FOX)}; the second like "
+            f"{_similar(OTHER_FOX)}. That is tab 3.</p>"
+        ),
+    ),
+    Step(
+        "Off the grid",
+        lambda: _shown((_image(CROPPED), "a photograph through mini-kl, then cropped by 5 rows and 3 columns")),
+        "A decoder draws on a grid of 8 pixels, and the crop has moved it. Is the picture still recognised?",
+        ("Yes", "No"),
+        "Yes",
+        lambda: (
+            f"<p>{_sentence(CROPPED)} The page tries the likeliest offsets of the grid before it says no; here it was "
+            f"{_offset(CROPPED)}. A picture that was resized is tried at the "
+            "sizes that generators draw at, too.</p>"
+        ),
+    ),
+    Step(
+        "When too much is lost",
+        lambda: _shown((_image(CRUSHED), "drawn by mini-kl-fluent, saved as JPEG of quality 20")),
+        "A mini drew this, but JPEG threw the finest detail away. What is an honest answer?",
+        ("Made by mini-kl", "Not made by any of them", "Too little evidence"),
+        "Too little evidence",
+        lambda: (
+            f"<p>{_sentence(CRUSHED)} A “no” here would be wrong, and a “yes” would be a guess. Abstaining is one of "
+            "the four answers. The tab “Where does it break?” finds the quality at which your own image gets there.</p>"
+        ),
+    ),
+)
+
+
+def _offset(name: str) -> str:
+    rows = stored.everything(name)[0].evidence.values()
+    down, right = next((row["offset"] for row in rows if any(row["offset"])), (0, 0))
+    return f"{down} rows and {right} columns further"
+
+
+@functools.cache
+def page(index: int) -> tuple[str, str]:
+    """Heading and pictures of a step, and its reveal."""
+    step = STEPS[index]
+    head = f"<p class='fine'>Step {index + 1} of {len(STEPS)}</p><h2>{step.title}</h2>{step.pictures()}"
+    return head, step.reveal()
+
+
+def answer(index: int, guess: str | None) -> str:
+    """What is said to a guess."""
+    if guess is None:
+        return "<p class='caption' role='status'>Guess first, then the answer is shown here.</p>"
+    right = guess == STEPS[index].right
+    said = "Right." if right else f"Not quite: the answer is “{escape(STEPS[index].right)}”."
+    return f"<div role='status' class='reveal'><p><b>{'✓' if right else '✕'} {said}</b></p>{page(index)[1]}</div>"
+
+
+def available() -> bool:
+    """Whether the examples that the lesson is about have been built."""
+    return {FOX, OTHER_FOX, PHOTOGRAPH, THROUGH, CROPPED, CRUSHED} <= {each.name for each in record.examples()}
+
+
+def build() -> None:
+    """Lay the tab out and wire it."""
+    if not available():
+        gr.HTML("<p>The lesson is about the stored examples, which have not been built here.</p>")
+        return
+    with gr.Column(elem_classes="tab lesson"):
+        shown = gr.HTML(page(0)[0], elem_id="lesson")
+        guess = gr.Radio(list(STEPS[0].answers), label=STEPS[0].question, elem_id="guess")
+        reveal = gr.HTML(answer(0, None), elem_id="reveal")
+        with gr.Row(elem_classes="buttons"):
+            back = gr.Button("Back", interactive=False, min_width=90, elem_id="lesson-back")
+            onward = gr.Button("Next", interactive=False, min_width=90, elem_id="lesson-next")
+    place = gr.State(0)
+    quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+    def turn(by: int, index: int) -> list:
+        index = min(max(index + by, 0), len(STEPS) - 1)
+        step = STEPS[index]
+        asked = gr.Radio(choices=list(step.answers), value=None, label=step.question)
+        back, onward = gr.Button(interactive=index > 0), gr.Button(interactive=False)
+        return [page(index)[0], asked, answer(index, None), back, onward, index]
+
+    def guessed(index: int, chosen: str | None) -> list:
+        return [answer(index, chosen), gr.Button(interactive=bool(chosen) and index < len(STEPS) - 1)]
+
+    guess.input(guessed, [place, guess], [reveal, onward], **quiet)
+    for button, by in ((back, -1), (onward, 1)):
+        button.click(functools.partial(turn, by), place, [shown, guess, reveal, back, onward, place], **quiet)

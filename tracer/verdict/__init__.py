@@ -1,0 +1,1 @@
+"""The joint answer: how the kinds of evidence are combined."""
