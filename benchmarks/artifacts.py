@@ -19,9 +19,8 @@ from PIL import Image
 
 from benchmarks.core import Bench, as_picture, code_key, rate, said, table
 from tracer import api
-from tracer.evidence.inversion import optimization
 from tracer.image import perturbations
-from tracer.models import cache, registry
+from tracer.models import autoencoder, cache, registry
 
 TITLE = "Autoencoder artifacts"
 LEVELS = (0.001, 0.01, 0.05)  # false-positive rates
@@ -104,7 +103,7 @@ def _made(bench: Bench) -> list[tuple[str, str, Path | np.ndarray]]:
         models = {row.id: cache.load(row) for row in registry.families("minis")}
         originals = bench.pictures[: bench.few(25, 2)]
         return [
-            (name, name, optimization.reconstruct(pixels, model))
+            (name, name, autoencoder.reconstruct(pixels, model))
             for name, model in models.items()
             for pixels in originals
         ]

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.core import Bench, as_picture, digest, rate, said, table, traced
 from tracer.evidence.inversion import optimization
 from tracer.evidence.inversion.settings import FAST
-from tracer.models import cache, registry
+from tracer.models import autoencoder, cache, registry
 
 TITLE = "An adaptive attacker"
 DECIBELS = (55, 50, 45, 40, 35)
@@ -25,7 +25,7 @@ def attacked(pixels: np.ndarray, model, decibels: float) -> np.ndarray:
     """The image with the noise of a given PSNR that most raises its score under the model."""
     from scipy.ndimage import uniform_filter
 
-    drawn = optimization.reconstruct(pixels, model).astype(np.float32)
+    drawn = autoencoder.reconstruct(pixels, model).astype(np.float32)
     height, width = drawn.shape[:2]
     residual = np.zeros(pixels.shape, np.float32)
     residual[:height, :width] = pixels[:height, :width] - drawn
@@ -55,7 +55,7 @@ def measure(bench: Bench) -> dict:
             for photograph in images:
 
                 def answer(photograph: np.ndarray = photograph, model=model, decibels: float = decibels) -> dict:
-                    own = optimization.reconstruct(photograph, model)
+                    own = autoencoder.reconstruct(photograph, model)
                     image = attacked(own, model, decibels)
                     error = ((image.astype(np.float32) - own) ** 2).mean()
                     return {**traced(as_picture(image)), "psnr": float(10 * np.log10(255**2 / max(error, 1e-9)))}

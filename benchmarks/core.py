@@ -16,10 +16,10 @@ import numpy as np
 
 import tracer
 from tracer import api
-from tracer.evidence.inversion import belonging, calibration, optimization
-from tracer.image import intake
+from tracer.evidence import store
+from tracer.image import intake, samples
 from tracer.image.intake import Picture
-from tracer.models import cache, registry
+from tracer.models import autoencoder, cache, registry
 
 NONE = "none of them"
 POOL = 120  # scikit-image tiles that a section may calibrate on; never tested on
@@ -104,7 +104,7 @@ class Bench:
 
     def drawings(self) -> dict[str, list[np.ndarray]]:
         """Drawings that no model made, under that name; nothing without their folder."""
-        return {"drawings": list(belonging.pictures(self.drawn, 10**6))} if self.drawn else {}
+        return {"drawings": list(samples.pictures(self.drawn, 10**6))} if self.drawn else {}
 
     def few(self, full: int, quick: int) -> int:
         """A count that depends on how much time there is."""
@@ -117,7 +117,7 @@ class Bench:
         for row in registry.families("minis"):
             model = cache.load(row)
             for index, photograph in enumerate(self.pictures[:count]):
-                yield row.id, f"{index}-{digest(photograph)}", optimization.reconstruct(photograph, model)
+                yield row.id, f"{index}-{digest(photograph)}", autoencoder.reconstruct(photograph, model)
 
     def generated(self, count: int) -> Iterator[tuple[str, str, np.ndarray]]:
         """The same of what the bundled generators draw, `count` pictures each."""
@@ -146,7 +146,7 @@ def code_key(modules: tuple[str, ...] = ("*",), thresholds: str = "*") -> str:
     """
     digest, package = hashlib.sha256(), Path(tracer.__file__).parent
     code = sorted({file for name in modules for file in package.glob(f"**/{name}.py")})
-    for source in (*code, *sorted(calibration.FOLDER.glob(f"{thresholds}.json"))):
+    for source in (*code, *sorted(store.FOLDER.glob(f"{thresholds}.json"))):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 

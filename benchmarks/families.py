@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from benchmarks.core import NONE, POOL, SIDE, Bench, as_picture, rate, said, summary, table, traced
-from tracer.evidence.inversion import calibration, optimization
+from tracer.evidence import conformal
 from tracer.evidence.inversion.settings import FAST, PAPER
-from tracer.models import cache, registry
+from tracer.image import samples
+from tracer.models import autoencoder, cache, registry
 
 TITLE = "Which family"
 WHOLE = 4  # large photographs whose whole frames double reconstruction is given
@@ -24,7 +25,7 @@ def measure(bench: Bench) -> dict:
     results["Double reconstruction alone"] = _double(bench, images)
     if bench.paper_count and not bench.quick:
         results["Paper mode"] = _traces(bench, list(bench.images(bench.paper_count)), "paper")
-    large = [each for each in calibration.bundled_pictures() if max(each.shape) > FAST.whole]
+    large = [each for each in samples.bundled_pictures() if max(each.shape) > FAST.whole]
     large = large[1:2] if bench.quick else large[:10]  # the second is the smallest
     some = Bench(large, bench.out, bench.quick, progress=bench.progress)
     large = list(some.images(len(large)))
@@ -98,8 +99,8 @@ def _work(row: dict, mode: str) -> float:
 
 def ratio(pixels: np.ndarray, model) -> float:
     """Loss of the first over that of the second reconstruction (double reconstruction, arXiv 2507.18988)."""
-    first = optimization.reconstruct(pixels, model).astype(np.float32)
-    second = optimization.reconstruct(first.astype(np.uint8), model).astype(np.float32)
+    first = autoencoder.reconstruct(pixels, model).astype(np.float32)
+    second = autoencoder.reconstruct(first.astype(np.uint8), model).astype(np.float32)
     height, width = first.shape[:2]
     return float(((pixels[:height, :width] - first) ** 2).mean() / max(((first - second) ** 2).mean(), 1e-6))
 
@@ -107,14 +108,14 @@ def ratio(pixels: np.ndarray, model) -> float:
 @torch.no_grad()
 def _double(bench: Bench, images: list) -> dict:
     """The published ratio alone, with a conformal threshold from scikit-image's tiles."""
-    limits, tiles = {}, calibration.bundled_photographs(POOL, SIDE)[: bench.few(POOL, 20)]
+    limits, tiles = {}, samples.bundled_photographs(POOL, SIDE)[: bench.few(POOL, 20)]
     for family in registry.families("minis"):
         model = cache.load(family)
         scores = bench.kept(
             f"double limits {family.id} {len(tiles)}",
-            lambda model=model: [ratio(optimization.reconstruct(tile, model), model) for tile in tiles],
+            lambda model=model: [ratio(autoencoder.reconstruct(tile, model), model) for tile in tiles],
         )
-        limits[family.id] = calibration.conformal_threshold(np.array(scores), max(0.01, 1 / (len(scores) + 1)))
+        limits[family.id] = conformal.conformal_threshold(np.array(scores), max(0.01, 1 / (len(scores) + 1)))
     rows = []
     for truth, name, pixels in images:
 

@@ -7,15 +7,15 @@ whose peak is everything: Python, libraries, weights and the work.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.core import Bench, table
+from benchmarks.process import peak
+from benchmarks.speed import full_size
 
 TITLE = "Memory of a full-size autoencoder"
 SIZES = (512, 1024)
@@ -25,7 +25,6 @@ MODES = ("fast", "paper")
 
 def one(side: int, mode: str) -> dict:
     """Peak memory in MiB of a picture of `side` px: all of fast mode's steps, or two gradient steps of the paper's."""
-    from benchmarks.speed import full_size
     from tracer.evidence.inversion import optimization, settings
 
     model = full_size()
@@ -36,29 +35,12 @@ def one(side: int, mode: str) -> dict:
     return {"loaded_mb": before, "peak_mb": peak(), "seconds": last.seconds, "steps": last.index}
 
 
-def peak() -> float:
-    """The most memory that this process had so far, in MiB."""
-    found = of_process("self", "VmHWM")  # Linux's getrusage counts what the parent had when it started this process
-    if found is not None:
-        return found
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def of_process(process: int | str, field: str) -> float | None:
-    """Memory of a process in MiB, by a field of Linux's status file (VmRSS, VmHWM); None where that cannot be read."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) / 2**10 for line in lines if line.startswith(f"{field}:")), None)
-
-
 def measure(bench: Bench) -> dict:
     """Every size in both modes; --quick: the smaller one in fast mode."""
     results = {}
     for side in SIZES[:1] if bench.quick else SIZES:
         for mode in MODES[:1] if bench.quick else MODES:
-            code = f"import json; from tracer.benchmarks import memory; print(json.dumps(memory.one({side}, {mode!r})))"
+            code = f"import json; from benchmarks import memory; print(json.dumps(memory.one({side}, {mode!r})))"
 
             def run(code: str = code) -> dict:
                 done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603

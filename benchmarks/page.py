@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.core import Bench, table
-from benchmarks.memory import of_process
+from benchmarks.process import of_process
 from tracer.ui import visitors
 
 TITLE = "The page"

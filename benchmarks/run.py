@@ -19,8 +19,8 @@ import numpy as np
 import benchmarks
 from benchmarks.core import POOL, SIDE, Bench
 from tracer import api
-from tracer.evidence.inversion import belonging, calibration
-from tracer.image import intake
+from tracer.evidence import store
+from tracer.image import intake, samples
 
 
 def warm_seconds(photographs: list[np.ndarray], repeats: int = 10) -> float:
@@ -123,11 +123,11 @@ def run(
     names = list(only or benchmarks.SECTIONS)
     for name in names:
         benchmarks.section(name)
-    pictures = list(belonging.pictures(photographs, 10**6, seed=0))[::-1][:count] if photographs else []
+    pictures = list(samples.pictures(photographs, 10**6, seed=0))[::-1][:count] if photographs else []
     if photographs and len(pictures) < 2:
         raise ValueError("the folder of photographs has fewer than two readable images")
     # The first of scikit-image's tiles are what sections calibrate on.
-    pictures = pictures or calibration.bundled_photographs(POOL + min(count, 40), SIDE)[POOL:]
+    pictures = pictures or samples.bundled_photographs(POOL + min(count, 40), SIDE)[POOL:]
     out.mkdir(parents=True, exist_ok=True)
     bench = Bench(pictures, out, quick, paper_count, progress, **folders)
     today, here = datetime.date.today().isoformat(), commit()
@@ -145,7 +145,7 @@ def run(
     results = {
         "date": today,
         "commit": here,
-        "versions": calibration.versions(),
+        "versions": store.versions(),
         "threads": torch.get_num_threads(),
         "photographs": described,
         "quick": quick,

@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 from benchmarks.core import Bench, table
-from benchmarks.memory import peak
+from benchmarks.process import peak
 from tracer.models import device
 
 TITLE = "Speed against the reference settings"
@@ -89,7 +89,7 @@ def measure(bench: Bench) -> dict:
     """Every size; --quick: a small one."""
     results = {}
     for side in QUICK if bench.quick else SIZES:
-        code = f"import json; from tracer.benchmarks import speed; print(json.dumps(speed.one({side})))"
+        code = f"import json; from benchmarks import speed; print(json.dumps(speed.one({side})))"
 
         def run(code: str = code) -> dict:
             done = subprocess.run(  # noqa: S603 - our own code

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.core import Bench, digest, table
 from tracer.evidence.inversion import calibration, optimization
 from tracer.evidence.inversion.settings import FAST
-from tracer.models import cache, registry
+from tracer.models import autoencoder, cache, registry
 
 TITLE = "Start and step"
 WAYS = {
@@ -32,7 +32,7 @@ def measure(bench: Bench) -> dict:
             for photograph in photographs:
 
                 def until(photograph: np.ndarray = photograph, settings=settings, model=model, limit=limit) -> list:
-                    own = optimization.reconstruct(photograph, model)
+                    own = autoencoder.reconstruct(photograph, model)
                     for step in optimization.invert(own, model, replace(settings, steps=most)):
                         if step.relative <= limit:
                             return [step.index, step.seconds]

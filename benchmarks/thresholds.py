@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.core import SIDE, Bench, table
+from tracer.evidence import conformal
 from tracer.evidence.inversion import calibration, optimization
 from tracer.evidence.inversion.settings import FAST
-from tracer.models import cache, registry
+from tracer.image import samples
+from tracer.models import autoencoder, cache, registry
 
 TITLE = "Thresholds by number of calibration images"
 COUNTS = (20, 50, 100, 200, 500)
@@ -19,7 +21,7 @@ FIXED = calibration.CEILING
 START = replace(FAST, steps=0)  # the score before any step, which decides most images
 
 
-def kernel_density(scores: np.ndarray, alpha: float = calibration.ALPHA) -> float:
+def kernel_density(scores: np.ndarray, alpha: float = conformal.ALPHA) -> float:
     """Upper `alpha` quantile of a Gaussian kernel density over the scores' logarithms (Scott's bandwidth)."""
     from scipy import stats
 
@@ -30,8 +32,8 @@ def kernel_density(scores: np.ndarray, alpha: float = calibration.ALPHA) -> floa
 
 
 METHODS: dict[str, Callable[[np.ndarray], float]] = {
-    "Grubbs": lambda scores: calibration.grubbs_threshold(scores, log=True),
-    "conformal": lambda s: calibration.conformal_threshold(s, max(calibration.ALPHA, 1 / (len(s) + 1))),
+    "Grubbs": lambda scores: conformal.grubbs_threshold(scores, log=True),
+    "conformal": lambda s: conformal.conformal_threshold(s, max(conformal.ALPHA, 1 / (len(s) + 1))),
     "kernel density": kernel_density,
     f"fixed at {FIXED:g}": lambda scores: FIXED,
 }
@@ -47,10 +49,8 @@ def measure(bench: Bench) -> dict:
 
     # The pool is large enough that 500 images leave some that were not drawn.
     size = bench.few(600, 60)
-    tiles = calibration.bundled_photographs(size, SIDE)
-    pool = np.array(
-        bench.kept(f"pool {size}", lambda: [score(optimization.reconstruct(tile, model)) for tile in tiles])
-    )
+    tiles = samples.bundled_photographs(size, SIDE)
+    pool = np.array(bench.kept(f"pool {size}", lambda: [score(autoencoder.reconstruct(tile, model)) for tile in tiles]))
     own, others = [], []
     for truth, name, pixels in bench.images(bench.few(min(len(bench.pictures), 100), 4)):
         found = bench.kept(f"start {truth} {name}", lambda pixels=pixels: score(pixels))

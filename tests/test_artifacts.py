@@ -16,9 +16,8 @@ from tracer.evidence.artifacts import calibration as artifacts_reference
 from tracer.evidence.artifacts import decision, detection, heatmap, null_distribution
 from tracer.evidence.artifacts.detection import Settings
 from tracer.evidence.artifacts.null_distribution import Scores
-from tracer.evidence.inversion import calibration
-from tracer.evidence.inversion.calibration import ThresholdMismatch
-from tracer.image import intake
+from tracer.evidence.store import ThresholdMismatch
+from tracer.image import intake, samples
 from tracer.models import cache, registry
 from tracer.models.errors import ModelUnavailable
 
@@ -191,7 +190,7 @@ def saved(pixels: np.ndarray, **options) -> bytes:
 
 @pytest.fixture(scope="module")
 def photograph() -> np.ndarray:
-    return calibration.bundled_pictures()[0][:320, :320]
+    return samples.bundled_pictures()[0][:320, :320]
 
 
 @pytest.mark.parametrize(
@@ -336,7 +335,7 @@ def test_damaged_weights_are_refused(tmp_path, damage):
 
 
 def test_calibration_scores_both_classes_alike(detector):
-    tiles = calibration.bundled_photographs(3, Settings.side)
+    tiles = samples.bundled_photographs(3, Settings.side)
     found = [("tiles", tile) for tile in tiles]
     autoencoder = cache.load(registry.family("mini-dc"))
     told = []

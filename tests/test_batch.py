@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from tests.conftest import ROOT
 from tracer import api
 from tracer.cli import app, main
-from tracer.evidence.inversion import calibration, optimization
-from tracer.models import cache, registry
+from tracer.image import samples
+from tracer.models import autoencoder, cache, registry
 from tracer.reports import batch
 
 run = CliRunner()
@@ -28,10 +28,10 @@ OPTIONS = batch.Options(families=("mini-dc",))
 def folder(tmp_path_factory):
     """A photograph, a picture that belongs, a copy of it below, something that is no image, and a text."""
     path = tmp_path_factory.mktemp("many")
-    photographs = calibration.bundled_photographs(2, 64)
+    photographs = samples.bundled_photographs(2, 64)
     Image.fromarray(photographs[0]).save(path / "b-photograph.png")
     model = cache.load(registry.family("mini-dc"))
-    Image.fromarray(optimization.reconstruct(photographs[1], model)).save(path / "a-belongs.PNG")
+    Image.fromarray(autoencoder.reconstruct(photographs[1], model)).save(path / "a-belongs.PNG")
     (path / "below").mkdir()
     shutil.copy(path / "a-belongs.PNG", path / "below" / "=copy.png")
     (path / "c-broken.jpg").write_bytes(b"no picture")

@@ -6,8 +6,11 @@ import json
 import numpy as np
 import pytest
 
+from tracer.evidence import conditions, conformal
 from tracer.evidence.inversion import belonging, calibration
-from tracer.evidence.inversion.calibration import Calibration, ThresholdMismatch
+from tracer.evidence.inversion.calibration import Calibration
+from tracer.evidence.store import ThresholdMismatch
+from tracer.image import samples
 
 SETTINGS = {"mode": "fast", "steps": 4}
 
@@ -20,31 +23,31 @@ def known():
 
 @pytest.mark.parametrize(("count", "critical"), [(100, 3.210), (500, 3.695)])
 def test_grubbs_critical_values(count, critical):
-    assert calibration.grubbs_critical(count) == pytest.approx(critical, abs=5e-4)
+    assert conformal.grubbs_critical(count) == pytest.approx(critical, abs=5e-4)
 
 
 def test_grubbs_threshold_is_mean_plus_critical_value_deviations():
     scores = np.random.default_rng(0).normal(10, 2, 100)
-    assert calibration.grubbs_threshold(scores) == pytest.approx(scores.mean() + 3.2095 * scores.std(ddof=1), rel=1e-3)
+    assert conformal.grubbs_threshold(scores) == pytest.approx(scores.mean() + 3.2095 * scores.std(ddof=1), rel=1e-3)
     ratios = np.exp(scores)
-    assert np.log(calibration.grubbs_threshold(ratios, log=True)) == pytest.approx(calibration.grubbs_threshold(scores))
+    assert np.log(conformal.grubbs_threshold(ratios, log=True)) == pytest.approx(conformal.grubbs_threshold(scores))
 
 
 def test_conformal_p_values_hold_their_error_on_new_images():
     rng = np.random.default_rng(0)
-    missed = [calibration.conformal_p_value(rng.gamma(2), rng.gamma(2, size=199)) <= 0.05 for _ in range(4000)]
+    missed = [conformal.conformal_p_value(rng.gamma(2), rng.gamma(2, size=199)) <= 0.05 for _ in range(4000)]
     assert np.mean(missed) == pytest.approx(0.05, abs=0.01)
 
 
 def test_p_value_and_threshold_agree(known):
     limit = known.conformal(0)
-    assert known.p_value(limit, 0) > calibration.ALPHA
-    assert known.p_value(np.nextafter(limit, np.inf), 0) <= calibration.ALPHA
+    assert known.p_value(limit, 0) > conformal.ALPHA
+    assert known.p_value(np.nextafter(limit, np.inf), 0) <= conformal.ALPHA
 
 
 def test_too_few_images_cannot_hold_a_small_error():
     with pytest.raises(ValueError, match="at least 99"):
-        calibration.conformal_threshold(np.ones(50), 0.01)
+        conformal.conformal_threshold(np.ones(50), 0.01)
 
 
 def test_decisions(known):
@@ -145,17 +148,17 @@ def test_a_damaged_file_is_refused(known, tmp_path):
     ],
 )
 def test_a_compressed_image_is_judged_by_compressed_ones(lossy, quality, condition):
-    assert calibration.condition_of(lossy, quality) == condition
+    assert conditions.condition_of(lossy, quality) == condition
 
 
 def test_paper_mode_uses_the_losses_themselves(known):
     paper = dataclasses.replace(known, settings={"mode": "paper"})
-    assert paper.grubbs(4) == pytest.approx(calibration.grubbs_threshold(known.at(4)))
-    assert known.grubbs(4) == pytest.approx(calibration.grubbs_threshold(known.at(4), log=True))
+    assert paper.grubbs(4) == pytest.approx(conformal.grubbs_threshold(known.at(4)))
+    assert known.grubbs(4) == pytest.approx(conformal.grubbs_threshold(known.at(4), log=True))
 
 
 def test_bundled_photographs_are_the_same_every_time():
-    one, two = (calibration.bundled_photographs(12, 64) for _ in range(2))
+    one, two = (samples.bundled_photographs(12, 64) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     assert {tile.shape for tile in one} == {(64, 64, 3)}
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests import models
 from tests.test_app import finished, opened, sentence
-from tracer.evidence.inversion import background, belonging, calibration
+from tracer.evidence import store
+from tracer.evidence.inversion import background, belonging
 from tracer.models import registry
 from tracer.reports.availability import Availability
 from tracer.ui import chooser
@@ -87,7 +88,7 @@ def test_a_full_size_family_is_calibrated_in_the_background(page, page_url, loca
     local_hub.add(row.source, folder, row.subfolder)
     monkeypatch.setattr(background, "_job", None)
     monkeypatch.setattr(background, "COUNT", 4)
-    monkeypatch.setattr(calibration, "FOLDER", tmp_path / "thresholds")
+    monkeypatch.setattr(store, "FOLDER", tmp_path / "thresholds")
     opened(page, page_url)
     page.get_by_role("button", name="Line-up: which models to ask").click()
     assert not page.locator("#calibrate").is_visible()

@@ -151,8 +151,8 @@ def test_no_bytes_raise_an_exception():
 def test_a_missing_library_is_one_plain_sentence():
     code = (
         "import sys; sys.modules.update({'sd_parsers': None, 'c2pa': None})\n"
-        "from tracer import claims\n"
-        "found = claims.read(sys.stdin.buffer.read()); print(found.notes); print(len(found.claims))"
+        "from tracer.image import provenance\n"
+        "found = provenance.read(sys.stdin.buffer.read()); print(found.notes); print(len(found.claims))"
     )
     data = with_chunk(png({"parameters": A1111}), b"caBX", b"c2pa")
     done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)

@@ -13,7 +13,8 @@ from tests import models
 from tracer.cli import app, main
 from tracer.evidence.inversion import belonging as images
 from tracer.evidence.inversion import calibration, optimization
-from tracer.models import cache, registry
+from tracer.image import samples
+from tracer.models import autoencoder, cache, registry
 
 run = CliRunner()
 
@@ -21,7 +22,7 @@ run = CliRunner()
 @pytest.fixture(scope="module")
 def photograph(tmp_path_factory):
     path = tmp_path_factory.mktemp("images") / "photograph.png"
-    Image.fromarray(calibration.bundled_photographs(1, 96)[0]).save(path)
+    Image.fromarray(samples.bundled_photographs(1, 96)[0]).save(path)
     return path
 
 
@@ -29,7 +30,7 @@ def photograph(tmp_path_factory):
 def belonging(tmp_path_factory):
     model = cache.load(registry.family("mini-dc"))
     path = tmp_path_factory.mktemp("images") / "belonging.png"
-    Image.fromarray(optimization.reconstruct(calibration.bundled_photographs(2, 96)[1], model)).save(path)
+    Image.fromarray(autoencoder.reconstruct(samples.bundled_photographs(2, 96)[1], model)).save(path)
     return path
 
 
@@ -157,7 +158,7 @@ def test_any_autoencoder_is_calibrated_on_the_spot_once(photograph, tmp_path, mo
     document = json.loads(run.invoke(app, command).stdout)
     (row,) = document["evidence"]
     assert (row["family"], row["calibrated_on"]) == ("mine", 100)
-    monkeypatch.setattr(calibration, "bundled_photographs", None)  # a second calibration would fail
+    monkeypatch.setattr(samples, "bundled_photographs", None)  # a second calibration would fail
     assert json.loads(run.invoke(app, command).stdout)["evidence"][0]["score"] == row["score"]
 
 

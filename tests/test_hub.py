@@ -18,7 +18,8 @@ from tests.conftest import SHARED
 from tests.hub import Faults
 from tracer import api
 from tracer.evidence.inversion import belonging
-from tracer.models import cache, device, hub, registry
+from tracer.image import samples
+from tracer.models import autoencoder, cache, device, hub, registry
 from tracer.models.errors import ModelUnavailable
 from tracer.reports import availability
 
@@ -435,8 +436,7 @@ def test_the_real_tiny_autoencoders(row, local_hub):
     commit = local_hub.add(row.source, folder)
     model = cache.load(row)
     assert model.revision == commit
-    from tracer.evidence.inversion import calibration, optimization
 
-    photograph = calibration.bundled_photographs(1, 128)[0]
-    error = np.abs(optimization.reconstruct(photograph, model).astype(int) - photograph).mean()
+    photograph = samples.bundled_photographs(1, 128)[0]
+    error = np.abs(autoencoder.reconstruct(photograph, model).astype(int) - photograph).mean()
     assert error < 16, "a trained autoencoder gives the picture back"

@@ -10,6 +10,7 @@ from tracer.evidence.inversion import optimization
 from tracer.evidence.inversion.observation import Lossless
 from tracer.image.windows import windows
 from tracer.models import cache, registry
+from tracer.models.autoencoder import reconstruct
 
 # The steps of an untrained autoencoder go nowhere without a gradient.
 QUICK = dataclasses.replace(optimization.FAST, steps=8, schedule="constant", rate=0.02)
@@ -74,7 +75,7 @@ def test_paper_mode_has_the_published_settings():
 
 
 def test_a_belonging_image_is_decided_early_and_another_is_refused(autoencoder, picture):
-    belonging = optimization.reconstruct(picture, autoencoder)
+    belonging = reconstruct(picture, autoencoder)
     settings = dataclasses.replace(optimization.FAST, steps=4)
     scores = optimization.scores(belonging, autoencoder, settings)
     spread = np.random.default_rng(0).lognormal(0, 0.05, 100)
@@ -168,12 +169,12 @@ def test_a_flat_picture_does_not_divide_by_zero(autoencoder):
 
 @pytest.mark.parametrize("row", registry.families("minis"), ids=lambda row: row.id)
 def test_a_mini_reproduces_its_own_image_far_better_than_a_photograph(row):
-    from tracer.evidence.inversion.calibration import bundled_photographs
+    from tracer.image.samples import bundled_photographs
 
     model = cache.load(row)
     (photograph,) = bundled_photographs(1, 64)
     settings = dataclasses.replace(optimization.FAST, steps=2)
-    own = optimization.scores(optimization.reconstruct(photograph, model), model, settings)
+    own = optimization.scores(reconstruct(photograph, model), model, settings)
     other = optimization.scores(photograph, model, settings)
     assert own[-1] < other[-1] / 10
     assert own[1] < own[0] / 2, "the first step without a gradient already finds most of it"

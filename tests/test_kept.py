@@ -11,11 +11,11 @@ from PIL import Image
 from skimage import data
 
 from tracer import api
-from tracer.evidence.inversion import calibration, optimization
+from tracer.evidence.inversion import optimization
 from tracer.evidence.inversion.observation import Jpeg, Lossless, fine_detail, kept
 from tracer.evidence.inversion.settings import COMPRESSED
-from tracer.image import intake, perturbations
-from tracer.models import cache, registry
+from tracer.image import intake, perturbations, samples
+from tracer.models import autoencoder, cache, registry
 
 
 def picture(height: int = 120, width: int = 136) -> np.ndarray:
@@ -124,7 +124,7 @@ def test_stored_without_luminance_there_is_no_table():
 @pytest.mark.parametrize("subsampling", [0, 2])
 def test_a_belonging_picture_fits_its_decoder_after_jpeg_and_another_one_does_not(quality: int, subsampling: int):
     own, other = (cache.load(registry.family(name)) for name in ("mini-dc", "mini-movq"))
-    made = [optimization.reconstruct(picture(128, 144), each) for each in (own, other)]
+    made = [autoencoder.reconstruct(picture(128, 144), each) for each in (own, other)]
     files = [intake.read(file(each, quality=quality, subsampling=subsampling)) for each in made]
     fits, not_so = (optimization.scores(each.pixels, own, COMPRESSED, each.table)[-1] for each in files)
     assert fits < 0.3 and not_so > 5 * fits
@@ -132,7 +132,7 @@ def test_a_belonging_picture_fits_its_decoder_after_jpeg_and_another_one_does_no
 
 def test_a_turned_belonging_picture_is_judged_by_its_turned_table():
     model = cache.load(registry.family("mini-dc"))
-    made, exif = optimization.reconstruct(picture(128, 144), model), Image.Exif()
+    made, exif = autoencoder.reconstruct(picture(128, 144), model), Image.Exif()
     exif[0x0112] = 6
     lying = np.asarray(Image.fromarray(made).rotate(90, expand=True))
     read = intake.read(file(lying, quality=70, exif=exif))
@@ -142,8 +142,8 @@ def test_a_turned_belonging_picture_is_judged_by_its_turned_table():
 
 
 def test_a_soft_jpeg_gets_the_name_of_the_family_that_drew_it_or_none():
-    tiles = calibration.bundled_photographs(3, 128)
-    drawn = optimization.reconstruct(perturbations.blur(tiles[2], 4), cache.load(registry.family("mini-kl")))
+    tiles = samples.bundled_photographs(3, 128)
+    drawn = autoencoder.reconstruct(perturbations.blur(tiles[2], 4), cache.load(registry.family("mini-kl")))
     named = api.trace(file(drawn, quality=90))
     detail = max(each.detail for each in named.evidence)
     assert optimization.FLAT < detail < optimization.SILENT, "no more than what lossless pictures get no answer with"

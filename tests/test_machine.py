@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import models
+from tracer.evidence.inversion import duration
 from tracer.models import autoencoder, cache, device, registry
 from tracer.models.errors import ModelUnavailable
 
@@ -40,7 +41,7 @@ def test_what_other_models_would_give_back_counts(monkeypatch):
 
 def test_an_estimate_grows_with_the_picture_until_a_tile_is_read(monkeypatch):
     monkeypatch.setattr(device, "speed", lambda: 1e10)
-    small, large, larger = (device.seconds(SDXL, side, side) for side in (128, 384, 2000))
+    small, large, larger = (duration.seconds(SDXL, side, side) for side in (128, 384, 2000))
     assert small[0] < small[1]
     assert large[0] == pytest.approx(9 * small[0])
     assert larger[0] == pytest.approx((192 / 128) ** 2 * small[0])
@@ -50,9 +51,9 @@ def test_an_estimate_grows_with_the_picture_until_a_tile_is_read(monkeypatch):
 def test_what_was_not_counted_is_not_estimated(monkeypatch):
     from dataclasses import replace
 
-    assert device.seconds(replace(SDXL, decoder_work=0.0)) is None
+    assert duration.seconds(replace(SDXL, decoder_work=0.0)) is None
     monkeypatch.setenv("SPACES_ZERO_GPU", "1")
-    assert device.seconds(SDXL) is None
+    assert duration.seconds(SDXL) is None
 
 
 def test_the_speed_is_measured_once():

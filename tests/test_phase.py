@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from tracer import api
-from tracer.evidence.inversion import calibration, grid_offset, inspection, optimization
+from tracer.evidence.inversion import grid_offset, inspection, optimization
+from tracer.image import samples
 from tracer.image.intake import from_array
-from tracer.models import cache, registry
+from tracer.models import autoencoder, cache, registry
 
 
 @pytest.fixture(scope="module")
 def own():
-    (photograph,) = calibration.bundled_photographs(1, 160)
-    return optimization.reconstruct(photograph, cache.load(registry.family("mini-dc")))
+    (photograph,) = samples.bundled_photographs(1, 160)
+    return autoencoder.reconstruct(photograph, cache.load(registry.family("mini-dc")))
 
 
 def patterned(seed: int, stride: int = 8) -> np.ndarray:
@@ -63,9 +64,9 @@ def test_a_crop_is_recognised_and_says_where_its_grid_begins(own):
 
 
 def test_a_crop_is_found_where_a_small_tile_says_too_little(monkeypatch):
-    (photograph,) = calibration.bundled_photographs(1, 160)
+    (photograph,) = samples.bundled_photographs(1, 160)
     model = cache.load(registry.family("mini-movq"))
-    cropped = np.ascontiguousarray(optimization.reconstruct(photograph, model)[3:, 5:])
+    cropped = np.ascontiguousarray(autoencoder.reconstruct(photograph, model)[3:, 5:])
     pattern = grid_offset.stored("mini-movq", model.digest)
     assert grid_offset.search(cropped, model, pattern, plainly=0) == (5, 3), "far better than beside it"
     monkeypatch.setattr(grid_offset, "OUTSTANDING", math.inf)
@@ -91,7 +92,7 @@ def test_tiles_at_all_offsets_lie_within_the_picture(stride, shape):
 def test_a_crop_without_detail_of_its_own_is_no_evidence(monkeypatch, silent, offset):
     monkeypatch.setattr(grid_offset, "search", lambda *_: (8, 0))
     monkeypatch.setattr(optimization, "SILENT", silent)
-    dark = optimization.reconstruct(np.full((128, 128, 3), 60, np.uint8), cache.load(registry.family("mini-dc")))
+    dark = autoencoder.reconstruct(np.full((128, 128, 3), 60, np.uint8), cache.load(registry.family("mini-dc")))
     dark[2:4, ::2] = 120  # a line that no decoder drew, the only detail of more than 1e-5
     (evidence,) = api.trace(from_array(dark, "dark"), families=["mini-dc"]).evidence
     assert evidence.offset == offset and evidence.belongs is (offset == (8, 0))
@@ -106,7 +107,7 @@ def test_an_uncropped_image_is_not_searched(own, monkeypatch):
 def test_a_decoder_that_normalises_over_the_whole_picture_knows_a_large_one(monkeypatch, most, kinds):
     from skimage import data
 
-    made = optimization.reconstruct(
+    made = autoencoder.reconstruct(
         np.ascontiguousarray(data.astronaut()[:416, :416]), cache.load(registry.family("mini-movq"))
     )
     monkeypatch.setattr(inspection, "WHOLE", 0)

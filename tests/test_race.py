@@ -13,10 +13,10 @@ from tracer.evidence.inversion import calibration, optimization
 from tracer.evidence.inversion.events import Stepped
 from tracer.evidence.inversion.scheduling import Race
 from tracer.evidence.verdict import Evidence, judge
-from tracer.image import perturbations
+from tracer.image import perturbations, samples
 from tracer.image.intake import from_array
 from tracer.image.windows import framed
-from tracer.models import cache, registry
+from tracer.models import autoencoder, cache, registry
 from tracer.models.errors import ModelUnavailable
 from tracer.ui import words
 from tracer.ui.record import Run
@@ -71,8 +71,8 @@ def test_the_race_knows_from_the_first_decision_on_that_a_family_fits():
 
 @pytest.fixture(scope="module")
 def own() -> np.ndarray:
-    (photograph,) = calibration.bundled_photographs(1, 128)
-    return optimization.reconstruct(photograph, cache.load(registry.family("mini-kl")))
+    (photograph,) = samples.bundled_photographs(1, 128)
+    return autoencoder.reconstruct(photograph, cache.load(registry.family("mini-kl")))
 
 
 @pytest.mark.parametrize(("times", "gave_way"), [(1.1, True), (0.99, False)])
@@ -154,7 +154,7 @@ def test_families_take_turns_and_their_answers_keep_the_order_of_the_lineup(own:
 def test_what_a_score_leaves_open_belongs_where_it_fits_on_its_grid_alone(own: np.ndarray):
     model = cache.load(registry.family("mini-kl"))
     assert optimization.off_grid(own, model) > 2 * calibration.ON_GRID
-    photograph = perturbations.scale(calibration.bundled_photographs(2, 128)[1], 1.5)
+    photograph = perturbations.scale(samples.bundled_photographs(2, 128)[1], 1.5)
     assert optimization.off_grid(photograph, model) < calibration.ON_GRID
     assert optimization.off_grid(own[:24, :24], model) is None, "too small to tell"
     assert optimization.off_grid(own, model, stop=lambda: True) is None
@@ -208,7 +208,7 @@ def test_a_screenshot_is_recognised_by_what_is_inside_its_frame(own: np.ndarray)
 def test_a_resized_picture_with_a_plain_border_of_its_own_is_still_recognised(own: np.ndarray):
     drawn = own.copy()
     drawn[:10], drawn[-10:], drawn[:, :10], drawn[:, -10:] = 255, 255, 255, 255
-    made = optimization.reconstruct(drawn, cache.load(registry.family("mini-kl")))
+    made = autoencoder.reconstruct(drawn, cache.load(registry.family("mini-kl")))
     made[:6], made[-6:], made[:, :6], made[:, -6:] = 255, 255, 255, 255
     small = perturbations.scale(made, 0.75)
     assert framed(small) != (0, 0, 96, 96)

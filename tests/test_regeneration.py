@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from tests.conftest import ROOT
 from tracer import api
 from tracer.cli import app
-from tracer.evidence.inversion.calibration import ThresholdMismatch
 from tracer.evidence.regeneration import calibration, null_distribution, ranking
 from tracer.evidence.regeneration.null_distribution import NOBODY, Among, Reference
 from tracer.evidence.regeneration.ranking import Drawn, Ranked
+from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake
 from tracer.models import registry
 

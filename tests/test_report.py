@@ -12,8 +12,7 @@ from PIL import Image, PngImagePlugin
 from typer.testing import CliRunner
 
 from tracer.cli import app, main
-from tracer.evidence.inversion import calibration
-from tracer.image import intake, provenance
+from tracer.image import intake, provenance, samples
 from tracer.reports import report
 
 run = CliRunner()
@@ -26,7 +25,7 @@ def image(tmp_path_factory):
     path = tmp_path_factory.mktemp("images") / "<b>photo&.png"
     info = PngImagePlugin.PngInfo()
     info.add_text("Software", EVIL)
-    Image.fromarray(calibration.bundled_photographs(1, 128)[0]).save(path, pnginfo=info)
+    Image.fromarray(samples.bundled_photographs(1, 128)[0]).save(path, pnginfo=info)
     return path
 
 
@@ -103,7 +102,7 @@ def test_a_large_picture_is_shown_in_part_and_a_foreign_decoder_not_at_all():
 
 def test_a_changed_file_is_refused(image, written, tmp_path):
     other = tmp_path / "other.png"
-    Image.fromarray(calibration.bundled_photographs(2, 128)[1]).save(other)
+    Image.fromarray(samples.bundled_photographs(2, 128)[1]).save(other)
     with pytest.raises(ValueError, match="has changed"):
         report.write(tmp_path / "report.html", other, written[1], "fast")
 

@@ -10,10 +10,12 @@ import torch
 from PIL import Image
 from skimage import data
 
+from tracer.evidence import conditions
 from tracer.evidence.inversion import calibration, observation, optimization, resizing
 from tracer.evidence.inversion.settings import COMPRESSED
 from tracer.image import perturbations
 from tracer.models import cache, registry
+from tracer.models.autoencoder import reconstruct
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def autoencoder():
 
 @pytest.fixture(scope="module")
 def made(autoencoder) -> np.ndarray:
-    return optimization.reconstruct(np.ascontiguousarray(data.astronaut()[:128, 160:288]), autoencoder)
+    return reconstruct(np.ascontiguousarray(data.astronaut()[:128, 160:288]), autoencoder)
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.75, 1.25])
@@ -73,7 +75,7 @@ def test_half_the_size_is_only_tried_where_a_generator_draws_at_that_size():
 
 def test_the_best_of_several_sizes_only_counts_where_it_fits_plainly(autoencoder, made: np.ndarray):
     small = perturbations.scale(made, 0.75)
-    known = calibration.stored("mini-kl", COMPRESSED.record(), autoencoder.digest, calibration.RESIZED)
+    known = calibration.stored("mini-kl", COMPRESSED.record(), autoencoder.digest, conditions.RESIZED)
     score = optimization.scores(small, autoencoder, COMPRESSED, drawn=(128, 128))[-1]
 
     def belongs(times: float) -> bool | None:

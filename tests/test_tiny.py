@@ -12,7 +12,8 @@ import torch
 from tests.conftest import SHARED
 from tracer.evidence.inversion import calibration, optimization
 from tracer.evidence.inversion.settings import FAST
-from tracer.models import cache, registry
+from tracer.image import samples
+from tracer.models import autoencoder, cache, registry
 
 TINY = registry.families("tiny")
 REAL = SHARED / "weights"
@@ -51,9 +52,9 @@ def test_weights_that_round_to_the_calibrated_copy_score_like_it():
     assert any(changed)
     start = replace(FAST, steps=0)
     found = []
-    for photograph in calibration.bundled_photographs(4, 96):
+    for photograph in samples.bundled_photographs(4, 96):
         for maker in (copied, original):
-            own = optimization.reconstruct(photograph, maker)
+            own = autoencoder.reconstruct(photograph, maker)
             found.append([optimization.scores(own, each, start)[0] for each in (copied, original)])
     shift = np.abs(np.log(np.array(found)[:, 0] / np.array(found)[:, 1]))
     assert shift.max() < 0.25, "less than images of one family differ among themselves"

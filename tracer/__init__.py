@@ -22,7 +22,7 @@ _HOMES = {
     "Joint": "verdict.combine",
     "ModelUnavailable": "models.errors",
     "Picture": "image.intake",
-    "ThresholdMismatch": "evidence.inversion.calibration",
+    "ThresholdMismatch": "evidence.store",
     "Trace": "evidence.verdict",
     "Verdict": "evidence.verdict",
     "artifacts_stream": "api",

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracer.evidence import store
 from tracer.evidence.artifacts import decision
 from tracer.evidence.artifacts import detection as marks
 from tracer.evidence.artifacts.decision import Artifacts
-from tracer.evidence.inversion import calibration, inspection
+from tracer.evidence.inversion import inspection
 from tracer.evidence.inversion.events import Answered, Loading, Shifted, Stepped, Unavailable, passed_on
 from tracer.evidence.inversion.scheduling import Race
 from tracer.evidence.inversion.settings import MODES
@@ -88,7 +89,7 @@ def trace_stream(
         begun.append(row.id)
         try:
             return (yield from inspection.ask(row, picture, mode, condition, stop, watch, failed, race.rivalled))
-        except (ModelUnavailable, calibration.ThresholdMismatch) as error:
+        except (ModelUnavailable, store.ThresholdMismatch) as error:
             if getattr(error, "kind", "") != "stopped":
                 failed[row.id] = error
                 yield Unavailable(row.id, str(error))
@@ -118,7 +119,7 @@ def trace_stream(
         image=image_document(picture),
         verdict=judge(evidence, members, max(len(rows) - len(evidence) - len(failed), 0), doubts),
         evidence=tuple(evidence),
-        versions=calibration.versions(),
+        versions=store.versions(),
         unavailable={name: str(error) for name, error in failed.items()},
         quick_look={} if doubts.void else _quick_look(picture, mode, evidence, stop),
     )
@@ -233,7 +234,7 @@ def artifacts_published(
         ],
         "detector": f"{row.id} {published.digest(kept)}",
         "verdict": {"kind": "undecided", "sentence": sentence},
-        "versions": calibration.versions(),
+        "versions": store.versions(),
     }
 
 
@@ -357,7 +358,7 @@ def regenerate_stream(
         seed=seed,
         ranking=tuple(ranking),
         verdict=fusion.fuse(inverted, verdict, everyone) if joint else verdict,
-        versions=calibration.versions(),
+        versions=store.versions(),
         inversion=inverted,
         withheld=dict(Counter(withheld)) or None,
         unavailable={name: str(error) for name, error in failed.items()} or None,
@@ -369,7 +370,7 @@ def _inverted(picture: Picture, names: list[str]) -> Verdict:
     """What inversion says about the families of some models; where it knows none of them, that."""
     try:
         return trace(picture, families=list(dict.fromkeys(lineup.generator(name).family for name in names))).verdict
-    except (ModelUnavailable, calibration.ThresholdMismatch) as error:
+    except (ModelUnavailable, store.ThresholdMismatch) as error:
         if all(lineup.generator(name).bundled for name in names):
             raise
         return Verdict("insufficient", (), (), f"Inversion could not be asked: {error}.")
@@ -430,10 +431,9 @@ def reconstruct(family: str, source: str | Path | bytes | Picture) -> np.ndarray
     picture = _picture(source)
     if picture.width * picture.height > LARGEST:
         raise ValueError(f"the image has more than {LARGEST // 10**6} megapixels, too many to reconstruct in one piece")
-    from tracer.evidence.inversion import optimization
-    from tracer.models import cache
+    from tracer.models import autoencoder, cache
 
-    return optimization.reconstruct(picture.pixels, cache.load(row))
+    return autoencoder.reconstruct(picture.pixels, cache.load(row))
 
 
 def verdict_stream(
@@ -481,7 +481,7 @@ def verdict_stream(
         try:
             for update in stream():
                 yield update
-        except (ModelUnavailable, calibration.ThresholdMismatch) as error:
+        except (ModelUnavailable, store.ThresholdMismatch) as error:
             unavailable[kind], first = str(error), first or error
             continue
         documents[kind] = update.document()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer.evidence.inversion import belonging, optimization
-from tracer.models import cache, registry
+from tracer.image import samples
+from tracer.models import autoencoder, cache, registry
 from training import data
 from training.autoencoder import FAMILIES
 from training.common import RUNS
@@ -64,7 +64,7 @@ def psnr(model, images: list[np.ndarray]) -> float:
     """Mean peak signal-to-noise ratio in dB of 8-bit reconstructions."""
     values = []
     for image in images:
-        error = (optimization.reconstruct(image, model).astype(float) - image) / 255
+        error = (autoencoder.reconstruct(image, model).astype(float) - image) / 255
         values.append(-10 * np.log10((error**2).mean()))
     return float(np.mean(values))
 
@@ -76,8 +76,8 @@ def main() -> None:
     arguments = parser.parse_args()
     row, recipe = registry.family(arguments.family), FAMILIES[arguments.family]
     model = cache.load(row)
-    photographs = list(belonging.pictures(arguments.images / "test", 200))
-    drawings = list(belonging.pictures(arguments.images / "test-drawings", 100))
+    photographs = list(samples.pictures(arguments.images / "test", 200))
+    drawings = list(samples.pictures(arguments.images / "test-drawings", 100))
     log = [json.loads(line) for line in (RUNS / row.id / "log.jsonl").read_text().splitlines()]
     card = CARD.format(
         family=row.id,

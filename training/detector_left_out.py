@@ -20,7 +20,8 @@ from benchmarks.artifacts import area, interval
 from tracer.evidence.artifacts import detection
 from tracer.evidence.artifacts.detection import Settings
 from tracer.evidence.artifacts.network import Architecture, Detector
-from tracer.evidence.inversion import belonging, optimization
+from tracer.image import samples
+from tracer.models.autoencoder import reconstruct
 from training import common
 from training.detector_bank import autoencoders
 
@@ -43,7 +44,7 @@ def main() -> None:
     detector.load_state_dict(torch.load(common.RUNS / arguments.name / "detector.pt", weights_only=True))
     detector.eval().requires_grad_(False)
     photographs = {
-        kind.name: list(belonging.pictures(kind, 10**6)) for kind in sorted(arguments.photos.iterdir()) if kind.is_dir()
+        kind.name: list(samples.pictures(kind, 10**6)) for kind in sorted(arguments.photos.iterdir()) if kind.is_dir()
     }
     measured = {}
     for autoencoder in autoencoders(arguments.weights):
@@ -52,7 +53,7 @@ def main() -> None:
         negative, positive, kinds = [], [], []
         for kind, pictures in photographs.items():
             for pixels in pictures:
-                decoded = optimization.reconstruct(pixels, autoencoder)
+                decoded = reconstruct(pixels, autoencoder)
                 negative.append(score(np.ascontiguousarray(pixels[: decoded.shape[0], : decoded.shape[1]]), detector))
                 positive.append(score(decoded, detector))
                 kinds.append(kind)

@@ -16,9 +16,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from tracer.evidence.inversion import optimization
 from tracer.image import perturbations
-from tracer.models import cache, captioning, registry
+from tracer.models import autoencoder, cache, captioning, registry
 from training import captioner, captions, common, data, matcher
 
 HEAD = """---
@@ -102,7 +101,7 @@ def conditions() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
         "as drawn": lambda image: image,
         "JPEG quality 70": lambda image: perturbations.jpeg(image, 70),
         "Gaussian blur of sigma 1": blurred,
-        "through the autoencoder mini-kl": lambda image: optimization.reconstruct(image, through),
+        "through the autoencoder mini-kl": lambda image: autoencoder.reconstruct(image, through),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tracer.cli.console import Json, Mode, readable_errors, say
-from tracer.evidence.inversion import calibration
+from tracer.evidence import conditions, store
 
 
 def calibrate(
@@ -36,7 +36,7 @@ def calibrate(
             help="lossless, resized, jpeg-95, jpeg-85, jpeg-70 or jpeg-50; by default lossless, of artifacts all"
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="folder for the threshold")] = calibration.FOLDER,
+    out: Annotated[Path, typer.Option(help="folder for the threshold")] = store.FOLDER,
     as_json: Json = False,
 ) -> None:
     """Measure and store a family's threshold, or what the verdict of artifacts or of regeneration rests on.
@@ -55,7 +55,7 @@ def calibrate(
 
         if photographs and len(photographs) > 1:
             raise ValueError("give one folder of photographs for a family")
-        folder, condition = photographs[0] if photographs else None, condition or calibration.LOSSLESS
+        folder, condition = photographs[0] if photographs else None, condition or conditions.LOSSLESS
         path = measure(
             family, mode, count, belonging, folder, out, condition, lambda n: say(f"{family}: {n} of {count}")
         )

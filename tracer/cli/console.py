@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tracer.evidence.inversion import calibration
+from tracer.evidence import store
 from tracer.image import intake
 from tracer.models.errors import ModelUnavailable
 
@@ -28,7 +28,7 @@ def readable_errors():
     try:
         yield
     except (intake.IntakeError, ValueError) as error:
-        status = 3 if isinstance(error, calibration.ThresholdMismatch) else 2
+        status = 3 if isinstance(error, store.ThresholdMismatch) else 2
         fail(str(error), status)
     except KeyError as error:
         fail(error.args[0], 2)

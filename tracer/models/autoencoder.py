@@ -9,8 +9,10 @@ from __future__ import annotations
 import copy
 import functools
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from tracer.models import device as machine
@@ -214,3 +216,27 @@ def _agrees_in_16_bit(autoencoder: Autoencoder, tolerance: float = 1e-7) -> bool
     half = replace(autoencoder, model=copy.deepcopy(autoencoder.model).bfloat16())
     difference = autoencoder.decode(autoencoder.encode(picture)) - half.decode(half.encode(picture))
     return difference.square().mean().item() < tolerance
+
+
+def reconstructions(autoencoder: Autoencoder, photographs: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Belonging images without a generator: photographs once through the autoencoder."""
+    for photograph in photographs:
+        yield reconstruct(photograph, autoencoder)
+
+
+def reconstruct(pixels: np.ndarray, autoencoder: Autoencoder) -> np.ndarray:
+    """The image once through the autoencoder, as a file would keep it: uint8 RGB, cut to the latent grid."""
+    height, width = (length // autoencoder.stride * autoencoder.stride for length in pixels.shape[:2])
+    with torch.no_grad():
+        decoded = autoencoder.decode(autoencoder.encode(as_tensor(pixels[:height, :width])[None]))
+    return as_pixels(decoded)[0]
+
+
+def as_pixels(images: torch.Tensor) -> np.ndarray:
+    """Float images (n, 3, height, width) to uint8 (n, height, width, 3): clamped to [0, 1] and rounded."""
+    return (images.detach().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def as_tensor(pixels: np.ndarray) -> torch.Tensor:
+    """A uint8 picture (height, width, 3) as floats (3, height, width) in [0, 1]."""
+    return torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tracer.evidence.inversion.settings import FAST
 from tracer.models.errors import ModelUnavailable
 from tracer.models.registry import Family, Generator
 
@@ -98,27 +97,6 @@ def speed() -> float:
             _ = images.grad.sum().item()  # waits for an accelerator
             best = min(best, time.perf_counter() - began)
     return 2 * side**2 * channels**2 * 9 / best
-
-
-def seconds(row: Family, width: int = FAST.whole, height: int = FAST.whole) -> tuple[float, float] | None:
-    """How long a fast trace of one family will take: decided at once, and with every step.
-
-    Args:
-        row: the family or generator.
-        width, height: of the image; of a large one, only tiles are inspected.
-
-    Returns:
-        Both estimates in seconds, from the counted work and the measured speed; None where the work was not counted,
-        and on ZeroGPU, where there is nothing to measure before a call.
-    """
-    if not row.decoder_work or zero_gpu():
-        return None
-    tiles = FAST.tiles * (FAST.tile + 2 * FAST.margin) ** 2
-    pixels = width * height if max(width, height) <= FAST.whole else min(tiles, width * height)
-    start = 2 * (row.encoder_work + row.decoder_work)  # the image, and its reconstruction once more
-    step = row.encoder_work + row.decoder_work  # forward only: what was drawn is encoded again
-    unit = pixels * 1e6 / speed()
-    return start * unit, (start + FAST.steps * step) * unit
 
 
 def drawing_seconds(rows: Sequence[Generator], count: int) -> float:

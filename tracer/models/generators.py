@@ -1,6 +1,6 @@
 """Drawing: a caption and a seed in, an image out.
 
-Full-size models from the Hub are `tracer.fullsize`'s; the rest of this is about the minis' generators.
+Full-size models from the Hub are `models.pipelines`'s; the rest of this is about the minis' generators.
 
 Each generator is a small text-conditioned U-Net over its family's latents, trained by flow matching (Lipman et al.
 2023, arXiv 2210.02747) and sampled with classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598) in twenty
@@ -147,7 +147,7 @@ def generate(
         ValueError: the prompt is empty or too long.
         Blocked: it is one that is never drawn.
         ModelUnavailable: the generator's files are missing or damaged.
-        Withheld, Stopped: of a full-size model, while it draws (see `tracer.fullsize`).
+        Withheld, Stopped: of a full-size model, while it draws (see `models.pipelines`).
     """
     if not prompt.strip():
         raise ValueError("the prompt is empty: say what to draw")
@@ -167,7 +167,7 @@ def _draw(pipeline: Pipeline, prompt: str, seed: int, steps: int, guidance: floa
 
     import torch
 
-    from tracer.evidence.inversion.optimization import as_pixels
+    from tracer.models.autoencoder import as_pixels
 
     config = pipeline.unet.config
     with torch.inference_mode():

@@ -2,7 +2,7 @@
 
 Pickled weights are never read, and no code of a repository is ever fetched. Where a part's weights are there in 16 bit
 too (diffusers' variant "fp16"), those are taken: half the download. Pins, checks, progress and failures are those of
-`tracer.hub`.
+`models.hub`.
 """
 
 from __future__ import annotations

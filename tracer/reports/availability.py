@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tracer.evidence import store
 from tracer.evidence.inversion import calibration
 from tracer.models import device, hub
 from tracer.models.errors import ModelUnavailable
@@ -69,7 +70,7 @@ def _obstacle(row: Family) -> str:
         device.check_fits(row)
         if row.lineup == "full":  # a tiny one is calibrated on the spot
             calibration.check_stored(row.id, "fast")
-    except (ModelUnavailable, calibration.ThresholdMismatch) as error:
+    except (ModelUnavailable, store.ThresholdMismatch) as error:
         return str(error)
     return ""
 

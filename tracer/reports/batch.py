@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tracer import __version__, api
-from tracer.evidence.inversion import calibration
+from tracer.evidence import store
 from tracer.evidence.inversion.settings import MODES
 from tracer.evidence.verdict import Trace
 from tracer.image import intake
@@ -59,7 +59,7 @@ class Options:
         """
         digest = hashlib.sha256()
         for name in self.names():
-            for path in sorted(calibration.FOLDER.glob(f"{name}.{self.mode}.*.json")):
+            for path in sorted(store.FOLDER.glob(f"{name}.{self.mode}.*.json")):
                 digest.update(path.read_bytes())
         settings = ", ".join(f"{key} {value}" for key, value in MODES[self.mode].record().items())
         return (
@@ -112,7 +112,7 @@ def row(name: str, source: Path | bytes, options: Options, stop: Callable[[], bo
         asked = {"lineup": options.lineup, "families": list(options.families) or None, "mode": options.mode}
         trace = api.trace(intake.read(data, name), stop=stop, **asked)
         made.update(_answer(trace))
-    except (ModelUnavailable, calibration.ThresholdMismatch):
+    except (ModelUnavailable, store.ThresholdMismatch):
         raise
     except OSError as error:
         made.update(verdict="error", error=f"cannot be read: {error.strerror or type(error).__name__}")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tracer import __version__, api
+from tracer.evidence import conformal
 from tracer.evidence.inversion import calibration
 from tracer.evidence.inversion.settings import MODES
 from tracer.evidence.verdict import fit
@@ -128,7 +129,7 @@ def _rests_on(row: dict[str, Any]) -> dict[str, Any]:
         "images": known.images,
         "measured": known.date,
         "with": known.versions,
-        "error_per_look": calibration.ALPHA,
+        "error_per_look": conformal.ALPHA,
         "file": path.name,
     }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracer import api
-from tracer.evidence.inversion.calibration import ThresholdMismatch
+from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake, perturbations
 from tracer.image.intake import Picture
 from tracer.models.errors import ModelUnavailable

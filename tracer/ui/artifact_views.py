@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from plotly.graph_objects import Figure
 
+from tracer.evidence import conditions, store
 from tracer.evidence.artifacts import decision, detection, null_distribution, spectrum
 from tracer.evidence.artifacts.decision import Artifacts, Known
 from tracer.evidence.artifacts.detection import Settings, Try
 from tracer.evidence.artifacts.heatmap import Survey
 from tracer.evidence.artifacts.null_distribution import LEVELS, Reference, Scores
-from tracer.evidence.inversion import calibration
 from tracer.image.intake import Picture
 from tracer.models.errors import ModelUnavailable
 from tracer.reports.figures import artifacts, maps, plots
@@ -82,8 +82,8 @@ def begun(picture: Picture, total: int) -> Board:
 def usual() -> Reference | str:
     """What lossless images are compared with, or why there is nothing."""
     try:
-        return null_distribution.stored(calibration.LOSSLESS, detection.revision(), Settings().record())
-    except (ModelUnavailable, calibration.ThresholdMismatch) as error:
+        return null_distribution.stored(conditions.LOSSLESS, detection.revision(), Settings().record())
+    except (ModelUnavailable, store.ThresholdMismatch) as error:
         return str(error)
 
 

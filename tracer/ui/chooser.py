@@ -78,12 +78,12 @@ def _chosen(name: str) -> tuple[dict, str]:
 
 
 def _table(name: str) -> str:
-    from tracer.models import device  # measures the speed, for which it needs torch
+    from tracer.evidence.inversion import duration  # measures the speed, for which it needs torch
 
     found = {each.family: each for each in _availability(name)}
     times = Counter(each.reason for each in found.values() if each.reason)
     shared = {reason for reason, count in times.items() if count > 1}  # said once: a Hub that is away is away for all
-    rows = "".join(_row(row, found[row.id], device.seconds(row), shared) for row in lineup.families(name))
+    rows = "".join(_row(row, found[row.id], duration.seconds(row), shared) for row in lineup.families(name))
     notes = "".join(f"<p class='fine shared'>{escape(reason)}</p>" for reason in sorted(shared))
     return f"<p class='fine'>{ABOUT[name]} {TIMES}</p>{notes}<ul class='families'>{rows}</ul>"
 

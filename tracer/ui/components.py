@@ -14,7 +14,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from tracer.evidence.inversion import calibration
+from tracer.evidence import store
 from tracer.evidence.regeneration import ranking
 from tracer.image import intake
 from tracer.models import device, prompt_filter
@@ -68,7 +68,7 @@ def readable_errors() -> Iterator[None]:
         intake.IntakeError,
         prompt_filter.Blocked,
         ranking.OverBudget,
-        calibration.ThresholdMismatch,
+        store.ThresholdMismatch,
         ModelUnavailable,
     ) as error:
         raise gr.Error(str(error), print_exception=False) from None

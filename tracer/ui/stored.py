@@ -13,8 +13,8 @@ from PIL import Image
 
 from tracer.evidence.artifacts.detection import Try
 from tracer.evidence.artifacts.heatmap import Survey
-from tracer.evidence.inversion.calibration import ThresholdMismatch
 from tracer.evidence.regeneration.ranking import Drawn, Ranked
+from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake
 from tracer.models.errors import ModelUnavailable
 from tracer.ui import artifact_views, drawing, record

@@ -12,7 +12,7 @@ import gradio as gr
 
 from tracer import api
 from tracer import api as verdicts
-from tracer.evidence.inversion.calibration import ThresholdMismatch
+from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake
 from tracer.models.errors import ModelUnavailable
 from tracer.ui import artifact_views, chooser, joined, links, record, stored, words

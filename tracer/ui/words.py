@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from tracer.evidence.inversion.calibration import ALPHA
+from tracer.evidence.conformal import ALPHA
 from tracer.evidence.inversion.settings import FAST, PAPER, Settings, checkpoints
 from tracer.evidence.verdict import listed
 from tracer.models import registry

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tracer.evidence.inversion.calibration import ALPHA
+from tracer.evidence.conformal import ALPHA
 from tracer.evidence.regeneration.null_distribution import ALPHA_FIT
 from tracer.evidence.regeneration.ranking import ALPHA_LEAD
 from tracer.evidence.verdict import Verdict

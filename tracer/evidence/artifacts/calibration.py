@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
+from tracer.evidence import store
 from tracer.evidence.artifacts import detection, null_distribution, spectrum
 from tracer.evidence.artifacts.detection import Settings
 from tracer.evidence.artifacts.network import Detector
 from tracer.evidence.artifacts.null_distribution import CONDITIONS, LEVELS, SMALL, SOFT, WEBP, Reference
-from tracer.evidence.inversion import belonging, calibration, optimization
-from tracer.image import perturbations
-from tracer.models import cache, registry
+from tracer.evidence.conditions import LOSSLESS
+from tracer.image import perturbations, samples
+from tracer.models import autoencoder, cache, registry
 from tracer.models.autoencoder import Autoencoder
 
 LARGEST = 768  # pixels a side: of larger photographs the middle is taken
@@ -37,7 +38,7 @@ def calibrate(
     folders: Sequence[Path],
     count: int = 200,
     conditions: Sequence[str] = CONDITIONS,
-    out: Path = calibration.FOLDER,
+    out: Path = store.FOLDER,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
     """Score photographs and reconstructions, and store one file per condition in the folder `out`.
@@ -80,7 +81,7 @@ def photographs(folders: Sequence[Path], count: int) -> list[Photograph]:
     result = []
     for folder in folders:
         for inner in [folder, *sorted(each for each in folder.iterdir() if each.is_dir())]:
-            kind = [middle(pixels, LARGEST) for pixels in belonging.pictures(inner, 10**9)]
+            kind = [middle(pixels, LARGEST) for pixels in samples.pictures(inner, 10**9)]
             kind = [pixels for pixels in kind if min(pixels.shape[:2]) >= Settings.side]
             places = np.unique(np.linspace(0, len(kind) - 1, min(count, len(kind))).astype(int)) if kind else ()
             result += [(inner.name, kind[place]) for place in places]
@@ -116,10 +117,10 @@ def measure(
     """
     collected = {condition: _Collected() for condition in conditions}
     for index, (_, photograph) in enumerate(found):
-        decoded = optimization.reconstruct(photograph, autoencoders[index % len(autoencoders)])
+        decoded = autoencoder.reconstruct(photograph, autoencoders[index % len(autoencoders)])
         original = photograph[: decoded.shape[0], : decoded.shape[1]]  # both are cut to the latent grid
         for condition, each in collected.items():
-            tries = detection.TRIES if condition == calibration.LOSSLESS else FEWER
+            tries = detection.TRIES if condition == LOSSLESS else FEWER
             change = changed(condition, index // len(autoencoders))
             each.add((change(original), change(decoded)), detector, Settings(tries=tries))
         progress(index + 1, len(found))
@@ -137,7 +138,7 @@ def measure(
             images="given photographs, and each through one of the autoencoders in turn",
             date=datetime.date.today().isoformat(),
             spectrum=each.spectrum(),
-            versions=calibration.versions(),
+            versions=store.versions(),
         )
         for condition, each in collected.items()
     ]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tracer.evidence import conditions, store
 from tracer.evidence.artifacts import detection
 from tracer.evidence.artifacts import null_distribution as reference
 from tracer.evidence.artifacts.detection import Settings, Try
 from tracer.evidence.artifacts.null_distribution import LEVELS, POWER, SMALL, SOFT, WEBP, Reference, Scores
-from tracer.evidence.inversion import calibration
-from tracer.evidence.inversion.calibration import LOSSLESS
+from tracer.evidence.conditions import LOSSLESS
 from tracer.image.intake import Picture
 
 FLAT = 3 / (12 * 255**2)  # mean square of fine detail: three times the noise of keeping an image in 8 bit
@@ -120,11 +120,11 @@ def condition(picture: Picture) -> tuple[str, str]:
     """The stored condition that is nearest to a file, and why no answer would mean anything; "" where one does."""
     if picture.format == "WEBP" and picture.lossy:
         return WEBP, ""
-    found = calibration.condition_of(picture.lossy, picture.jpeg_quality)
+    found = conditions.condition_of(picture.lossy, picture.jpeg_quality)
     if found:
         return found, ""
     if picture.jpeg_quality is not None:
-        worst = f"jpeg-{calibration.JPEG_LEVELS[-1]}"
+        worst = f"jpeg-{conditions.JPEG_LEVELS[-1]}"
         return worst, f"JPEG quality {picture.jpeg_quality} has destroyed the marks that an autoencoder leaves"
     return LOSSLESS, f"there is no threshold for {picture.format} with lost colours or details"
 
@@ -187,7 +187,7 @@ def conclude(
         sharpness=_short(sharpness),
         settings=asdict(settings),
         seconds=tries[-1].seconds,
-        versions=calibration.versions(),
+        versions=store.versions(),
     )
 
 

@@ -1,10 +1,10 @@
 """Evidence 2, autoencoder artifacts: did the image go through any latent model's autoencoder?
 
-A small network (`detector.py`) looks for the marks that a decoder leaves, after "Detecting AutoEncoder is Enough to
+A small network (`network.py`) looks for the marks that a decoder leaves, after "Detecting AutoEncoder is Enough to
 Catch LDM Generated Images", arXiv 2411.06441. It was trained on photographs against the same photographs through
 autoencoders, never on a generated image, and needs no line-up. It looks at crops of native pixels, the tries; the score
-is the mean of their logits, and stored scores of photographs that nothing was trained on (`reference.py`) say what a
-score means.
+is the mean of their logits, and stored scores of photographs that nothing was trained on (`null_distribution.py`) say
+what a score means.
 """
 
 from __future__ import annotations

@@ -15,14 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer.evidence.inversion.calibration import (
-    FOLDER,
-    JPEG_LEVELS,
-    LOSSLESS,
-    ThresholdMismatch,
-    conformal_p_value,
-    conformal_threshold,
-)
+from tracer.evidence.conditions import JPEG_LEVELS, LOSSLESS
+from tracer.evidence.conformal import conformal_p_value, conformal_threshold
+from tracer.evidence.store import FOLDER, ThresholdMismatch
 
 LEVELS = (0.001, 0.01, 0.05)  # false-positive rates
 DECISION = 0.01  # the one that the answer rests on

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tracer.evidence import store
 from tracer.evidence.inversion import calibration
 from tracer.models import registry
 from tracer.models.errors import ModelUnavailable
@@ -84,7 +85,7 @@ def start(family: str, out: Path | None = None, calibrate: Callable[..., Path] |
             raise ValueError(f"{_job.family} is being calibrated; one family at a time")
         _job = job = Job(family)
     threading.Thread(
-        target=_work, args=(job, out or calibration.FOLDER, calibrate), name=f"calibrate {family}", daemon=True
+        target=_work, args=(job, out or store.FOLDER, calibrate), name=f"calibrate {family}", daemon=True
     ).start()
     return job
 

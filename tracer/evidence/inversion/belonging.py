@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import random
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -14,11 +13,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tracer.evidence import conditions, store
 from tracer.evidence.inversion import calibration, grid_offset, optimization
 from tracer.evidence.inversion.calibration import Calibration
 from tracer.evidence.inversion.settings import FAST, MODES, Settings, settings_for
-from tracer.image import intake, perturbations
-from tracer.models import cache, registry
+from tracer.image import intake, perturbations, samples
+from tracer.image.samples import pictures
+from tracer.models import autoencoder, cache, registry
 from tracer.models.autoencoder import Autoencoder
 
 SPOT_IMAGES = 100  # belonging images when a stranger's autoencoder is calibrated on the spot
@@ -36,8 +37,8 @@ SOFTENED = (
     *(lambda pixels, factor=factor: perturbations.scale(pixels, factor, SMOOTH[-1]) for factor in (1.25, 1.5)),
     lambda pixels: perturbations.screenshot(pixels, 0),
 )
-CONDITIONS = {calibration.LOSSLESS: None, calibration.RESIZED: None}
-CONDITIONS |= {f"jpeg-{level}": level for level in calibration.JPEG_LEVELS}
+CONDITIONS = {conditions.LOSSLESS: None, conditions.RESIZED: None}
+CONDITIONS |= {f"jpeg-{level}": level for level in conditions.JPEG_LEVELS}
 
 
 def calibrate(
@@ -47,7 +48,7 @@ def calibrate(
     belonging: Path | None,
     photographs: Path | None,
     out: Path,
-    condition: str = calibration.LOSSLESS,
+    condition: str = conditions.LOSSLESS,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Path:
     """Score up to `count` belonging images of a family and store its threshold in the folder `out`.
@@ -85,10 +86,10 @@ def calibrate(
     if belonging:
         images, described = pictures(belonging, count), "images given as belonging"
     elif photographs:
-        images = optimization.reconstructions(model, pictures(photographs, count))
+        images = autoencoder.reconstructions(model, pictures(photographs, count))
         described = "reconstructions of given photographs"
     else:
-        images = optimization.reconstructions(model, calibration.bundled_photographs(count, SIDE))
+        images = autoencoder.reconstructions(model, samples.bundled_photographs(count, SIDE))
         described = BUNDLED
 
     rng = np.random.default_rng(0)
@@ -96,7 +97,7 @@ def calibrate(
     def scored(image: np.ndarray) -> tuple[float, tuple[float, ...]]:
         """How much fine detail an image shows, as far as that matters, and its scores."""
         table = None
-        if condition == calibration.RESIZED:
+        if condition == conditions.RESIZED:
             filtered = SMOOTH[rng.integers(len(SMOOTH))]
             other = perturbations.scale(image, rng.uniform(*RESIZES), filtered)
             return 1.0, optimization.scores(other, model, settings, drawn=image.shape[:2])
@@ -112,8 +113,8 @@ def calibrate(
         whole.append(image)
         progress(len(rows))
     if mode == "fast":
-        given = list(pictures(photographs, count) if photographs else calibration.bundled_photographs(count, SIDE))
-        plain = condition == calibration.LOSSLESS and row.bundled
+        given = list(pictures(photographs, count) if photographs else samples.bundled_photographs(count, SIDE))
+        plain = condition == conditions.LOSSLESS and row.bundled
         # The closest one of them is a limit: the more there are, the less it is left to chance.
         for image in made_by_others(given, family, count * 3 // 2 if plain else count // 2, soft=plain):
             others.append(scored(image))
@@ -127,7 +128,7 @@ def calibrate(
     rows, others = ([scores for shown, scores in each if shown >= optimization.SILENT] for each in (rows, others))
     path = calibration.path_of(family, mode, condition, out)
     calibration.save(optimization.calibration_of(model, settings, rows, described, condition, others, faint), path)
-    if mode == "fast" and condition == calibration.LOSSLESS:
+    if mode == "fast" and condition == conditions.LOSSLESS:
         learn_grid(model, whole, described, out)
     return path
 
@@ -161,7 +162,7 @@ def made_by_others(
     if not own.bundled:
         strangers += [row for row in registry.families(own.lineup) if row.id != family and cache.at_hand(row)]
     made: list[Callable[[np.ndarray], np.ndarray]] = [
-        lambda pixels, row=row: optimization.reconstruct(pixels, cache.load(row)) for row in strangers
+        lambda pixels, row=row: autoencoder.reconstruct(pixels, cache.load(row)) for row in strangers
     ]
     makers = [lambda pixels: pixels, *(lambda pixels, s=s: perturbations.blur(pixels, s) for s in (1, 2)), *made]
     if soft or faded:
@@ -193,10 +194,10 @@ def on_the_spot(model: Autoencoder, mode: str) -> Iterator[int]:
         known = calibration.load(path)
         if known.settings == settings.record() and known.revision == model.digest:
             return known
-    except (OSError, calibration.ThresholdMismatch):
+    except (OSError, store.ThresholdMismatch):
         pass  # none yet, or damaged: it is made (again)
     rows = []
-    for image in optimization.reconstructions(model, calibration.bundled_photographs(SPOT_IMAGES, SIDE)):
+    for image in autoencoder.reconstructions(model, samples.bundled_photographs(SPOT_IMAGES, SIDE)):
         yield len(rows)
         rows.append(optimization.scores(image, model, settings))
     known: Calibration = optimization.calibration_of(model, settings, rows, BUNDLED)
@@ -214,23 +215,3 @@ def cache_folder() -> Path:
     """Where calibrations made on the spot are kept: $LATENT_LINEUP_CACHE, else the user's cache."""
     chosen = os.environ.get("LATENT_LINEUP_CACHE")
     return Path(chosen) if chosen else Path.home() / ".cache" / "latent-lineup"
-
-
-def pictures(folder: Path, count: int, seed: int | None = None) -> Iterator[np.ndarray]:
-    """The first `count` readable images of a folder, by name, or in an order shuffled with `seed`.
-
-    Raises:
-        OSError: the folder cannot be read.
-    """
-    found, paths = 0, sorted(folder.iterdir())
-    if seed is not None:
-        random.Random(seed).shuffle(paths)  # noqa: S311 - no secret
-    for path in paths:
-        if found == count:
-            return
-        try:
-            picture = intake.read(path)
-        except intake.IntakeError:
-            continue
-        found += 1
-        yield picture.pixels

@@ -22,15 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer import __version__, assets
+from tracer.evidence.conditions import LOSSLESS
+from tracer.evidence.conformal import ALPHA, conformal_p_value, conformal_threshold, grubbs_threshold
+from tracer.evidence.store import FOLDER, ThresholdMismatch
 
-FOLDER = assets.CALIBRATION
-ALPHA = 0.01  # share of belonging images that may be ruled out, and of others that may be taken for belonging
-GRUBBS_ALPHA = 0.05  # of LatentTracer's outlier test
 # Where no images of others were measured: most begin at about 2.2 (mini-kl and mini-dc; photographs, sharp and blurred
 # by 1 to 4 px), so above the ceiling no relative loss counts as a match.
 CEILING = 2.0
-LOSSLESS, RESIZED = "lossless", "resized"
 MARGIN = 1.25  # how far outside the corridor a ratio may still come back with more steps: images differ from those here
 PLAIN = 2.0  # how many times better than others' best an early match has to be, or one that is the best of many guesses
 # A lossless score stays open up to this many times others' best, or while fewer than this share of them score as well:
@@ -42,68 +40,6 @@ ON_GRID = 1.5
 SURE = 3.0  # how many times better than any of the others' a match is that needs no such test: soft pictures come close
 # A score so small that the decoder has drawn all there is, and one that no image has.
 DRAWN, UNREACHED = 0.05, 1e-4
-JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
-
-
-def condition_of(lossy: bool, jpeg_quality: int | None) -> str | None:
-    """The condition under which an image's scores are to be judged, or None where there is no threshold for it.
-
-    Belonging images score worse after compression, so a JPEG is compared with belonging images saved at the same
-    quality or the next lower one that was calibrated.
-    """
-    if not lossy:
-        return LOSSLESS
-    if jpeg_quality is None:
-        return None
-    return next((f"jpeg-{level}" for level in JPEG_LEVELS if jpeg_quality >= level), None)
-
-
-class ThresholdMismatch(ValueError):
-    """A stored threshold was made with other weights or settings; the message names the command that makes one."""
-
-
-def grubbs_critical(count: int, alpha: float = GRUBBS_ALPHA) -> float:
-    """Critical value of the one-sided Grubbs test, in standard deviations above the mean.
-
-    G = (N - 1) / sqrt(N) * sqrt(t^2 / (N - 2 + t^2)), with t the upper alpha / N quantile of Student's t with N - 2
-    degrees of freedom (Grubbs 1950; LatentTracer, section 3.3, uses it on the losses of belonging images).
-
-    Args:
-        count: number of belonging images, at least 3.
-        alpha: significance level.
-    """
-    from scipy import stats  # a slow import that reading a stored threshold does not need
-
-    if count < 3:
-        raise ValueError("Grubbs' test needs at least 3 images")
-    t = stats.t.isf(alpha / count, count - 2)
-    return (count - 1) / math.sqrt(count) * math.sqrt(t**2 / (count - 2 + t**2))
-
-
-def grubbs_threshold(scores: np.ndarray, alpha: float = GRUBBS_ALPHA, log: bool = False) -> float:
-    """Mean + G * standard deviation of the belonging scores; of their logarithms with `log`, for ratios."""
-    values = np.log(scores) if log else np.asarray(scores, float)
-    limit = values.mean() + grubbs_critical(len(values), alpha) * values.std(ddof=1)
-    return float(np.exp(limit) if log else limit)
-
-
-def conformal_p_value(score: float, scores: np.ndarray) -> float:
-    """(1 + number of belonging scores at least as high) / (N + 1): valid for exchangeable images of any law."""
-    return (1 + int((np.asarray(scores) >= score).sum())) / (len(scores) + 1)
-
-
-def conformal_threshold(scores: np.ndarray, alpha: float = ALPHA) -> float:
-    """Largest belonging score whose p-value exceeds `alpha`.
-
-    Raises:
-        ValueError: fewer scores than 1 / alpha - 1 cannot hold so small an error.
-    """
-    count = len(scores)
-    rank = math.ceil((count + 1) * (1 - alpha))
-    if rank > count:
-        needed = math.ceil(1 / alpha) - 1
-        raise ValueError(f"an error of {alpha:g} needs at least {needed} belonging images, not {count}")
-    return float(np.sort(scores)[rank - 1])
 
 
 @dataclass(frozen=True)
@@ -347,39 +283,3 @@ def check_stored(family: str, mode: str, condition: str = LOSSLESS, folder: Path
         remedy = f"run: {command(family, mode, condition)}"
         raise ThresholdMismatch(f"{family} has no threshold for {mode} mode and {condition} images; {remedy}")
     return path
-
-
-def bundled_pictures() -> list[np.ndarray]:
-    """The photographs that scikit-image bundles (public domain or CC0), whole: uint8 RGB."""
-    from skimage import data
-
-    pictures = [data.astronaut(), data.chelsea(), data.coffee(), data.rocket(), data.retina(), data.hubble_deep_field()]
-    return pictures + [
-        np.stack([grey] * 3, axis=-1) for grey in (data.camera(), data.brick(), data.grass(), data.gravel())
-    ]
-
-
-def bundled_photographs(count: int, side: int) -> list[np.ndarray]:
-    """Tiles of `bundled_pictures`, the same ones every time.
-
-    Args:
-        count: number of tiles.
-        side: their side in pixels.
-
-    Returns:
-        uint8 RGB arrays (side, side, 3), spread evenly over the pictures, at native resolution.
-    """
-    pictures, rng = bundled_pictures(), np.random.default_rng(0)
-    tiles = []
-    for index in range(count):
-        picture = pictures[index % len(pictures)]
-        top, left = (int(rng.integers(length - side + 1)) for length in picture.shape[:2])
-        tiles.append(np.ascontiguousarray(picture[top : top + side, left : left + side]))
-    return tiles
-
-
-def versions() -> dict[str, str]:
-    """Versions of this package and of the libraries that the scores depend on."""
-    from importlib.metadata import version
-
-    return {"tracer": __version__, "torch": version("torch"), "diffusers": version("diffusers")}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracer.evidence import store
+from tracer.evidence.conditions import LOSSLESS, RESIZED, condition_of
 from tracer.evidence.inversion import calibration, resizing
 from tracer.evidence.inversion.events import Answered, Loading, Shifted, Stepped, passed_on
 from tracer.evidence.inversion.settings import FAST, Settings, settings_for
@@ -46,7 +48,7 @@ def ask(
     for compressed pictures, the lossless one is the strictest.
     """
     if not row.bundled and not calibration.path_of(row.id, mode, condition).exists():
-        condition = calibration.LOSSLESS
+        condition = LOSSLESS
     settings = settings_for(mode, condition)
     if row.lineup == "full":
         calibration.check_stored(row.id, mode, condition)
@@ -60,7 +62,7 @@ def ask(
     model = yield from passed_on(cache.loading(row, stop), lambda each: Loading(row.id, each.done, each.total))
     try:
         known = calibration.stored(row.id, settings.record(), model.digest, condition)
-    except calibration.ThresholdMismatch:
+    except store.ThresholdMismatch:
         if row.lineup != "tiny":
             raise
         settings = belonging.spot_settings(mode)
@@ -83,7 +85,7 @@ def ask_again(row: registry.Family, pixels: np.ndarray, answer: Evidence, stop: 
     pattern = grid_offset.stored(row.id, model.digest)
     if pattern is None:  # also a family that was calibrated on the spot
         return answer
-    settings = settings_for("fast", calibration.LOSSLESS)
+    settings = settings_for("fast", LOSSLESS)
     known = calibration.stored(row.id, settings.record(), model.digest)
     height, width = pixels.shape[:2]
     near = not answer.stopped and answer.score <= NEAR * known.inside(answer.steps)
@@ -104,8 +106,8 @@ def ask_again(row: registry.Family, pixels: np.ndarray, answer: Evidence, stop: 
         drawn = resizing.search(inner, model, row.native) if row.bundled and not (answer.belongs or stop()) else None
         if drawn is not None:
             guessed = row.native not in drawn or inner.shape[0] < resizing.FACTORS[0] * drawn[0]
-            other = settings_for("fast", calibration.RESIZED)
-            limits = calibration.stored(row.id, other.record(), model.digest, calibration.RESIZED)
+            other = settings_for("fast", RESIZED)
+            limits = calibration.stored(row.id, other.record(), model.digest, RESIZED)
             resized = _Look(inner, drawn=drawn, frame=frame, guessed=guessed)
             answer = yield from _look(resized, model, other, limits, answer, stop)
     return answer
@@ -161,19 +163,19 @@ def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[st
     Only fast mode has thresholds for compressed images, and only for the families of the registry. Where there is none,
     the lossless one is the strictest.
     """
-    condition = calibration.condition_of(picture.lossy, picture.jpeg_quality)
-    if condition == calibration.LOSSLESS:
+    condition = condition_of(picture.lossy, picture.jpeg_quality)
+    if condition == LOSSLESS:
         return condition, Doubts()
     if condition is None:
         if picture.jpeg_quality is not None:
             miss = f"JPEG quality {picture.jpeg_quality} has destroyed the traces that a decoder leaves"
         else:
             miss = f"{picture.format} with lost colours or details may no longer show the traces that a decoder leaves"
-        return calibration.LOSSLESS, Doubts(miss=miss)
+        return LOSSLESS, Doubts(miss=miss)
     if mode != "fast" or not registered:
-        return calibration.LOSSLESS, Doubts(miss="there is no threshold for compressed pictures in this mode")
+        return LOSSLESS, Doubts(miss="there is no threshold for compressed pictures in this mode")
     if picture.table is None:
-        return calibration.LOSSLESS, Doubts(miss="this kind of JPEG file does not tell how its luminance was rounded")
+        return LOSSLESS, Doubts(miss="this kind of JPEG file does not tell how its luminance was rounded")
     return condition, Doubts(between=f"after JPEG compression of quality {picture.jpeg_quality}")
 
 

@@ -15,7 +15,7 @@ very picture costs once the decoder has made it) and detail is the energy there 
 little by either measure; a sharp photograph loses its detail, and a smooth one gains detail that it never had.
 
 A file keeps a decoder's picture rounded to 8 bit and cut off at black and white, or as the nearest multiples of a JPEG
-table. What that does is known, so it is no evidence (`tracer.kept`): the loss is the distance to the nearest picture
+table. What that does is known, so it is no evidence (`observation.py`): the loss is the distance to the nearest picture
 that would have given the same file, a step aims at that picture, detail is only what the file shows of it, and the
 noise of rounding is subtracted from all three.
 """
@@ -25,20 +25,22 @@ from __future__ import annotations
 import datetime
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from tracer.evidence.inversion.calibration import LOSSLESS, PLAIN, RESIZED, Calibration, versions
+from tracer.evidence.conditions import LOSSLESS, RESIZED
+from tracer.evidence.inversion.calibration import PLAIN, Calibration
 from tracer.evidence.inversion.observation import BLOCK, Lossless, Resized, fine_detail, kept, resized
 from tracer.evidence.inversion.settings import FAST, MODES, PAPER, Settings, checkpoints
+from tracer.evidence.store import versions
 from tracer.evidence.verdict import Evidence
 from tracer.image.windows import windows
-from tracer.models.autoencoder import Autoencoder
+from tracer.models.autoencoder import Autoencoder, as_pixels, as_tensor
 
-__all__ = ["FAST", "MODES", "PAPER", "Settings", "Step", "checkpoints", "inspect", "invert", "reconstruct", "scores"]
+__all__ = ["FAST", "MODES", "PAPER", "Settings", "Step", "checkpoints", "inspect", "invert", "scores"]
 
 LARGE = 20_000_000  # weights from which a model's tiles are decoded one by one: their gradients would fill the memory
 ROUNDING = 1 / (12 * 255**2)  # mean squared error of keeping an image in 8 bit: nothing smaller can be measured
@@ -128,7 +130,7 @@ def invert(
         table = table if settings.schedule == "consistent" else None
         grid = autoencoder.stride if table is None else math.lcm(autoencoder.stride, BLOCK)
         parts = windows(pixels, grid, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
-        target = torch.stack([_tensor(pixels[_slices(part.box)]) for part in parts]).to(autoencoder.device)
+        target = torch.stack([as_tensor(pixels[_slices(part.box)]) for part in parts]).to(autoencoder.device)
         weight = torch.zeros(len(parts), 1, *target.shape[-2:], device=target.device)
         for index, part in enumerate(parts):
             (top, left), inner = part.box[:2], part.scored
@@ -373,29 +375,6 @@ def calibration_of(
         others=tuple(others or ()),
         faint=tuple(faint or ()),
     )
-
-
-def reconstructions(autoencoder: Autoencoder, photographs: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Belonging images without a generator: photographs once through the autoencoder."""
-    for photograph in photographs:
-        yield reconstruct(photograph, autoencoder)
-
-
-def reconstruct(pixels: np.ndarray, autoencoder: Autoencoder) -> np.ndarray:
-    """The image once through the autoencoder, as a file would keep it: uint8 RGB, cut to the latent grid."""
-    height, width = (length // autoencoder.stride * autoencoder.stride for length in pixels.shape[:2])
-    with torch.no_grad():
-        decoded = autoencoder.decode(autoencoder.encode(_tensor(pixels[:height, :width])[None]))
-    return as_pixels(decoded)[0]
-
-
-def as_pixels(images: torch.Tensor) -> np.ndarray:
-    """Float images (n, 3, height, width) to uint8 (n, height, width, 3): clamped to [0, 1] and rounded."""
-    return (images.detach().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-
-
-def _tensor(pixels: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)
 
 
 def _slices(box: tuple[int, int, int, int]) -> tuple[slice, slice]:

@@ -67,7 +67,7 @@ def measure(pixels: np.ndarray, autoencoders: list[Autoencoder]) -> Measured:
     """
     import torch
 
-    from tracer.evidence.inversion.optimization import as_pixels
+    from tracer.models.autoencoder import as_pixels
 
     boxes = [each.scored for each in windows(pixels, STRIDE, 0, TILE, 0, TILES)]
     tiles = np.stack([pixels[top:bottom, left:right] for top, left, bottom, right in boxes])

@@ -1,7 +1,7 @@
 """At which size a resized picture may have been drawn: generators draw at few sizes, and only one of them fits.
 
 A decoder's picture that was made larger or smaller fits its decoder as well as before, once the inversion knows from
-which size (`tracer.kept.Resized`); eight pixels off, it fits no better than anybody else's picture. So every size that
+which size (`observation.Resized`); eight pixels off, it fits no better than anybody else's picture. So every size that
 a generator may have used is tried, and the best one is inspected in full.
 """
 

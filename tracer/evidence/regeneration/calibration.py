@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer.evidence.inversion import calibration
+from tracer.evidence import store
 from tracer.evidence.regeneration import null_distribution as stored
 from tracer.evidence.regeneration import ranking
 from tracer.evidence.regeneration.null_distribution import NOBODY, Reference
@@ -172,5 +172,5 @@ def reference(
         similarities=tuple(tuple(tuple(model) for model in image) for image in found[..., 0].tolist()),
         images=f"{per_generator} drawings by each model, captions inferred, and {len(strangers)} pictures by none",
         date=time.strftime("%Y-%m-%d"),
-        versions=calibration.versions(),
+        versions=store.versions(),
     )

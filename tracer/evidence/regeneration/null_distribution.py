@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tracer import assets
-from tracer.evidence.inversion.calibration import ThresholdMismatch
+from tracer.evidence.store import ThresholdMismatch
 from tracer.models import registry
 
 FILE = assets.CALIBRATION / "regeneration.json"

@@ -1,0 +1,54 @@
+"""What separates belonging images from others, with a known error: conformal p-values and thresholds, and Grubbs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+ALPHA = 0.01  # share of belonging images that may be ruled out, and of others that may be taken for belonging
+GRUBBS_ALPHA = 0.05  # of LatentTracer's outlier test
+
+
+def grubbs_critical(count: int, alpha: float = GRUBBS_ALPHA) -> float:
+    """Critical value of the one-sided Grubbs test, in standard deviations above the mean.
+
+    G = (N - 1) / sqrt(N) * sqrt(t^2 / (N - 2 + t^2)), with t the upper alpha / N quantile of Student's t with N - 2
+    degrees of freedom (Grubbs 1950; LatentTracer, section 3.3, uses it on the losses of belonging images).
+
+    Args:
+        count: number of belonging images, at least 3.
+        alpha: significance level.
+    """
+    from scipy import stats  # a slow import that reading a stored threshold does not need
+
+    if count < 3:
+        raise ValueError("Grubbs' test needs at least 3 images")
+    t = stats.t.isf(alpha / count, count - 2)
+    return (count - 1) / math.sqrt(count) * math.sqrt(t**2 / (count - 2 + t**2))
+
+
+def grubbs_threshold(scores: np.ndarray, alpha: float = GRUBBS_ALPHA, log: bool = False) -> float:
+    """Mean + G * standard deviation of the belonging scores; of their logarithms with `log`, for ratios."""
+    values = np.log(scores) if log else np.asarray(scores, float)
+    limit = values.mean() + grubbs_critical(len(values), alpha) * values.std(ddof=1)
+    return float(np.exp(limit) if log else limit)
+
+
+def conformal_p_value(score: float, scores: np.ndarray) -> float:
+    """(1 + number of belonging scores at least as high) / (N + 1): valid for exchangeable images of any law."""
+    return (1 + int((np.asarray(scores) >= score).sum())) / (len(scores) + 1)
+
+
+def conformal_threshold(scores: np.ndarray, alpha: float = ALPHA) -> float:
+    """Largest belonging score whose p-value exceeds `alpha`.
+
+    Raises:
+        ValueError: fewer scores than 1 / alpha - 1 cannot hold so small an error.
+    """
+    count = len(scores)
+    rank = math.ceil((count + 1) * (1 - alpha))
+    if rank > count:
+        needed = math.ceil(1 / alpha) - 1
+        raise ValueError(f"an error of {alpha:g} needs at least {needed} belonging images, not {count}")
+    return float(np.sort(scores)[rank - 1])
