@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests import models
+from tests import small_models
 from tests.hub import Hub
 from tracer.models import registry
 
@@ -28,7 +28,11 @@ def measure(weights: Path | None, image: Path, scratch: Path) -> dict:
     """Run the command line in a process of its own: once from an empty cache, once again."""
     hub = Hub()
     for row in registry.families("tiny"):
-        folder = weights / row.id if weights else models.make(row.kind, scratch / row.id, config=models.SHAPES[row.id])
+        folder = (
+            weights / row.id
+            if weights
+            else small_models.make(row.kind, scratch / row.id, config=small_models.SHAPES[row.id])
+        )
         hub.add(row.source, folder)
     places = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(scratch / "hub"), "LATENT_LINEUP_CACHE": str(scratch / "c")}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")} | places

@@ -1,8 +1,8 @@
 """The registry's rows for full-size models on the Hub: those that draw, caption and compare, as keyword arguments.
 
 Repositories, classes, sizes and settings are those of the published configurations and model cards; a licence that was
-not read says "unknown". The work of a step is counted on these configurations (`tests/test_fullsize.py` does it again),
-that of text encoders and priors estimated as weights times tokens.
+not read says "unknown". The work of a step is counted on these configurations (`tests/models/test_pipelines.py` does it
+again), that of text encoders and priors estimated as weights times tokens.
 """
 
 from __future__ import annotations

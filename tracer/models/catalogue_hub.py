@@ -2,7 +2,7 @@
 
 Classes, repositories, scaling, members and licences are those of the published configurations and of diffusers'
 conversion scripts; a licence that was not read says "unknown". Parameters and work are counted on these configurations
-(`tests/test_lineup.py` counts them again); native sizes are the defaults of diffusers' pipelines.
+(`tests/models/test_registry.py` counts them again); native sizes are the defaults of diffusers' pipelines.
 """
 
 from __future__ import annotations

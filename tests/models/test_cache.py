@@ -4,18 +4,21 @@ import json
 
 import pytest
 
-from tests import models
+from tests import small_models
 from tracer.models import cache
 from tracer.models.cache import ModelUnavailable
 
 
 def test_a_pipeline_folder_will_do(tmp_path):
-    models.make("AutoencoderKL", tmp_path / "vae")
+    small_models.make("AutoencoderKL", tmp_path / "vae")
     assert cache.from_folder(tmp_path, "pipeline").stride == 4
 
 
 def test_the_revision_changes_with_the_weights(tmp_path):
-    one, two = models.make("AutoencoderKL", tmp_path / "1"), models.make("AutoencoderKL", tmp_path / "2", seed=1)
+    one, two = (
+        small_models.make("AutoencoderKL", tmp_path / "1"),
+        small_models.make("AutoencoderKL", tmp_path / "2", seed=1),
+    )
     assert cache.revision_of(one) != cache.revision_of(two)
     assert cache.revision_of(one) == cache.from_folder(one, "one").revision
 
@@ -24,9 +27,9 @@ def test_a_16_bit_copy_of_the_same_weights_is_known_as_the_same(tmp_path):
     import torch
     from diffusers import AutoencoderTiny
 
-    one = models.make("AutoencoderTiny", tmp_path / "32")
+    one = small_models.make("AutoencoderTiny", tmp_path / "32")
     AutoencoderTiny.from_pretrained(one).to(torch.bfloat16).save_pretrained(tmp_path / "16")
-    other = models.make("AutoencoderTiny", tmp_path / "other", seed=1)
+    other = small_models.make("AutoencoderTiny", tmp_path / "other", seed=1)
     digests = [cache.from_folder(tmp_path / name, name, revision="abc").digest for name in ("32", "16", "other")]
     assert digests[0] == digests[1] != digests[2]
     assert digests[0].startswith("sha256-bf16:")
@@ -52,7 +55,7 @@ def test_a_class_that_is_not_supported(tmp_path):
 
 
 def test_pickled_weights_are_not_read(tmp_path):
-    folder = models.make("AutoencoderKL", tmp_path)
+    folder = small_models.make("AutoencoderKL", tmp_path)
     (folder / cache.WEIGHTS_FILE).rename(folder / "diffusion_pytorch_model.bin")
     with pytest.raises(ModelUnavailable, match="other weight formats are not read"):
         cache.from_folder(folder, "pickled")
@@ -60,7 +63,7 @@ def test_pickled_weights_are_not_read(tmp_path):
 
 @pytest.mark.parametrize("keep", [0, 5, 1000])
 def test_truncated_weights(tmp_path, keep):
-    file = models.make("AutoencoderKL", tmp_path) / cache.WEIGHTS_FILE
+    file = small_models.make("AutoencoderKL", tmp_path) / cache.WEIGHTS_FILE
     file.write_bytes(file.read_bytes()[:keep])
     with pytest.raises(ModelUnavailable, match="damaged"):
         cache.from_folder(tmp_path, "cut")
@@ -69,7 +72,7 @@ def test_truncated_weights(tmp_path, keep):
 def test_incomplete_weights_are_not_filled_with_random_ones(tmp_path):
     from safetensors.torch import load_file, save_file
 
-    file = models.make("AutoencoderKL", tmp_path) / cache.WEIGHTS_FILE
+    file = small_models.make("AutoencoderKL", tmp_path) / cache.WEIGHTS_FILE
     tensors = load_file(file)
     save_file({name: tensor for name, tensor in tensors.items() if "decoder" not in name}, file)
     with pytest.raises(ModelUnavailable, match="incomplete"):
@@ -79,7 +82,9 @@ def test_incomplete_weights_are_not_filled_with_random_ones(tmp_path):
 def test_an_autoencoder_of_grey_images(tmp_path):
     import diffusers
 
-    diffusers.AutoencoderKL(**models.CONFIGS["AutoencoderKL"], in_channels=1, out_channels=1).save_pretrained(tmp_path)
+    diffusers.AutoencoderKL(**small_models.CONFIGS["AutoencoderKL"], in_channels=1, out_channels=1).save_pretrained(
+        tmp_path
+    )
     with pytest.raises(ModelUnavailable, match="RGB"):
         cache.from_folder(tmp_path, "grey")
 

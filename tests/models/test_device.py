@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import models
+from tests import small_models
 from tracer.evidence.inversion import duration
 from tracer.models import autoencoder, cache, device, registry
 from tracer.models.errors import ModelUnavailable
@@ -61,7 +61,7 @@ def test_the_speed_is_measured_once():
 
 
 def test_on_zerogpu_nothing_is_computed_while_a_model_is_loaded(tmp_path, monkeypatch):
-    folder = models.make("AutoencoderKLFlux2", tmp_path)
+    folder = small_models.make("AutoencoderKLFlux2", tmp_path)
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     monkeypatch.setattr(autoencoder, "fastest_dtype", None)  # a measurement would fail
     assert cache.from_folder(folder, "flux2").stride == 4

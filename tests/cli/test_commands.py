@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from tests import models
+from tests import small_models
 from tracer.cli import app, main
 from tracer.evidence.inversion import belonging as images
 from tracer.evidence.inversion import calibration, optimization
@@ -153,7 +153,7 @@ def test_a_missing_threshold_names_the_command_to_run(photograph, monkeypatch):
 def test_any_autoencoder_is_calibrated_on_the_spot_once(photograph, tmp_path, monkeypatch):
     monkeypatch.setenv("LATENT_LINEUP_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(images, "SIDE", 64)
-    folder = models.make("AutoencoderTiny", tmp_path / "mine")
+    folder = small_models.make("AutoencoderTiny", tmp_path / "mine")
     command = ["trace", str(photograph), "--autoencoder", str(folder), "--json"]
     document = json.loads(run.invoke(app, command).stdout)
     (row,) = document["evidence"]

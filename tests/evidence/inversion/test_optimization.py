@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests import models
+from tests import small_models
 from tracer.evidence.inversion import optimization
 from tracer.evidence.inversion.observation import Lossless
 from tracer.image.windows import windows
@@ -18,7 +18,7 @@ QUICK = dataclasses.replace(optimization.FAST, steps=8, schedule="constant", rat
 
 @pytest.fixture(scope="module")
 def autoencoder(tmp_path_factory):
-    return cache.from_folder(models.make("AutoencoderTiny", tmp_path_factory.mktemp("tiny")), "tiny")
+    return cache.from_folder(small_models.make("AutoencoderTiny", tmp_path_factory.mktemp("tiny")), "tiny")
 
 
 @pytest.fixture

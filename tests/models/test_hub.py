@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from huggingface_hub import constants
 
-from tests import models
+from tests import small_models
 from tests.conftest import SHARED
 from tests.hub import Faults
 from tracer import api
@@ -34,8 +34,8 @@ def published(tmp_path_factory):
     def folder(row: registry.Family, seed: int = 0) -> Path:
         key = f"{row.id}-{seed}"
         if key not in made:
-            shape = models.small(row.kind, models.SHAPES[row.id])
-            made[key] = models.make(row.kind, tmp_path_factory.mktemp(key), seed, shape)
+            shape = small_models.small(row.kind, small_models.SHAPES[row.id])
+            made[key] = small_models.make(row.kind, tmp_path_factory.mktemp(key), seed, shape)
         return made[key]
 
     return folder

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_app import upload, violations
+from tests.ui.test_app import upload, violations
 from tracer.models import registry
 from tracer.ui import drawing
 from tracer.ui.drawing import Board

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests import models
+from tests import small_models
 from tracer.evidence.inversion import background, calibration
 from tracer.evidence.inversion.background import Job
 from tracer.models import registry
@@ -30,7 +30,9 @@ def ended(job: Job) -> Job:
 
 def test_a_full_size_family_gets_a_threshold_that_a_trace_would_take(local_hub, tmp_path, monkeypatch):
     row = registry.family("sd1")
-    local_hub.add(row.source, models.make(row.kind, tmp_path / "sd1", config=models.CONFIGS[row.kind]), row.subfolder)
+    local_hub.add(
+        row.source, small_models.make(row.kind, tmp_path / "sd1", config=small_models.CONFIGS[row.kind]), row.subfolder
+    )
     monkeypatch.setattr(background, "COUNT", 4)
     job = ended(background.start("sd1", tmp_path / "out"))
     assert not job.error and job.done == 6

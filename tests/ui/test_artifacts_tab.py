@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests import detectors
-from tests.conftest import with_detector
-from tests.test_app import opened, upload, violations
+from tests.conftest import ROOT, with_detector
+from tests.ui.test_app import opened, upload, violations
 from tracer import api
 from tracer.evidence.artifacts import detection, null_distribution
 from tracer.evidence.artifacts.detection import Settings
@@ -121,7 +121,7 @@ def test_a_spectrum_is_shown_beside_that_of_photographs(board):
     [("coffee-through-mini-kl.png", True), ("koala-by-mini-dc-flat.png", True), ("photograph.png", False)],
 )
 def test_the_examples_are_answered(name, made):
-    found = api.artifacts(Path(__file__).parents[1] / "examples" / name)
+    found = api.artifacts(ROOT / "examples" / name)
     assert found.made_by_autoencoder is made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests import models
+from tests import small_models
 from tracer import api
 from tracer.evidence.inversion import belonging, quick_look
 from tracer.image import intake
@@ -24,7 +24,10 @@ def four(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     return [
         cache.from_folder(
-            models.make(row.kind, folder / row.id, place, models.small(row.kind, models.SHAPES[row.id])), row.id
+            small_models.make(
+                row.kind, folder / row.id, place, small_models.small(row.kind, small_models.SHAPES[row.id])
+            ),
+            row.id,
         )
         for place, row in enumerate(TINY)
     ]

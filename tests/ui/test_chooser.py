@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests import models
-from tests.test_app import finished, opened, sentence
+from tests import small_models
+from tests.ui.test_app import finished, opened, sentence
 from tracer.evidence import store
 from tracer.evidence.inversion import background, belonging
 from tracer.models import registry
@@ -56,7 +56,9 @@ def test_without_a_hub_the_tiny_ones_are_greyed_with_the_reason(page, page_url):
 
 def test_a_tiny_family_is_downloaded_and_asked(page, page_url, local_hub, tmp_path):
     for row in TINY[:2]:
-        folder = models.make(row.kind, tmp_path / row.id, config=models.small(row.kind, models.SHAPES[row.id]))
+        folder = small_models.make(
+            row.kind, tmp_path / row.id, config=small_models.small(row.kind, small_models.SHAPES[row.id])
+        )
         local_hub.add(row.source, folder)
     local_hub.faults.gated = {TINY[2].source}
     text = chosen(page, page_url, "tiny")
@@ -84,7 +86,7 @@ def test_a_row_says_what_keeps_a_full_size_family_away():
 
 def test_a_full_size_family_is_calibrated_in_the_background(page, page_url, local_hub, tmp_path, monkeypatch):
     row = registry.families("full")[0]
-    folder = models.make(row.kind, tmp_path / row.id, config=models.CONFIGS[row.kind])
+    folder = small_models.make(row.kind, tmp_path / row.id, config=small_models.CONFIGS[row.kind])
     local_hub.add(row.source, folder, row.subfolder)
     monkeypatch.setattr(background, "_job", None)
     monkeypatch.setattr(background, "COUNT", 4)

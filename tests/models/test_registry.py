@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests import models
+from tests import small_models
 from tracer.models import cache, registry
 
 HUB = [row for row in registry.FAMILIES.values() if not row.bundled]
@@ -19,8 +19,8 @@ def row(request):
 
 
 def test_every_row_loads_at_its_shape_and_an_image_comes_back(row, tmp_path):
-    shape = models.small(row.kind, models.SHAPES[row.id])
-    folder = models.make(row.kind, tmp_path / row.subfolder, config=shape)
+    shape = small_models.small(row.kind, small_models.SHAPES[row.id])
+    folder = small_models.make(row.kind, tmp_path / row.subfolder, config=shape)
     model = cache.from_folder(folder, row.id, scaling=row.scaling, shift=row.shift)
     images = torch.rand(2, 3, 64, 2 * row.stride, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -35,7 +35,7 @@ def test_every_row_loads_at_its_shape_and_an_image_comes_back(row, tmp_path):
 @pytest.mark.parametrize("row", COUNTED, ids=lambda row: row.id)
 def test_parameters_and_work_are_those_of_the_published_shape(row):
     kind = getattr(diffusers, row.kind)
-    shape = kind.load_config(row.source / row.subfolder) if row.bundled else models.SHAPES[row.id]
+    shape = kind.load_config(row.source / row.subfolder) if row.bundled else small_models.SHAPES[row.id]
     with torch.device("meta"):
         model = kind.from_config(shape).eval()
     assert sum(each.numel() for each in model.parameters()) / 1e6 == pytest.approx(row.parameters, abs=0.006)
