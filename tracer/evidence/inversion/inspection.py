@@ -1,244 +1,274 @@
-"""One family is asked about one image: loading, calibrating, inspecting, and another look where none fits."""
+"""The grid test of a whole line-up on one image: windows come in until the answer is decided.
+
+First the grid that begins at the upper left corner. Where nobody answers there, the grid of a crop is looked for, and
+then the size that the picture was drawn at before it was resized.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from enum import Enum
 
 import numpy as np
 
-from tracer.evidence import store
-from tracer.evidence.conditions import LOSSLESS, RESIZED, condition_of
-from tracer.evidence.inversion import calibration, resizing
-from tracer.evidence.inversion.events import Answered, Loading, Shifted, Stepped, passed_on
-from tracer.evidence.inversion.settings import FAST, Settings, settings_for
-from tracer.evidence.verdict import Doubts, Evidence
-from tracer.image.intake import Picture
-from tracer.image.windows import Box, framed
-from tracer.models import registry
-from tracer.models.errors import ModelUnavailable
+from tracer.evidence.inversion import decision, grid, neutral, search
+from tracer.evidence.inversion.decision import Standing
+from tracer.evidence.inversion.grid import Code, Contrast, Layout, Offset
+from tracer.models.progress import SILENT, Progress
 
-if TYPE_CHECKING:  # the page starts without torch
-    from tracer.evidence.inversion.calibration import Calibration
-    from tracer.models.autoencoder import Autoencoder
-
-WHOLE = 300_000  # pixels up to which a bundled family that did not fit on a tile is asked about the whole picture
-MOST_WHOLE = 1_100_000  # the same where it came within `NEAR` times the score of others: it takes seconds
-NEAR = 2.0
-NO_FRAME = (0, 0, 0, 0)
-WIDER = {"tile": 256, "margin": 64}  # what a still larger picture is looked at on instead
+MOST = 16  # windows that are inspected at most
+AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
+FOLLOWED = 2  # families whose shifted grid, or size, is inspected further
+CONFIRMED = 4  # windows that a shifted grid or another size is confirmed on
+HOPELESS, PATIENCE = 1.0, 6  # families weaker than this after so many windows are not asked any further
 
 
-def ask(
-    row: registry.Family,
-    picture: Picture,
-    mode: str,
-    condition: str,
-    stop: Callable[[], bool],
-    watch: bool,
-    failed: dict[str, Exception],
-    rivalled: Callable[[bool | None], bool],
-):
-    """Inspect one family of the registry and pass on what happens; return its evidence.
+class Found(Enum):
+    """How an inspection ended."""
 
-    A tiny autoencoder without a stored threshold is calibrated on the spot, for lossless pictures. For a full-size one
-    that would take hours on a CPU, so its threshold has to be there before anything is downloaded. Where there is none
-    for compressed pictures, the lossless one is the strictest.
-    """
-    if not row.bundled and not calibration.path_of(row.id, mode, condition).exists():
-        condition = LOSSLESS
-    settings = settings_for(mode, condition)
-    if row.lineup == "full":
-        calibration.check_stored(row.id, mode, condition)
-    from tracer.evidence.inversion import belonging
-    from tracer.models import cache
-
-    yield Loading(row.id)
-    away = next((error for error in failed.values() if getattr(error, "kind", "") == "unreachable"), None)
-    if away and not cache.at_hand(row):
-        raise away  # what could not be reached a moment ago is not waited for again
-    model = yield from passed_on(cache.loading(row, stop), lambda each: Loading(row.id, each.done, each.total))
-    try:
-        known = calibration.stored(row.id, settings.record(), model.digest, condition)
-    except store.ThresholdMismatch:
-        if row.lineup != "tiny":
-            raise
-        settings = belonging.spot_settings(mode)
-        known = yield from on_the_spot(model, mode, stop)
-    return (yield from inspect(picture, model, known, settings, stop, watch, rivalled))
-
-
-def ask_again(row: registry.Family, pixels: np.ndarray, answer: Evidence, stop: Callable[[], bool]):
-    """Inspect a family that did not fit once more: whole, as a crop or as resized; return the evidence that counts.
-
-    Some decoders normalise over the whole picture, which a tile does not show, nor does a larger tile quite. A crop
-    moves the latent grid, and its edges were drawn from what is no longer there. A resized picture is known as soon as
-    its first size is. Where a plain frame is around the picture, as in a screenshot, both are tried without it too.
-    Another answer only counts, and is only told, where it says more than the one before.
-    """
-    from tracer.evidence.inversion import grid_offset
-    from tracer.models import cache
-
-    model = cache.load(row)
-    pattern = grid_offset.stored(row.id, model.digest)
-    if pattern is None:  # also a family that was calibrated on the spot
-        return answer
-    settings = settings_for("fast", LOSSLESS)
-    known = calibration.stored(row.id, settings.record(), model.digest)
-    height, width = pixels.shape[:2]
-    near = not answer.stopped and answer.score <= NEAR * known.inside(answer.steps)
-    if row.bundled and max(height, width) > settings.whole and (near or height * width <= WHOLE):
-        whole = height * width <= MOST_WHOLE
-        wider = replace(settings, **({"whole": max(height, width)} if whole else WIDER))
-        answer = yield from _look(_Look(pixels), model, wider, known, answer, stop)
-        if answer.belongs:
-            return answer
-    for frame in (NO_FRAME, framed(pixels)):
-        if answer.belongs or stop() or (frame == (0, 0, height, width)):
-            break
-        inner = pixels[frame[0] : frame[2] or height, frame[1] : frame[3] or width]
-        offset = grid_offset.search(inner, model, pattern, known.inside(1))
-        if offset is not None:
-            crop = _Look(inner, offset=offset, cropped=True, frame=frame)
-            answer = yield from _look(crop, model, settings, known, answer, stop)
-        drawn = resizing.search(inner, model, row.native) if row.bundled and not (answer.belongs or stop()) else None
-        if drawn is not None:
-            guessed = row.native not in drawn or inner.shape[0] < resizing.FACTORS[0] * drawn[0]
-            other = settings_for("fast", RESIZED)
-            limits = calibration.stored(row.id, other.record(), model.digest, RESIZED)
-            resized = _Look(inner, drawn=drawn, frame=frame, guessed=guessed)
-            answer = yield from _look(resized, model, other, limits, answer, stop)
-    return answer
+    NAMED = "one family answers"
+    SEVERAL = "several families answer alike"
+    NONE = "no family answers, and an answer would have been seen"
+    SMALL = "the image is too small"
+    FLAT = "the image has no detail to tell by"
+    WIDE = "an answer could not have been told from chance"
+    LATTICE = "the image has a lattice of its own"
+    STOPPED = "stopped before it was decided"
 
 
 @dataclass(frozen=True)
-class _Look:
-    """Another way to look at a picture: pixels, and what `events.Shifted` says about them.
+class View:
+    """The pixels that are inspected: the image as it is, shifted, or brought back to another size.
 
-    Whatever only nearly fits at a `guessed` size, the best of several, may do so by chance.
+    Attributes:
+        pixels: uint8 RGB (height, width, 3).
+        plan: its windows.
+        offset: where the grid begins, rows down and columns right.
+        size: height and width that a resized picture was brought back to, or None.
     """
 
     pixels: np.ndarray
-    offset: tuple[int, int] = (0, 0)
-    cropped: bool = False
-    drawn: tuple[int, int] = (0, 0)
-    frame: Box = NO_FRAME
-    guessed: bool = False
+    plan: Layout
+    offset: Offset = (0, 0)
+    size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Every family has been asked about one more window.
+
+    Attributes:
+        view: what is inspected.
+        windows: how many windows have been looked at, in the order of `view.plan.places`.
+        standings: by family.
+        contrasts: of each family's blocks, all windows so far.
+        threshold: score from which a family is named.
+    """
+
+    view: View
+    windows: int
+    standings: dict[str, Standing]
+    contrasts: dict[str, Contrast]
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Searched:
+    """One family's fit at every offset of its grid is known."""
+
+    family: str
+    phases: search.Phases
+
+
+@dataclass
+class Inspection:
+    """The outcome.
+
+    Attributes:
+        found: how it ended.
+        families: the family that is named, or those that answer alike.
+        looked: the decisive looks; None where there was nothing to look at.
+        phases: by family, where the grid was looked for.
+        seconds: by family, time spent reconstructing.
+        best: largest score of any look, corrected for its chances: what a null distribution is made of.
+        windows: windows looked at, all views together.
+    """
+
+    found: Found = Found.STOPPED
+    families: tuple[str, ...] = ()
+    looked: Looked | None = None
+    phases: dict[str, search.Phases] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    best: float = 0.0
+    windows: int = 0
+
+
+@dataclass
+class Lineup:
+    """What is asked, and how.
+
+    Attributes:
+        load: by family, what loads its code; asked again before every look.
+        strides: by family, pixels a cell and side.
+        threshold: score from which a family is named; infinite to look at everything.
+        together: whether all codes fit into memory together.
+        native: sides in pixels that the families' generators draw at.
+        most: windows at most.
+        search: whether a shifted grid and other sizes are looked for.
+    """
+
+    load: dict[str, Callable[[], Code]]
+    strides: dict[str, int]
+    threshold: float
+    together: bool = True
+    native: tuple[int, ...] = ()
+    most: int = MOST
+    search: bool = True
+
+
+def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> Inspection:
+    """Put an image in front of a line-up.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3), at native size.
+        lineup: who is asked.
+        progress: told `Looked` and `Searched`; asked whether to stop between windows.
+    """
+    result = Inspection(seconds=dict.fromkeys(lineup.load, 0.0))
+    plan = grid.layout(pixels, max(lineup.strides.values()))
+    if not plan.places:
+        result.found = Found.SMALL
+        return result
+    result.looked = _look(View(pixels, plan), lineup, progress, result)
+    decided = result.looked is not None and _decide(result, lineup.threshold)
+    if lineup.search and not decided and not progress.stop() and result.found not in (Found.FLAT, Found.LATTICE):
+        _shifted(pixels, plan, lineup, progress, result)
+        if result.found is not Found.NAMED and not progress.stop():
+            _resized(pixels, lineup, progress, result)
+    if progress.stop() and result.found is not Found.NAMED:
+        result.found = Found.STOPPED
+    return result
 
 
 def _look(
-    look: _Look,
-    model: Autoencoder,
-    settings: Settings,
-    known: Calibration,
-    first: Evidence,
-    stop: Callable[[], bool],
-):
-    """Look once more; tell it and return its evidence if that says more than the first one, else return the first."""
-    from tracer.evidence.inversion import optimization
-
-    (down, right), steps = look.offset, []
-    pixels, drawn = look.pixels[down:, right:], look.drawn if any(look.drawn) else None
-    work = optimization.inspect(pixels, model, known, settings, stop, cropped=look.cropped, drawn=drawn)
-    second = yield from passed_on(work, steps.append, told=False)
-    if second.detail < optimization.SILENT:  # a crop or a tile can be without what little detail the picture has
-        return first
-    second = _on_grid(second, pixels, model, settings, known, stop)
-    more = second.belongs or (second.belongs is None and first.belongs is False and not look.guessed)
-    if second.stopped or not more:
-        return first
-    answer = replace(second, offset=look.offset, frame=look.frame)
-    yield Shifted(model.family, look.offset, look.cropped, look.drawn, look.frame)
-    for step in steps:
-        yield Stepped(model.family, step, settings, known)
-    yield Answered(answer)
-    return answer
-
-
-def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[str, Doubts]:
-    """The calibrated condition to judge a picture under, and what limits the answer.
-
-    Only fast mode has thresholds for compressed images, and only for the families of the registry. Where there is none,
-    the lossless one is the strictest.
-    """
-    condition = condition_of(picture.lossy, picture.jpeg_quality)
-    if condition == LOSSLESS:
-        return condition, Doubts()
-    if condition is None:
-        if picture.jpeg_quality is not None:
-            miss = f"JPEG quality {picture.jpeg_quality} has destroyed the traces that a decoder leaves"
-        else:
-            miss = f"{picture.format} with lost colours or details may no longer show the traces that a decoder leaves"
-        return LOSSLESS, Doubts(miss=miss)
-    if mode != "fast" or not registered:
-        return LOSSLESS, Doubts(miss="there is no threshold for compressed pictures in this mode")
-    if picture.table is None:
-        return LOSSLESS, Doubts(miss="this kind of JPEG file does not tell how its luminance was rounded")
-    return condition, Doubts(between=f"after JPEG compression of quality {picture.jpeg_quality}")
+    view: View, lineup: Lineup, progress: Progress, result: Inspection, chances: int = 1, most: int | None = None
+) -> Looked | None:
+    """Ask all families about one window after another until one stands out or none can; None if stopped at once."""
+    contrasts: dict[str, Contrast] = {}
+    neutrals: list[Contrast] = []
+    looked, places = None, view.plan.places[: most or lineup.most]
+    step = 1 if lineup.together else AT_ONCE
+    for first in range(0, len(places), step):
+        if progress.stop():
+            break
+        group = list(places[first : first + step])
+        for name, load in lineup.load.items():
+            began = time.perf_counter()
+            found = _contrast(view, load(), group, first)
+            contrasts[name] = contrasts[name].joined(found) if name in contrasts else found
+            result.seconds[name] += time.perf_counter() - began
+        found = [_contrast(view, code, group, first) for code in neutral.codes(min(lineup.strides.values()))]
+        neutrals = [old.joined(new) for old, new in zip(neutrals, found, strict=True)] if neutrals else found
+        standings = decision.standings(contrasts, neutrals)
+        if chances > 1:
+            standings = {
+                name: replace(each, alone=search.corrected(each.alone, chances)) for name, each in standings.items()
+            }
+        result.windows += len(group)
+        result.best = max(result.best, *(each.score for each in standings.values()))
+        looked = Looked(view, first + len(group), standings, dict(contrasts), lineup.threshold)
+        progress.emit(looked)
+        strongest = max(each.alone for each in standings.values())
+        named = any(each.score >= lineup.threshold for each in standings.values())
+        hopeless = looked.windows >= PATIENCE and strongest < HOPELESS
+        if named or (hopeless and math.isfinite(lineup.threshold)):
+            break
+    return looked
 
 
-def on_the_spot(model: Autoencoder, mode: str, stop: Callable[[], bool] = lambda: False):
-    """Pass the progress of a calibration on as updates; return the calibration."""
-    from tracer.evidence.inversion import belonging
-
-    def told(done: int) -> Loading:
-        if stop():
-            raise ModelUnavailable("the calibration was stopped", "stopped")
-        return Loading(model.family, done, belonging.SPOT_IMAGES, "images")
-
-    return (yield from passed_on(belonging.on_the_spot(model, mode), told))
-
-
-def inspect(
-    picture: Picture,
-    model: Autoencoder,
-    known: Calibration,
-    settings: Settings,
-    stop: Callable[[], bool],
-    watch: bool,
-    rivalled: Callable[[bool | None], bool] = lambda belongs: False,
-):
-    """Pass an inspection's steps on as updates; return its evidence."""
-    from tracer.evidence.inversion import optimization
-
-    work = optimization.inspect(
-        picture.pixels, model, known, settings, stop, watch, table=picture.table, rivalled=rivalled
-    )
-    evidence = yield from passed_on(work, lambda step: Stepped(model.family, step, settings, known))
-    if not picture.lossy:
-        evidence = _on_grid(evidence, picture.pixels, model, settings, known, stop)
-    yield Answered(evidence)
-    return evidence
+def _contrast(view: View, code: Code, places: list[Offset], first: int) -> Contrast:
+    """The contrast of some windows; small images, with one window, get more controls."""
+    count = grid.CONTROLS if len(view.plan.places) > 1 else 2 * grid.CONTROLS
+    found = []
+    for index, place in enumerate(places, start=first):
+        beside = [
+            ((down + view.offset[0]) % code.stride, (right + view.offset[1]) % code.stride)
+            for down, right in grid.controls(code.stride, index, count)
+        ]
+        offsets = [(view.offset[0] % code.stride, view.offset[1] % code.stride), *beside]
+        found.append(grid.energies(view.pixels, code, view.plan, [place], offsets))
+    return Contrast.of(np.concatenate(found))
 
 
-def _on_grid(
-    evidence: Evidence,
-    pixels: np.ndarray,
-    model: Autoencoder,
-    settings: Settings,
-    known: Calibration,
-    stop: Callable[[], bool],
-) -> Evidence:
-    """Evidence that the score left open or that is no better than `SURE`: the picture has to fit on its grid alone.
+def _decide(result: Inspection, threshold: float) -> bool:
+    """Settle how the looks so far end; return whether a family, or several, are named."""
+    looked = result.looked
+    standings = looked.standings
+    named = [name for name, each in standings.items() if each.score >= threshold]
+    alike = [name for name, each in standings.items() if each.alone >= threshold]
+    if named:
+        result.found, result.families = Found.NAMED, (max(named, key=lambda name: standings[name].score),)
+    elif len(alike) > 1:
+        result.found, result.families = Found.SEVERAL, tuple(alike)
+    elif all(each.error == math.inf for each in standings.values()):
+        result.found = Found.FLAT
+    elif any(decision.strength(each) >= threshold for each in looked.contrasts.values()):
+        result.found = Found.LATTICE  # what answers is explained by a code that knows no decoder
+    elif any(not decision.visible(each, threshold) for each in standings.values()):
+        result.found = Found.WIDE
+    else:
+        result.found = Found.NONE
+    return bool(result.families)
 
-    Only where the score is better than any of the others': two decoders' grids may coincide. Of lossless pictures only,
-    since JPEG has a grid of its own, of bundled families, for which it was measured, and not of a large picture that
-    was read whole, which would take minutes.
-    """
-    from tracer.evidence.inversion import optimization
 
-    row = registry.FAMILIES.get(evidence.family)
-    closest = known.inside(evidence.steps)
-    ended = evidence.belongs is False or evidence.stopped or evidence.gave_way or evidence.score > closest
-    ended = ended or (evidence.belongs and evidence.score * calibration.SURE <= closest)
-    if ended or any(evidence.drawn) or settings != FAST or row is None or not row.bundled:
-        return evidence
-    began = time.perf_counter()
-    ratio = optimization.off_grid(pixels, model, settings, stop)
-    if ratio is None:
-        return evidence
-    seconds = round(evidence.seconds + time.perf_counter() - began, 3)
-    belongs = True if ratio >= calibration.ON_GRID else None
-    return replace(evidence, off_grid=float(f"{ratio:.3g}"), belongs=belongs, seconds=seconds)
+def _shifted(pixels: np.ndarray, plan: Layout, lineup: Lineup, progress: Progress, result: Inspection) -> None:
+    """Look for the offset at which a crop's grid begins, and inspect the likeliest."""
+    for name, load in lineup.load.items():
+        if progress.stop():
+            return
+        began = time.perf_counter()
+        result.phases[name] = search.phases(pixels, load(), plan)
+        result.seconds[name] += time.perf_counter() - began
+        progress.emit(Searched(name, result.phases[name]))
+    ranked = sorted(result.phases, key=lambda name: result.phases[name].standing)
+    for name in ranked[:FOLLOWED]:
+        offset = result.phases[name].best
+        if offset == (0, 0) or progress.stop():
+            continue
+        view = View(pixels, plan, offset)
+        if _accept(view, lineup, progress, result, lineup.strides[name] ** 2):
+            return
+
+
+def _resized(pixels: np.ndarray, lineup: Lineup, progress: Progress, result: Inspection) -> None:
+    """Try the sizes that generators draw at, and inspect the likeliest on more windows."""
+    sizes = search.drawn_sizes(*pixels.shape[:2], lineup.native)
+    stride, found = max(lineup.strides.values()), []
+    for size in sizes:
+        if progress.stop():
+            return
+        restored = search.undone(pixels, size)
+        view = View(restored, grid.layout(restored, stride), size=size)
+        if view.plan.places:
+            strongest = max(
+                decision.strength(_contrast(view, load(), [view.plan.places[0]], 0)) for load in lineup.load.values()
+            )
+            found.append((strongest, view))
+    found.sort(key=lambda each: -each[0])
+    for _, view in found[:1]:
+        _accept(view, lineup, progress, result, len(sizes))
+
+
+def _accept(view: View, lineup: Lineup, progress: Progress, result: Inspection, chances: int) -> bool:
+    """Inspect another view; keep it where it names a family, or where it says more than the one before."""
+    looked = _look(view, lineup, progress, result, chances, CONFIRMED)
+    if looked is None:
+        return False
+    trial = Inspection(looked=looked)
+    if _decide(trial, lineup.threshold) and trial.found is Found.NAMED:
+        result.found, result.families, result.looked = trial.found, trial.families, looked
+        return True
+    return False

@@ -1,0 +1,116 @@
+"""All rules of the first kind of evidence: from contrasts to "this family", "none of them" or "cannot tell".
+
+One number decides. A family's strength is its contrast in standard errors, less what a lattice of the image's own
+explains; it has to be as strong against every other family that was asked. What strengths pictures reach that none of
+the families made is measured once, on photographs, art, lattices and other models' pictures: the largest over all
+families, windows and looks, one number a picture (`NullDistribution`). A family is named above the level that only
+`ALPHA` of those pictures reach, so the error of a whole run is that, however many families and looks it takes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tracer.evidence.inversion.grid import Contrast
+
+ALPHA = 0.01  # share of pictures that no family made, but one is named for
+# Contrast that differs from picture to picture for reasons that the spread of a picture's blocks does not show: no
+# number of windows makes a fainter answer certain.
+SYSTEMATIC = 0.02
+LATTICE = 0.25  # share of a neutral code's contrast that an autoencoder shows on a lattice that no decoder drew
+# A picture is called none of the families' where a contrast of this size would have been seen; the weakest of the own
+# pictures that nothing was done to have about that.
+VISIBLE = 0.2
+
+
+def strength(contrast: Contrast, explained: float = 0.0) -> float:
+    """How far a contrast is below 0, in standard errors; 0 where there is no detail to tell.
+
+    Args:
+        contrast: of a family, or of one less another.
+        explained: part of its mean, at most 0, that something else explains.
+    """
+    if not math.isfinite(contrast.error):
+        return 0.0
+    return (explained - contrast.mean) / math.hypot(contrast.error, SYSTEMATIC)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one family stands.
+
+    Attributes:
+        alone: strength of its answer, less what a neutral code explains.
+        margin: smallest strength of its answer against each other family's; infinite where none was asked.
+        contrast: mean contrast.
+        error: standard error of the mean.
+    """
+
+    alone: float
+    margin: float
+    contrast: float
+    error: float
+
+    @property
+    def score(self) -> float:
+        """The number that is compared with the threshold."""
+        return min(self.alone, self.margin)
+
+
+def visible(standing: Standing, threshold: float) -> bool:
+    """Whether an answer of `VISIBLE` contrast would have been named."""
+    return VISIBLE / math.hypot(standing.error, SYSTEMATIC) >= threshold
+
+
+def standings(families: dict[str, Contrast], neutral: list[Contrast]) -> dict[str, Standing]:
+    """How all families stand after the same windows.
+
+    Args:
+        families: contrasts by family, of the same blocks.
+        neutral: those of the neutral codes.
+    """
+    explained = LATTICE * min([each.mean for each in neutral if math.isfinite(each.error)] + [0.0])
+    found = {}
+    for name, own in families.items():
+        rivals = [strength(own.minus(other)) for rival, other in families.items() if rival != name]
+        found[name] = Standing(strength(own, explained), min(rivals, default=math.inf), own.mean, own.error)
+    return found
+
+
+@dataclass(frozen=True)
+class NullDistribution:
+    """Scores of pictures that none of the families made.
+
+    Attributes:
+        scores: of each picture, the largest score of any family at any look, the search for a shifted grid included.
+        pictures: in words, which pictures they are.
+        families: which families were asked.
+        date: ISO date.
+        versions: of the libraries involved.
+    """
+
+    scores: tuple[float, ...]
+    pictures: str
+    families: tuple[str, ...]
+    date: str
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def p_value(self, score: float) -> float:
+        """(1 + pictures that score at least as high) / (N + 1)."""
+        return (1 + int((np.array(self.scores) >= score).sum())) / (len(self.scores) + 1)
+
+    @property
+    def threshold(self) -> float:
+        """Smallest score whose p-value is at most `ALPHA`.
+
+        Raises:
+            ValueError: there are too few pictures for so small an error.
+        """
+        rank = math.floor(ALPHA * (len(self.scores) + 1))  # how many may reach it, and one for the picture itself
+        if rank < 1:
+            raise ValueError(f"an error of {ALPHA:g} needs at least {math.ceil(1 / ALPHA) - 1} pictures")
+        ordered = sorted(self.scores, reverse=True)
+        return math.nextafter(ordered[rank - 1], math.inf)

@@ -1,0 +1,249 @@
+"""The grid test: does a decoder reproduce an image better on its latent grid than beside it?
+
+A decoder draws in cells of its stride. The image is reconstructed, D(E(x)), once with the frame on that grid and a few
+times with the frame moved off it, and the errors are compared over the same pixels:
+
+    c = log e(on) - mean over control offsets of log e(off),    e = mean of |band(x - D(E(x)))|^2 over a block
+
+What an image shows, and what was done to its file, is the same on and off the grid, and cancels. What the decoder drew
+fits better on its own grid, so c is below 0; for anything else the grid makes no difference, and c is about 0. Taken
+block by block, the contrast brings its own standard error along: every image is its own control. Double reconstruction
+(arXiv 2507.18988) and the loss of an inversion (arXiv 2405.13360) compare an image with other images instead.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:  # the page starts without torch
+    import torch
+
+    from tracer.models.autoencoder import Autoencoder
+
+TILE, BLOCK = 128, 8  # px a side: scored part of a window; piece of it that is one observation
+MARGINS = (16, 8)  # px around a tile that are reconstructed but not scored; the second for small images
+BANDS = ((1, 3), (3, 9))  # detail between the means over squares of so many px: fine, and middle
+# Energy that rounding to 8 bits leaves in each band, on the scale of [0, 1]: below it there is nothing to compare.
+ROUNDING = tuple((1 / inner**2 - 1 / outer**2) / (12 * 255**2) for inner, outer in BANDS)
+LUMA = (0.299, 0.587, 0.114)
+CONTROLS = 4  # offsets beside the grid that a window is reconstructed at
+BATCH = 300_000  # pixels that are reconstructed at once
+
+Offset = tuple[int, int]  # rows down and columns right
+
+
+class Code(Protocol):
+    """Anything that reconstructs images in cells: an autoencoder, or a neutral code."""
+
+    stride: int
+
+    def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
+        """Images (n, 3, height, width) in [0, 1], both sides multiples of the stride, as the code keeps them."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where an image is inspected: square windows on native pixels, those with the most detail first.
+
+    Attributes:
+        tile: px a side of the scored part of a window.
+        margin: px around it that are reconstructed too.
+        places: top and left of the scored parts.
+    """
+
+    tile: int
+    margin: int
+    places: tuple[Offset, ...]
+
+    def side(self, stride: int) -> int:
+        """Px a side of what is reconstructed: room for every offset."""
+        return math.ceil((self.tile + 2 * self.margin) / stride) * stride + stride
+
+
+def layout(pixels: np.ndarray, stride: int) -> Layout:
+    """Windows of an image for codes of up to some stride, none overlapping; no places where it is too small.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3).
+        stride: largest stride of the codes that are asked.
+    """
+    room, margin = next(
+        (room, margin)
+        for margin in MARGINS
+        if (room := min(pixels.shape[:2]) - 2 * margin - 2 * stride) >= TILE or margin == MARGINS[-1]
+    )
+    tile = room // max(room // TILE, 1) // BLOCK * BLOCK
+    if tile < 2 * BLOCK:
+        return Layout(0, 0, ())
+    side = Layout(tile, margin, ()).side(stride)
+    detail = _detail(pixels)
+    found = []
+    for top in _starts(pixels.shape[0], tile, margin, side):
+        for left in _starts(pixels.shape[1], tile, margin, side):
+            found.append((float(detail[top : top + tile, left : left + tile].mean()), top, left))
+    found.sort(key=lambda each: (-each[0], each[1:]))
+    return Layout(tile, margin, tuple((top, left) for _, top, left in found))
+
+
+def _starts(length: int, tile: int, margin: int, side: int) -> list[int]:
+    """First pixels of the scored parts along one axis, spread evenly, each with room for its window at any offset."""
+    first, last = side - tile - margin, length - side + margin
+    return [round(value) for value in np.linspace(first, last, (last - first) // tile + 1)]
+
+
+def _detail(pixels: np.ndarray) -> np.ndarray:
+    """Gradient of each pixel in grey levels, (height, width); no edge counts for more than 20."""
+    grey = pixels.astype(np.float32).mean(axis=2)
+    down, right = np.abs(np.diff(grey, axis=0, prepend=grey[:1])), np.abs(np.diff(grey, axis=1, prepend=grey[:, :1]))
+    return (down + right).clip(max=20)
+
+
+def controls(stride: int, turn: int = 0, count: int = CONTROLS) -> list[Offset]:
+    """Offsets beside the grid: two pixels or more away from it, and off the multiples of half the stride.
+
+    Fine detail answers at half the stride too. Different turns give different offsets, as far as there are any.
+    """
+    steps = [each for each in range(2, stride - 1) if each % (stride // 2)]
+    pairs = [
+        (down, steps[(index + shift) % len(steps)]) for shift in range(len(steps)) for index, down in enumerate(steps)
+    ]
+    # Neighbours in the list differ in both coordinates; a step that shares no factor with the length visits all.
+    jump = next(each for each in range(len(pairs) // 3 + 1, len(pairs) + 2) if math.gcd(each, len(pairs)) == 1)
+    return [pairs[(turn * count + index) * jump % len(pairs)] for index in range(count)]
+
+
+def energies(
+    pixels: np.ndarray, code: Code, plan: Layout, places: list[Offset], offsets: list[Offset], device: str = "cpu"
+) -> np.ndarray:
+    """Log energy of the reconstruction error in every block, for every window and offset of the grid.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3).
+        code: what reconstructs.
+        plan: the windows' size.
+        places: top and left of the scored parts to measure.
+        offsets: where the code's first cell begins, modulo the stride.
+        device: where the code runs.
+
+    Returns:
+        float32 (places, offsets, bands, rows, columns).
+    """
+    import torch
+
+    side, tile, stride = plan.side(code.stride), plan.tile, code.stride
+    image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+    starts = [
+        tuple(place[axis] - plan.margin - (place[axis] - plan.margin - offset[axis]) % stride for axis in (0, 1))
+        for place in places
+        for offset in offsets
+    ]
+    scored = [place for place in places for _ in offsets]
+    found = []
+    size = max(BATCH // side**2, 1)
+    with torch.inference_mode():
+        for first in range(0, len(starts), size):
+            batch = list(zip(starts[first : first + size], scored[first : first + size], strict=True))
+            crops = torch.stack([image[:, top : top + side, left : left + side] for (top, left), _ in batch])
+            crops = crops.to(device).float() / 255
+            error = luminance(crops - code.reconstruct(crops)).cpu()
+            corners = [(place[0] - start[0], place[1] - start[1]) for start, place in batch]
+            found.append(_block_energies(error, corners, tile))
+    return torch.cat(found).reshape(len(places), len(offsets), *found[0].shape[1:]).log().numpy()
+
+
+def luminance(images: torch.Tensor) -> torch.Tensor:
+    """Luminance (n, 1, height, width) of RGB (n, 3, height, width)."""
+    return sum(weight * images[:, index : index + 1] for index, weight in enumerate(LUMA))
+
+
+def _block_energies(error: torch.Tensor, corners: list[Offset], tile: int) -> torch.Tensor:
+    """Energy of each band in each block of the scored parts: (n, bands, rows, columns)."""
+    import torch
+    from torch.nn.functional import avg_pool2d
+
+    sides = sorted({side for band in BANDS for side in band})
+    means = {side: avg_pool2d(error, side, 1, side // 2, count_include_pad=False) for side in sides}
+    found = []
+    for index, (top, left) in enumerate(corners):
+        inside = (index, slice(None), slice(top, top + tile), slice(left, left + tile))
+        bands = torch.cat([means[inner][inside] - means[outer][inside] for inner, outer in BANDS])
+        found.append(avg_pool2d(bands.square(), BLOCK))
+    return torch.stack(found) + torch.tensor(ROUNDING).reshape(1, -1, 1, 1)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The contrast of each block of some windows, and how much it counts.
+
+    Attributes:
+        values: (windows, rows, columns), log energy on the grid less that beside it, mean of the bands.
+        weights: the same shape: 1 where the error is far above the noise of rounding, 0 where it drowns in it.
+    """
+
+    values: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, logs: np.ndarray) -> Contrast:
+        """From `energies` whose first offset is the grid's and whose others are controls."""
+        values = logs[:, 0] - logs[:, 1:].mean(axis=1)
+        noise = np.log(np.array(ROUNDING, np.float32)).reshape(1, -1, 1, 1)
+        weights = 1 - np.exp(noise - logs[:, 1:].mean(axis=1)).clip(max=1)
+        return cls((values * weights).mean(axis=1) / weights.mean(axis=1).clip(min=1e-6), weights.mean(axis=1))
+
+    def minus(self, other: Contrast) -> Contrast:
+        """How much stronger this code answers than another one, block by block."""
+        return Contrast(self.values - other.values, np.minimum(self.weights, other.weights))
+
+    def joined(self, other: Contrast) -> Contrast:
+        """With the windows of another look."""
+        values, weights = (
+            np.concatenate(pair) for pair in ((self.values, other.values), (self.weights, other.weights))
+        )
+        return Contrast(values, weights)
+
+    @property
+    def mean(self) -> float:
+        """Weighted mean over all blocks."""
+        return float((self.values * self.weights).sum() / max(self.weights.sum(), 1e-6))
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean, from the spread of the blocks; infinite without detail."""
+        total = float(self.weights.sum())
+        if total < 2:
+            return math.inf
+        spread = (self.weights**2 * (self.values - self.mean) ** 2).sum()
+        return float(np.sqrt(spread * self.values.size / (self.values.size - 1)) / total)
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """An autoencoder as a `Code`.
+
+    Attributes:
+        autoencoder: the inspected model.
+        refinements: gradient-free steps z += E(x) - E(D(z)) after the encoding (arXiv 2409.18442). They sharpen the answer
+            where the decoder is the generator's own; a stand-in's do not converge, and take the answer away.
+    """
+
+    autoencoder: Autoencoder
+    refinements: int = 0
+
+    @property
+    def stride(self) -> int:
+        """Pixels per latent cell and side."""
+        return self.autoencoder.stride
+
+    def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
+        """See `Code`."""
+        encoded = latents = self.autoencoder.encode(images)
+        drawn = self.autoencoder.decode(latents)
+        for _ in range(self.refinements):
+            latents = latents + encoded - self.autoencoder.encode(drawn.clamp(0, 1))
+            drawn = self.autoencoder.decode(latents)
+        return drawn

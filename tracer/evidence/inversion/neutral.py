@@ -1,0 +1,67 @@
+"""Codes with cells and no decoder: what answers in them is a lattice of the image's own.
+
+Pixel art, an enlargement, a halftone or JPEG's blocks fit a grid of 8 px without any decoder having drawn there, and an
+autoencoder answers to them too, more weakly than these codes do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:  # the page starts without torch
+    import torch
+
+
+@dataclass(frozen=True)
+class BlockMean:
+    """Keeps the mean of every block of `block` px a side."""
+
+    stride: int
+    block: int
+
+    def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
+        """See `grid.Code`."""
+        from torch.nn.functional import avg_pool2d, interpolate
+
+        return interpolate(avg_pool2d(images, self.block), scale_factor=self.block, mode="nearest")
+
+
+@dataclass(frozen=True)
+class Enlarged:
+    """Keeps the mean of every cell, and draws a smooth surface through the means, as an enlargement does."""
+
+    stride: int
+
+    def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
+        """See `grid.Code`."""
+        from torch.nn.functional import avg_pool2d, interpolate
+
+        return interpolate(avg_pool2d(images, self.stride), scale_factor=self.stride, mode="bicubic")
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Keeps the lowest frequencies of every cell, `kept` down and across, as JPEG keeps most of them."""
+
+    stride: int
+    kept: int
+
+    def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
+        """See `grid.Code`."""
+        import torch
+        from scipy.fft import dct
+
+        basis = torch.from_numpy(dct(np.eye(self.stride), norm="ortho", axis=0)[: self.kept]).to(images)
+        low = basis.T @ basis
+        count, channels, height, width = images.shape
+        cells = images.reshape(count, channels, height // self.stride, self.stride, width // self.stride, self.stride)
+        return torch.einsum("ij,ncajbk,kl->ncaibl", low, cells, low).reshape(images.shape)
+
+
+def codes(stride: int) -> tuple[BlockMean | Enlarged | Cosine, ...]:
+    """The neutral codes that a family of this stride is compared with."""
+    blocks = tuple(BlockMean(stride, block) for block in (2, 4, 8, 16) if stride % block == 0)
+    return (*blocks, Enlarged(stride), Cosine(stride, stride * 3 // 8))

@@ -1,0 +1,113 @@
+"""Where an image's latent grid begins, and at which size it was drawn: crops move the one, resizing hides the other.
+
+Both are found by asking the same question as on the grid at every place where it could lie, on one window, and both pay
+for it: the best of many chances has to be that much stronger (`corrected`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from tracer.evidence.inversion import grid
+from tracer.evidence.inversion.grid import Code, Contrast, Layout, Offset
+
+SIZES = 8  # sizes that are tried at most, the nearest first
+FACTORS = (0.5, 1.6)  # how many times smaller or larger than drawn a picture may be
+RASTER = 64  # px that the sides of what generators draw are multiples of
+
+
+@dataclass(frozen=True)
+class Phases:
+    """How well one code fits one window at every offset of its grid.
+
+    Attributes:
+        place: top and left of the scored part.
+        logs: (stride, stride), mean log energy of the reconstruction error by rows and columns of the offset.
+    """
+
+    place: Offset
+    logs: np.ndarray
+
+    @property
+    def contrasts(self) -> np.ndarray:
+        """For every offset, its log energy less the mean of those at its control offsets: (stride, stride)."""
+        stride = len(self.logs)
+        count = (stride // 2) ** 2
+        shifts = grid.controls(stride, 0, min(count, 16))
+        others = np.mean([np.roll(self.logs, (-down, -right), (0, 1)) for down, right in shifts], axis=0)
+        return self.logs - others
+
+    @property
+    def standing(self) -> float:
+        """The lowest contrast of any offset."""
+        return float(self.contrasts.min())
+
+    @property
+    def best(self) -> Offset:
+        """The offset that fits best."""
+        down, right = np.unravel_index(int(self.contrasts.argmin()), self.logs.shape)
+        return int(down), int(right)
+
+
+def phases(pixels: np.ndarray, code: Code, plan: Layout, device: str = "cpu", place: Offset | None = None) -> Phases:
+    """Reconstruct one window at every offset of a code's grid.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3).
+        code: what reconstructs.
+        plan: the image's windows.
+        device: where the code runs.
+        place: which window; by default the one with the most detail.
+    """
+    place = place or plan.places[0]
+    stride = code.stride
+    offsets = [(down, right) for down in range(stride) for right in range(stride)]
+    found = grid.energies(pixels, code, plan, [place], offsets, device)[0]
+    noise = np.log(np.array(grid.ROUNDING, np.float32)).reshape(1, -1, 1, 1)
+    weights = 1 - np.exp(noise - found.mean(axis=0, keepdims=True)).clip(max=1)
+    logs = (found * weights).sum(axis=(1, 2, 3)) / max(float(weights.sum()), 1e-6)
+    return Phases(place, logs.reshape(stride, stride))
+
+
+def drawn_sizes(height: int, width: int, native: tuple[int, ...] = ()) -> list[tuple[int, int]]:
+    """Sizes that a picture may have been drawn at before it was resized: height and width, the likeliest first.
+
+    Args:
+        height, width: of the picture, in pixels.
+        native: sides that the family's generators draw at; those come first.
+
+    Returns:
+        Up to `SIZES` sizes with sides in multiples of `RASTER` and the picture's shape.
+    """
+    found = []
+    for high in range(RASTER, int(height / FACTORS[0]) + 1, RASTER):
+        factor = height / high
+        wide = round(width / factor / RASTER) * RASTER
+        if not wide or not FACTORS[0] <= factor <= FACTORS[1] or (high, wide) == (height, width):
+            continue
+        if abs(wide * factor - width) <= max(1.0, 0.004 * width):
+            found.append((high, wide))
+    # Areas that models are trained at first, then the size that changes least.
+    squares = [side * side for side in native]
+
+    def likely(size: tuple[int, int]) -> tuple[bool, float]:
+        area = size[0] * size[1]
+        return not any(0.8 < area / square < 1.25 for square in squares), abs(np.log(size[0] / height))
+
+    return sorted(found, key=likely)[:SIZES]
+
+
+def undone(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture brought back to a size, uint8 RGB, by bicubic interpolation."""
+    return np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BICUBIC))
+
+
+def corrected(strength: float, chances: int) -> float:
+    """A strength that was the best of so many chances, as one that was looked at alone (Bonferroni, normal tails)."""
+    from scipy import stats
+
+    logarithm = min(stats.norm.logsf(strength) + np.log(chances), np.log(0.5))
+    return float(stats.norm.isf(np.exp(logarithm))) if logarithm > -700 else strength
