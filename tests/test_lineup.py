@@ -6,7 +6,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests import models
-from tracer.models import cache, registry
+from tracer.models import checkpoint, registry
 
 HUB = [row for row in registry.FAMILIES.values() if not row.bundled]
 COUNTED = [row for row in registry.FAMILIES.values() if row.decoder_work]
@@ -21,7 +21,7 @@ def row(request):
 def test_every_row_loads_at_its_shape_and_an_image_comes_back(row, tmp_path):
     shape = models.small(row.kind, models.SHAPES[row.id])
     folder = models.make(row.kind, tmp_path / row.subfolder, config=shape)
-    model = cache.from_folder(folder, row.id, scaling=row.scaling, shift=row.shift)
+    model = checkpoint.from_folder(folder, row.id, scaling=row.scaling, shift=row.shift)
     images = torch.rand(2, 3, 64, 2 * row.stride, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         latents = model.encode(images)
@@ -62,7 +62,7 @@ def test_rows_say_where_they_come_from(row):
     assert row.licence
     assert row.source.count("/") == 1
     assert not row.source.startswith(GONE), "repositories that are gone"
-    assert row.kind in cache.KINDS
+    assert row.kind in checkpoint.CLASSES
     assert bool(row.members) == (row.lineup == "full"), "nobody is known to draw with a tiny autoencoder alone"
 
 

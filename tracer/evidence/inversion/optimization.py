@@ -266,6 +266,7 @@ def inspect(
         steps=last.index,
         seconds=round(last.seconds, 3),
         revision=autoencoder.revision,
+        weights_digest=autoencoder.weights_digest,
         dtype=str(autoencoder.dtype).removeprefix("torch."),
         calibrated_on=calibration.count,
         condition=calibration.condition,
