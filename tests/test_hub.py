@@ -17,12 +17,15 @@ from tests import models
 from tests.conftest import SHARED
 from tests.hub import Faults
 from tracer import api
-from tracer.evidence.inversion import belonging
+from tracer.evidence.inversion import belonging, calibration, optimization
+from tracer.evidence.inversion.settings import FAST
 from tracer.image import samples
 from tracer.models import autoencoder, cache, checkpoint, device, hub, registry, transfer
 from tracer.models.errors import ModelUnavailable
 from tracer.models.progress import Progress
 from tracer.reports import availability
+from tracer.ui import explain
+from tracer.ui.record import Run
 
 TAESD, SDXL = registry.family("taesd"), registry.family("sdxl")
 
@@ -169,6 +172,23 @@ def test_a_transfer_that_is_cut_goes_on_where_it_was(taesd, local_hub):
     assert hub.fetch(TAESD.repository, Progress(emit=told.append)).commit == taesd
     assert len(local_hub.downloads()) == 2
     assert told[-1].done == told[-1].total
+
+
+def test_weights_that_are_only_pickled_are_refused_before_anything_is_fetched(local_hub, published):
+    commit = local_hub.add(SDXL.source, published(SDXL))
+    files = local_hub.repositories[SDXL.source][commit]
+    files["diffusion_pytorch_model.bin"] = files.pop(hub.WEIGHTS)
+    assert "only as pickles" in str(fails(SDXL))
+    assert not local_hub.downloads()
+
+
+def test_a_fetch_can_be_stopped_by_whoever_started_it(taesd, local_hub):
+    local_hub.faults.drip = 0.01
+    told = []
+    with pytest.raises(ModelUnavailable) as failure:
+        hub.fetch(TAESD.repository, Progress(lambda: len(told) > 1, told.append))
+    assert failure.value.kind == "stopped"
+    assert leftovers() == []
 
 
 def test_a_small_file_may_come_without_its_size(taesd, local_hub):
@@ -364,6 +384,23 @@ def test_a_trace_tells_how_the_download_goes_and_which_commit_it_used(taesd, loc
     assert evidence.revision == taesd
     assert evidence.calibrated_on == 3
     assert "unavailable" not in updates[-1].document()
+
+
+def test_the_histogram_of_a_family_from_the_hub_shows_the_images_behind_its_threshold(
+    taesd, picture, tmp_path, monkeypatch
+):
+    path = calibration.path_of("taesd", "fast", folder=tmp_path)
+    monkeypatch.setattr(calibration, "path_of", lambda *arguments, **options: path)
+    model = cache.load(TAESD)
+    own = autoencoder.reconstructions(model, samples.bundled_photographs(3, 64))
+    scores = [optimization.scores(image, model, FAST) for image in own]
+    calibration.save(optimization.calibration_of(model, FAST, scores, "three photographs"), path)
+    document = api.trace(picture, families=["taesd"]).document()
+    (row,) = document["evidence"]
+    assert (row["revision"], row["weights_digest"]) == (taesd, model.weights_digest)
+    run = Run("Noise", "fast", ["taesd"], evidence={"taesd": row}, trace=document)
+    assert any(bar.name == "3 made by taesd" for bar in explain.among(run, "taesd").data)
+    assert "of 3 images that the decoder made" in explain.among_words(run, "taesd")
 
 
 def test_a_download_can_be_stopped_and_taken_up_again(taesd, local_hub, picture, quick):
