@@ -63,7 +63,7 @@ def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 2)
-    monkeypatch.setattr(cache, "_shelf", type(cache._shelf)())
+    monkeypatch.setattr(cache, "MODELS", cache.Cache())
     yield server
     server.stop()
 

@@ -169,7 +169,8 @@ class _Front(_Handler):
         if commit not in commits:
             return self.answer(404, X_Error_Code="RevisionNotFound")
         if what == "revision":
-            siblings = [about(name, content) for name, content in commits[commit].items()]
+            files = {name: each for name, each in commits[commit].items() if name not in self.hub.faults.missing}
+            siblings = [about(name, content) for name, content in files.items()]
             body = json.dumps({"id": repository, "sha": commit, "siblings": siblings}).encode()
             return self.answer(200, body, Content_Type="application/json")
         content = commits[commit].get(name)

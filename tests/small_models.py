@@ -87,6 +87,15 @@ SHAPES: dict[str, dict[str, Any]] = {
     "flux2": {},
     "kandinsky2": _MOVQ,
     "kandinsky3": dict(_MOVQ, block_out_channels=[256, 512, 512, 1024]),
+    "vq-diffusion": dict(
+        down_block_types=["DownEncoderBlock2D"] * 3 + ["AttnDownEncoderBlock2D"],
+        up_block_types=["AttnUpDecoderBlock2D"] + ["UpDecoderBlock2D"] * 3,
+        block_out_channels=[64, 128, 256, 512],
+        layers_per_block=2,
+        latent_channels=256,
+        num_vq_embeddings=4096,
+        vq_embed_dim=128,
+    ),
     "qwen-image": {},
     "wan21": {},
     "sana": dict(

@@ -387,11 +387,11 @@ def _at_hand(names: list[str], failed: dict[str, Exception], stop: Callable[[], 
         row = lineup.generator(name)
         try:
             if not row.bundled:
-                from tracer.models import pipelines, repository
+                from tracer.models import hub, pipelines
 
                 pipelines.check(row)
                 for part in row.repositories:
-                    told = repository.fetching(part, stop)
+                    told = hub.fetching(part, stop)
                     yield from passed_on(told, lambda each, name=name: Loading(name, each.done, each.total))
         except ModelUnavailable as error:
             if error.kind == "stopped":
@@ -407,10 +407,10 @@ def _at_hand(names: list[str], failed: dict[str, Exception], stop: Callable[[], 
 
 def _fetched(row: lineup.Reader, stop: Callable[[], bool]):
     """Download a captioner or encoder that is not here, and tell how far that is; return the row that was taken."""
-    from tracer.models import repository
+    from tracer.models import hub
 
     try:
-        told = repository.fetching(row.repository, stop)
+        told = hub.fetching(row.repository, stop)
         yield from passed_on(told, lambda each: Loading(row.id, each.done, each.total))
     except ModelUnavailable as error:
         if not row.instead or error.kind != "missing":

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from tracer.cli import app
 from tracer.models import generators, registry
-from tracer.models.cache import ModelUnavailable
+from tracer.models.errors import ModelUnavailable
 
 run = CliRunner()
 NAMES = [row.id for row in registry.GENERATORS.values() if row.bundled]
@@ -71,7 +71,7 @@ def test_a_prompt_that_says_nothing_or_too_much_is_refused(prompt):
 def test_missing_files_are_a_readable_error(tmp_path):
     row = dataclasses.replace(registry.generator(NAMES[0]), source=tmp_path)
     with pytest.raises(ModelUnavailable, match=f"{NAMES[0]} are missing"):
-        generators._load(row)
+        generators.read(row)
 
 
 def test_the_command_writes_one_file_per_seed(tmp_path):

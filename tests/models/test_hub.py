@@ -17,11 +17,15 @@ from tests import small_models
 from tests.conftest import SHARED
 from tests.hub import Faults
 from tracer import api
-from tracer.evidence.inversion import belonging
+from tracer.evidence.inversion import belonging, calibration, optimization
+from tracer.evidence.inversion.settings import FAST
 from tracer.image import samples
-from tracer.models import autoencoder, cache, device, hub, registry
+from tracer.models import autoencoder, cache, checkpoint, device, hub, registry, transfer
 from tracer.models.errors import ModelUnavailable
+from tracer.models.progress import Progress
 from tracer.reports import availability
+from tracer.ui import explain
+from tracer.ui.record import Run
 
 TAESD, SDXL = registry.family("taesd"), registry.family("sdxl")
 
@@ -79,29 +83,29 @@ def fails(row: registry.Family = TAESD, **options) -> ModelUnavailable:
 def test_every_row_is_found_in_the_real_repositories_layout(row, local_hub, published):
     commit = local_hub.add(row.source, published(row), row.subfolder)
     model = cache.load(row)
-    assert model.revision == commit
-    assert model.digest == cache.rounded_digest(model.model)
+    assert model.hub_commit == model.revision == commit
+    assert model.weights_digest == checkpoint.rounded_digest(model.model)
     assert len(local_hub.downloads()) == 1
 
 
 def test_only_two_files_are_fetched_and_only_once(taesd, local_hub):
-    assert hub.cached(TAESD) is None
-    progress = hub.Progress()
-    snapshot = hub.fetch(TAESD, progress)
+    assert hub.cached(TAESD.repository) is None
+    told = []
+    snapshot = hub.fetch(TAESD.repository, Progress(emit=told.append))
     assert snapshot.commit == taesd
     assert sorted(path.name for path in snapshot.folder.iterdir()) == [hub.CONFIG, hub.WEIGHTS]
-    assert progress.done == progress.total == sum(path.stat().st_size for path in snapshot.folder.iterdir())
+    assert told[-1].done == told[-1].total == sum(path.stat().st_size for path in snapshot.folder.iterdir())
     asked = len(local_hub.asked)
-    assert hub.fetch(TAESD) == snapshot == hub.cached(TAESD)
+    assert hub.fetch(TAESD.repository) == snapshot == hub.cached(TAESD.repository)
     assert len(local_hub.asked) == asked
 
 
 def test_what_is_cached_needs_no_network(taesd, local_hub, monkeypatch):
-    hub.fetch(TAESD)
+    hub.fetch(TAESD.repository)
     local_hub.stop()
     assert cache.load(TAESD).revision == taesd
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert hub.cached(TAESD).commit == taesd
+    assert hub.cached(TAESD.repository).commit == taesd
 
 
 def test_the_server_is_like_the_real_one_to_the_library_itself(taesd, local_hub):
@@ -119,26 +123,26 @@ def test_the_pinned_commit_is_loaded_although_there_is_a_newer_one(taesd, local_
 
 def test_pinning_writes_the_newest_commit_and_says_what_has_none(taesd, local_hub, published, lock):
     newer = local_hub.add(TAESD.source, published(TAESD, seed=1))
-    outcome = hub.pin([TAESD, SDXL])
+    outcome = hub.pin([TAESD.repository, SDXL.repository])
     assert outcome["taesd"] == newer
     assert "gone" in outcome["sdxl"]
     assert hub.pins() == {"taesd": {"source": TAESD.source, "revision": newer}}
-    assert hub.revision(TAESD) == newer
-    assert hub.revision(SDXL) == "main"
+    assert hub.revision(TAESD.repository) == newer
+    assert hub.revision(SDXL.repository) == "main"
 
 
 def test_pinning_without_a_hub_keeps_the_pins_there_are(local_hub, lock):
     known = json.dumps({"taesd": {"source": TAESD.source, "revision": "1" * 40}})
     lock.write_text(known)
     local_hub.faults.status = 503
-    assert len(set(hub.pin([TAESD, SDXL]).values())) == 1
+    assert len(set(hub.pin([TAESD.repository, SDXL.repository]).values())) == 1
     assert len(local_hub.asked) == 1
     assert hub.pins() == json.loads(known)
 
 
 def test_a_pin_of_another_repository_does_not_count(lock):
     lock.write_text(json.dumps({"taesd": {"source": "somebody/else", "revision": "0" * 40}}))
-    assert hub.revision(TAESD) == "main"
+    assert hub.revision(TAESD.repository) == "main"
 
 
 def test_the_shipped_lock_file_belongs_to_the_rows():
@@ -164,16 +168,32 @@ def test_two_who_want_the_same_model_download_it_once(taesd, local_hub):
 
 def test_a_transfer_that_is_cut_goes_on_where_it_was(taesd, local_hub):
     local_hub.faults = Faults(cut=5000, cuts=1)
-    progress = hub.Progress()
-    assert hub.fetch(TAESD, progress).commit == taesd
+    told = []
+    assert hub.fetch(TAESD.repository, Progress(emit=told.append)).commit == taesd
     assert len(local_hub.downloads()) == 2
-    assert progress.done == progress.total
+    assert told[-1].done == told[-1].total
+
+
+def test_weights_that_are_only_pickled_are_refused_before_anything_is_fetched(local_hub, published):
+    commit = local_hub.add(SDXL.source, published(SDXL))
+    files = local_hub.repositories[SDXL.source][commit]
+    files["diffusion_pytorch_model.bin"] = files.pop(hub.WEIGHTS)
+    assert "only as pickles" in str(fails(SDXL))
+    assert not local_hub.downloads()
+
+
+def test_a_fetch_can_be_stopped_by_whoever_started_it(taesd, local_hub):
+    local_hub.faults.drip = 0.01
+    told = []
+    with pytest.raises(ModelUnavailable) as failure:
+        hub.fetch(TAESD.repository, Progress(lambda: len(told) > 1, told.append))
+    assert failure.value.kind == "stopped"
+    assert leftovers() == []
 
 
 def test_a_small_file_may_come_without_its_size(taesd, local_hub):
     local_hub.faults.unmeasured = True
-    assert hub.look(TAESD)[0].size == 0
-    assert hub.fetch(TAESD).commit == taesd
+    assert hub.fetch(TAESD.repository).commit == taesd
 
 
 # What goes wrong: the misdeed, the sentence, its kind
@@ -237,13 +257,13 @@ def test_something_else_that_answers_instead_of_the_hub(local_hub, monkeypatch, 
 def test_a_pinned_commit_that_is_gone(taesd, lock):
     lock.write_text(json.dumps({"taesd": {"source": TAESD.source, "revision": "0" * 40}}))
     assert "the pinned commit of madebyollin/taesd is gone; run: python -m tracer models --pin" in str(fails())
-    hub.pin([TAESD])
+    hub.pin([TAESD.repository])
     assert cache.load(TAESD).revision == taesd
 
 
 def test_a_disk_that_is_too_small_is_found_out_before_the_download(taesd, local_hub, monkeypatch):
     with monkeypatch.context() as context:
-        context.setattr(hub, "SPARE", 10**18)
+        context.setattr(transfer, "SPARE", 10**18)
         failure = fails()
     assert failure.kind == "disk"
     assert "make room, then try again" in str(failure)
@@ -270,8 +290,8 @@ def test_a_disk_that_fails_while_it_is_written(code, said, taesd, monkeypatch):
 def test_a_hub_that_drips_is_given_up(taesd, local_hub, monkeypatch):
     local_hub.faults.drip = 0.05
     with monkeypatch.context() as context:
-        context.setattr(hub, "WINDOW", 0.3)
-        context.setattr(hub, "PACE", 10**6)
+        context.setattr(transfer, "WINDOW", 0.3)
+        context.setattr(transfer, "PACE", 10**6)
         failure = fails()
     assert failure.kind == "unreachable"
     assert "sends too slowly" in str(failure)
@@ -280,7 +300,7 @@ def test_a_hub_that_drips_is_given_up(taesd, local_hub, monkeypatch):
 
 
 def test_damage_on_this_machine_is_mended_by_a_retry(taesd):
-    path = hub.fetch(TAESD).folder / hub.WEIGHTS
+    path = hub.fetch(TAESD.repository).folder / hub.WEIGHTS
     path.resolve().write_bytes(path.read_bytes()[:2000])
     failure = fails()
     assert failure.kind == "damaged"
@@ -294,9 +314,9 @@ def test_a_repository_that_changed_its_class_is_refused(local_hub, published):
 
 
 def test_what_is_not_a_failure_of_the_hub_is_not_dressed_up_as_one(taesd, monkeypatch):
-    monkeypatch.setattr(hub, "files", lambda row: 1 / 0)
+    monkeypatch.setattr(hub, "revision", lambda repository: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        hub.fetch(TAESD)
+        hub.fetch(TAESD.repository)
 
 
 # Memory
@@ -364,6 +384,23 @@ def test_a_trace_tells_how_the_download_goes_and_which_commit_it_used(taesd, loc
     assert evidence.revision == taesd
     assert evidence.calibrated_on == 3
     assert "unavailable" not in updates[-1].document()
+
+
+def test_the_histogram_of_a_family_from_the_hub_shows_the_images_behind_its_threshold(
+    taesd, picture, tmp_path, monkeypatch
+):
+    path = calibration.path_of("taesd", "fast", folder=tmp_path)
+    monkeypatch.setattr(calibration, "path_of", lambda *arguments, **options: path)
+    model = cache.load(TAESD)
+    own = autoencoder.reconstructions(model, samples.bundled_photographs(3, 64))
+    scores = [optimization.scores(image, model, FAST) for image in own]
+    calibration.save(optimization.calibration_of(model, FAST, scores, "three photographs"), path)
+    document = api.trace(picture, families=["taesd"]).document()
+    (row,) = document["evidence"]
+    assert (row["revision"], row["weights_digest"]) == (taesd, model.weights_digest)
+    run = Run("Noise", "fast", ["taesd"], evidence={"taesd": row}, trace=document)
+    assert any(bar.name == "3 made by taesd" for bar in explain.among(run, "taesd").data)
+    assert "of 3 images that the decoder made" in explain.among_words(run, "taesd")
 
 
 def test_a_download_can_be_stopped_and_taken_up_again(taesd, local_hub, picture, quick):

@@ -18,7 +18,8 @@ from tracer import api
 from tracer.cli import app
 from tracer.evidence.regeneration import ranking
 from tracer.image import intake
-from tracer.models import captioning, device, generators, prompt_filter, registry, repository
+from tracer.models import cache, device, generators, prompt_filter, registry, selection
+from tracer.models import hub as hub_files
 from tracer.models import pipelines as fullsize
 from tracer.models.errors import ModelUnavailable
 from tracer.reports import availability
@@ -56,9 +57,7 @@ def hub(local_hub, monkeypatch):
         row = registry.GENERATORS[name]
         monkeypatch.setitem(registry.GENERATORS, name, replace(row, side=64, steps=2, parameters=0.1))
     monkeypatch.setattr(ranking, "_large", type(ranking._large)())
-    yield local_hub
-    fullsize.release()
-    captioning._kept.cache_clear()
+    return local_hub
 
 
 def publish(hub, made, name: str) -> registry.Generator:
@@ -89,7 +88,7 @@ def test_every_full_size_row_draws_through_the_real_loading_code(name, hub, made
     np.testing.assert_array_equal(first, again)
     assert len(hub.downloads()) == before, "what is cached is not fetched again"
     read = {path.name for path in Path(constants.HF_HUB_CACHE).rglob("*.safetensors")}
-    assert read and all(repository.cached(part) for part in row.repositories)
+    assert read and all(hub_files.cached(part) for part in row.repositories)
 
 
 def test_a_gated_repository_says_what_to_do(hub, made):
@@ -130,7 +129,7 @@ def test_weights_in_16_bit_are_preferred_and_nothing_superfluous_is_fetched(hub,
         "text_encoder/model-00002-of-00002.safetensors",
         "text_encoder/model.safetensors.index.json",
     ]
-    wanted = repository.needed(registry.generator("sd-turbo").repositories[0], names)
+    wanted = selection.needed(registry.generator("sd-turbo").repositories[0], names)
     assert set(wanted) == set(names) - {
         "README.md",
         "flax_model.msgpack",
@@ -183,7 +182,7 @@ def test_full_size_models_are_ranked_by_readers_from_the_hub_and_nothing_is_deci
     )
     assert "sd-turbo is not calibrated here" in result.verdict.sentence
     assert any(isinstance(each, api.Loading) and each.total for each in updates), "the download is told"
-    assert not fullsize._kept, "gigabytes are not kept after a run"
+    assert cache.MODELS.peek(("pipelines", "sd-turbo")) is None, "gigabytes are not kept after a run"
 
 
 def test_what_the_safety_checker_flags_is_withheld_and_not_scored(hub, readers, tmp_path):
@@ -294,18 +293,16 @@ def test_a_model_too_large_for_this_machine_is_not_fetched(local_hub, monkeypatc
 
 
 def test_pins_are_those_of_the_same_lock_file(hub, made, tmp_path, monkeypatch):
-    from tracer.models import hub as hubs
-
     path = tmp_path / "hub.lock.json"
     path.write_text("{}")
-    monkeypatch.setattr(hubs, "LOCK", path)
+    monkeypatch.setattr(hub_files, "LOCK", path)
     row = publish(hub, made, "sd-turbo")
     part = row.repositories[0]
-    commit = hubs.pin([part], looking=repository.look)["sd-turbo"]
+    commit = hub_files.pin([part])["sd-turbo"]
     (tmp_path / "newer").mkdir()
     (tmp_path / "newer" / "model_index.json").write_text("{}")
     hub.add(part.source, tmp_path / "newer")
-    assert repository.fetch(part).commit == commit == hubs.revision(part)
+    assert hub_files.fetch(part).commit == commit == hub_files.revision(part)
 
 
 def test_rows_are_told_apart_by_id_and_name_a_family():

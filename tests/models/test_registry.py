@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests import small_models
-from tracer.models import cache, registry
+from tests import small_models as models
+from tracer.models import checkpoint, registry
 
 HUB = [row for row in registry.FAMILIES.values() if not row.bundled]
 COUNTED = [row for row in registry.FAMILIES.values() if row.decoder_work]
@@ -19,9 +19,9 @@ def row(request):
 
 
 def test_every_row_loads_at_its_shape_and_an_image_comes_back(row, tmp_path):
-    shape = small_models.small(row.kind, small_models.SHAPES[row.id])
-    folder = small_models.make(row.kind, tmp_path / row.subfolder, config=shape)
-    model = cache.from_folder(folder, row.id, scaling=row.scaling, shift=row.shift)
+    shape = models.small(row.kind, models.SHAPES[row.id])
+    folder = models.make(row.kind, tmp_path / row.subfolder, config=shape)
+    model = checkpoint.from_folder(folder, row.id, scaling=row.scaling, shift=row.shift)
     images = torch.rand(2, 3, 64, 2 * row.stride, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         latents = model.encode(images)
@@ -35,7 +35,7 @@ def test_every_row_loads_at_its_shape_and_an_image_comes_back(row, tmp_path):
 @pytest.mark.parametrize("row", COUNTED, ids=lambda row: row.id)
 def test_parameters_and_work_are_those_of_the_published_shape(row):
     kind = getattr(diffusers, row.kind)
-    shape = kind.load_config(row.source / row.subfolder) if row.bundled else small_models.SHAPES[row.id]
+    shape = kind.load_config(row.source / row.subfolder) if row.bundled else models.SHAPES[row.id]
     with torch.device("meta"):
         model = kind.from_config(shape).eval()
     assert sum(each.numel() for each in model.parameters()) / 1e6 == pytest.approx(row.parameters, abs=0.006)
@@ -62,7 +62,7 @@ def test_rows_say_where_they_come_from(row):
     assert row.licence
     assert row.source.count("/") == 1
     assert not row.source.startswith(GONE), "repositories that are gone"
-    assert row.kind in cache.KINDS
+    assert row.kind in checkpoint.CLASSES
     assert bool(row.members) == (row.lineup == "full"), "nobody is known to draw with a tiny autoencoder alone"
 
 

@@ -32,14 +32,14 @@ def test_every_tiny_family_has_a_threshold_that_a_trace_may_use(row):
 @needs_weights
 @pytest.mark.parametrize("row", TINY, ids=lambda row: row.id)
 def test_the_thresholds_are_for_the_real_weights(row):
-    model = cache.from_folder(REAL / row.id, row.id, revision="a commit")
-    calibration.stored(row.id, FAST.record(), model.digest)
+    model = cache.from_folder(REAL / row.id, row.id, hub_commit="a commit")
+    calibration.stored(row.id, FAST.record(), model.weights_digest)
 
 
 @needs_weights
 def test_weights_that_round_to_the_calibrated_copy_score_like_it():
     """A 32-bit original differs from its 16-bit copy by up to half of the last digit; here, by chance within that."""
-    copied = cache.from_folder(REAL / "taesd3", "taesd3", revision="a commit")
+    copied = cache.from_folder(REAL / "taesd3", "taesd3", hub_commit="a commit")
     original = replace(copied, model=copy.deepcopy(copied.model))
     torch.manual_seed(0)
     with torch.no_grad():

@@ -38,7 +38,7 @@ def models(
             "licence": row.licence,
             "source": row.source.name if row.bundled else row.source,
             "subfolder": row.subfolder,
-            "revision": None if row.bundled else hub.revision(row),
+            "revision": None if row.bundled else hub.revision(row.repository),
             "note": row.note,
         }
         for row, found in zip(chosen, availability.check(chosen), strict=True)
@@ -81,11 +81,12 @@ def models(
 
 def _pinned(rows: list[registry.Family], quiet: bool) -> bool:
     """Write the lock file; True where a row could not be resolved."""
-    from tracer.models import hub, repository
+    from tracer.models import hub
 
-    parts = [part for row in registry.GENERATORS.values() for part in row.repositories]
+    parts = [row.repository for row in rows]
+    parts += [part for row in registry.GENERATORS.values() for part in row.repositories]
     parts += [row.repository for row in registry.READERS.values()]
-    outcome = hub.pin(rows) | hub.pin(parts, looking=repository.look)
+    outcome = hub.pin(parts)
     locked = hub.pins()
     failed = {name: found for name, found in outcome.items() if locked.get(name, {}).get("revision") != found}
     for reason, names in grouped(failed).items():

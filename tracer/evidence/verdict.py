@@ -26,7 +26,7 @@ class Evidence:
         belongs: True, False, or None where the score lies between the two thresholds or the run was stopped.
         steps: gradient steps behind the score.
         seconds: time until then, without loading.
-        revision: what identifies the weights.
+        revision: what a reader finds the weights by: the Hub's commit, or `weights_digest` where there is none.
         dtype: data type of the weights.
         calibrated_on: number of belonging images behind the threshold.
         condition: what was done to those images, as to this one: "lossless", "jpeg-85", or "resized".
@@ -38,6 +38,7 @@ class Evidence:
         offset: rows and columns left out above and on the left, where the picture was cropped off its latent grid.
         drawn: height and width at which the decoder would have drawn it, where it was resized since; else (0, 0).
         frame: top, left, bottom and right of the inspected picture inside a plain frame; else zeros.
+        weights_digest: what the threshold is tied to; "" in results of earlier versions.
         off_grid: how many times worse the picture fits half a cell off its latent grid (`optimization.off_grid`), where
             that was asked because the score alone left it open, or was hardly better than others'; else 0.
 
@@ -65,6 +66,7 @@ class Evidence:
     drawn: tuple[int, int] = (0, 0)
     frame: tuple[int, int, int, int] = (0, 0, 0, 0)
     off_grid: float = 0.0
+    weights_digest: str = ""
 
     @property
     def by_score(self) -> bool:

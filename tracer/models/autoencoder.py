@@ -26,10 +26,10 @@ class Autoencoder:
         model: the diffusers model.
         stride: image pixels per latent cell and side.
         scaling, shift: latents are (raw - shift) * scaling; numbers, or one per channel (1, channels, 1, 1).
-        revision: what results name: the Hub's commit, or `digest` where there is none.
         family: id of the registry row, or the folder it came from.
-        digest: "sha256:..." of the files, or "sha256-bf16:..." of the rounded weights (`cache.rounded_digest`), which
-            thresholds are tied to.
+        weights_digest: what calibrated numbers are tied to: "sha256:..." of the files, or "sha256-bf16:..." of the
+            rounded weights (`checkpoint.rounded_digest`).
+        hub_commit: of the repository that the files are from; None where they are from a folder.
         patch: side of the squares of raw cells that are folded into the channels of one cell.
         video: whether the model is one of videos, which sees an image as a single frame.
     """
@@ -38,11 +38,21 @@ class Autoencoder:
     stride: int
     scaling: float | torch.Tensor
     shift: float | torch.Tensor
-    revision: str
     family: str
-    digest: str = ""
+    weights_digest: str
+    hub_commit: str | None = None
     patch: int = 1
     video: bool = False
+
+    @property
+    def revision(self) -> str:
+        """What results name, so that a reader finds the weights: the commit, or the digest where there is none."""
+        return self.hub_commit or self.weights_digest
+
+    @property
+    def digest(self) -> str:
+        """The same as `weights_digest`, until inversion is rewritten."""
+        return self.weights_digest
 
     @property
     def dtype(self) -> torch.dtype:
@@ -103,21 +113,20 @@ def wrap(
     model: torch.nn.Module,
     *,
     family: str,
-    revision: str,
+    weights_digest: str,
+    hub_commit: str | None,
     scaling: float | None,
     shift: float | None,
     device: str,
-    digest: str = "",
 ) -> Autoencoder:
     """Freeze a diffusers autoencoder and put the common interface around it.
 
     Args:
         model: a loaded diffusers autoencoder.
         family: id of its registry row, or the folder it came from.
-        revision: what results name.
+        weights_digest, hub_commit: see `Autoencoder`.
         scaling, shift: override the configuration's own.
         device: where it is to run.
-        digest: what identifies the weights; `revision` by default.
 
     Returns:
         An `Autoencoder` in the data type that `fastest_dtype` picks.
@@ -130,9 +139,9 @@ def wrap(
         stride=total_stride(model),
         scaling=own_scaling if scaling is None else scaling,
         shift=own_shift if shift is None else shift,
-        revision=revision,
         family=family,
-        digest=digest or revision,
+        weights_digest=weights_digest,
+        hub_commit=hub_commit,
         patch=_patch(model),
         video=video,
     )
@@ -174,8 +183,14 @@ def _layout(video: bool) -> torch.memory_format:
 
 
 def total_stride(model: torch.nn.Module) -> int:
-    """Image pixels per latent cell and side, from the configuration."""
+    """Image pixels per latent cell and side, from the configuration.
+
+    Raises:
+        ValueError: the configuration does not tell.
+    """
     config = model.config
+    if config.get("stride"):  # a class of this package's own says it
+        return int(config["stride"])
     for key in ("block_out_channels", "encoder_block_out_channels", "dim_mult"):
         if config.get(key):
             return 2 ** (len(config[key]) - 1) * _patch(model)

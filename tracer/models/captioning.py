@@ -7,9 +7,7 @@ traces. Those from the Hub see pictures as they were trained: squeezed for BLIP,
 
 from __future__ import annotations
 
-import functools
 import json
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +16,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from tracer.models import repository
-from tracer.models.cache import ModelUnavailable
+from tracer.models import cache, hub
+from tracer.models.errors import ModelUnavailable
 from tracer.models.registry import MINIS, Reader
 
-_loading = threading.Lock()
-_BATCH = 64
+_BATCH = 64  # pictures embedded at a time
 _MINIATURE = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)  # mean and deviation that bring pixels to [-1, 1]
 _CAPTION = 30  # tokens at most that a captioner from the Hub writes: what it learned from are single sentences
 
@@ -50,40 +47,36 @@ class TextModel:
 
 
 def captioner(row: Reader | None = None) -> TextModel:
-    """A captioner, loaded on first use and kept: the bundled one, or one from the Hub.
+    """A captioner, loaded on first use and kept while memory allows: the bundled one, or one from the Hub.
 
     Raises:
         ModelUnavailable: its files are missing or damaged.
     """
-    with _loading:
-        return _kept(load_captioner, _folder(row) if row else MINIS / "captioner", row)
+    return _loaded("captioner", load_captioner, row)
 
 
 def matcher(row: Reader | None = None) -> TextModel:
-    """An image-text encoder, loaded on first use and kept: the bundled one, or one from the Hub.
+    """An image-text encoder, loaded on first use and kept while memory allows: the bundled one, or one from the Hub.
 
     Raises:
         ModelUnavailable: its files are missing or damaged.
     """
-    with _loading:
-        return _kept(load_matcher, _folder(row) if row else MINIS / "matcher", row)
+    return _loaded("matcher", load_matcher, row)
 
 
-def _folder(row: Reader) -> Path:
-    return repository.fetch(row.repository).folder
-
-
-@functools.lru_cache(maxsize=4)
-def _kept(load: Callable[..., TextModel], folder: Path, row: Reader | None) -> TextModel:
+def _loaded(kind: str, read: Callable[..., TextModel], row: Reader | None) -> TextModel:
+    key = (kind, row.id if row else "bundled")
+    if (found := cache.MODELS.peek(key)) is not None:
+        return found
     if row is None:
-        return load(folder)
-    try:
-        return load(folder, row.repository.title)
-    except ModelUnavailable as error:
-        if damaged := repository.discard_damaged(row.repository):
-            what = f"{' and '.join(damaged)} of {row.repository.title} were damaged on this machine"
-            raise ModelUnavailable(f"{what} and have been deleted; try again", "damaged") from error
-        raise
+        return cache.MODELS.get(key, lambda: read(MINIS / kind))
+    folder = hub.fetch(row.repository).folder
+
+    def mended() -> TextModel:
+        with hub.mending(row.repository):
+            return read(folder, row.repository.title)
+
+    return cache.MODELS.get(key, mended)
 
 
 def load_captioner(folder: Path, title: str = "captioner") -> TextModel:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from tracer.models.errors import ModelUnavailable
 from tracer.models.registry import Family, Generator
 
@@ -16,25 +18,14 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 def memory() -> tuple[int, int]:
     """Bytes of memory in all, and those that can be had now; a container's limit counts where it is lower."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
-        total, available = sizes["MemTotal"], sizes["MemAvailable"]
-    except (OSError, KeyError, ValueError, IndexError):  # not Linux: what is free now cannot be known without a library
-        total = available = _physical()
+    found = psutil.virtual_memory()
+    total, available = found.total, found.available
     try:
         limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
         total, available = min(total, limit), min(available, limit - used)
     except (OSError, ValueError):  # no limit, or no such file
         pass
     return total, max(available, 0)
-
-
-def _physical() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 8 * 2**30  # Windows: a modest guess, which $LATENT_LINEUP_MEMORY overrides
 
 
 def budget() -> int:

@@ -9,9 +9,7 @@ Euler steps.
 
 from __future__ import annotations
 
-import functools
 import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracer.models import cache, prompt_filter, registry
-from tracer.models.cache import ModelUnavailable
+from tracer.models.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 STEPS = 20
 GUIDANCE = 3.0
 LONGEST_PROMPT = 200  # characters; far more than any caption, far less than a tokenizer would choke on
-
-_loading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -75,19 +71,22 @@ class Pipeline:
 
 
 def load(name: str) -> Pipeline:
-    """A bundled generator, loaded on first use and kept.
+    """A bundled generator, loaded on first use and kept while memory allows.
 
     Raises:
         KeyError: there is no generator of that name.
         ModelUnavailable: its files are missing or damaged.
     """
     row = registry.generator(name)
-    with _loading:
-        return _load(row)
+    return cache.MODELS.get(("generator", row.id), lambda: read(row))
 
 
-@functools.lru_cache(maxsize=8)
-def _load(row: registry.Generator) -> Pipeline:
+def read(row: registry.Generator) -> Pipeline:
+    """A bundled generator from its files.
+
+    Raises:
+        ModelUnavailable: they are missing or damaged, or the row is not of a bundled one.
+    """
     import torch
     from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
     from transformers import AutoTokenizer, CLIPTextModel

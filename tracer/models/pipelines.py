@@ -6,10 +6,8 @@ random numbers. One model at a time is kept in memory, in 32 bit on a processor 
 
 from __future__ import annotations
 
-import gc
 import inspect
 import json
-import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tracer.models import cache, device, repository
+from tracer.models import cache, device, hub, selection
 from tracer.models.errors import ModelUnavailable
 from tracer.models.registry import Generator, Repository
-
-_loading = threading.Lock()
-_kept: dict[str, tuple[Any, ...]] = {}  # of one model: its pipelines
 
 
 class Withheld(RuntimeError):
@@ -41,35 +36,34 @@ def check(row: Generator) -> None:
     """
     if device.zero_gpu():
         raise ModelUnavailable(f"{row.title} does not draw on ZeroGPU, whose calls are too short for it", "memory")
-    device.check_fits(row, spare=_held())
+    device.check_fits(row, spare=cache.MODELS.held())
 
 
 def release() -> None:
     """Let go of the model in memory; its drawings are kept elsewhere."""
-    with _loading:
-        _kept.clear()
-    gc.collect()
+    cache.MODELS.drop("pipelines")
 
 
 def load(row: Generator) -> tuple[Any, ...]:
-    """A model's pipelines: downloaded and loaded on first use, and kept until another one is asked for.
+    """A model's pipelines: downloaded and read on first use, and kept until another one is asked for.
 
     Raises:
         ModelUnavailable: its files cannot be had, are damaged, or are too large for this machine.
     """
-    with _loading:
-        if row.id not in _kept:
-            check(row)
-            _kept.clear()
-            gc.collect()
-            cache.make_room(row)
-            loaded = tuple(_pipeline(row, each) for each in row.repositories)
-            if row.checked and loaded[0].safety_checker is None:
-                raise ModelUnavailable(
-                    f"{row.title} was published with a safety checker, which is not there", "damaged"
-                )
-            _kept[row.id] = loaded
-        return _kept[row.id]
+    key = ("pipelines", row.id)
+    if (found := cache.MODELS.peek(key)) is not None:
+        return found
+    check(row)
+    folders = [hub.fetch(part).folder for part in row.repositories]
+    release()  # an accelerator has room for one, whatever the memory beside it
+    return cache.MODELS.get(key, lambda: _read(row, folders), device.bytes_of(row))
+
+
+def _read(row: Generator, folders: list[Path]) -> tuple[Any, ...]:
+    loaded = tuple(_pipeline(row, part, folder) for part, folder in zip(row.repositories, folders, strict=True))
+    if row.checked and loaded[0].safety_checker is None:
+        raise ModelUnavailable(f"{row.title} was published with a safety checker, which is not there", "damaged")
+    return loaded
 
 
 def draw(row: Generator, prompt: str, seed: int, stop: Callable[[], bool] = lambda: False) -> np.ndarray:
@@ -120,31 +114,15 @@ def draw(row: Generator, prompt: str, seed: int, stop: Callable[[], bool] = lamb
     return (made.images[0] * 255).round().astype(np.uint8)
 
 
-def _held() -> int:
-    """Bytes that the model in memory would give back."""
-    return sum(
-        tensor.numel() * tensor.element_size()
-        for pipelines in list(_kept.values())
-        for pipeline in pipelines
-        for part in pipeline.components.values()
-        if hasattr(part, "parameters")
-        for tensor in part.parameters()
-    )
-
-
-def _pipeline(row: Generator, part: Repository) -> Any:
+def _pipeline(row: Generator, part: Repository, folder: Path) -> Any:
     import diffusers
 
-    folder = repository.fetch(part).folder
     try:
-        with quiet():
+        with hub.mending(part), quiet():
             return _assembled(part, folder, row.half).to(device.device())
+    except ModelUnavailable:
+        raise
     except Exception as error:  # diffusers, transformers, safetensors, tokenizers and json each raise their own kinds
-        if damaged := repository.discard_damaged(part):
-            what = f"{' and '.join(damaged)} of {part.title} were damaged on this machine and have been deleted"
-            raise ModelUnavailable(f"{what}; try again", "damaged") from error
-        if isinstance(error, ModelUnavailable):
-            raise
         what = f"the files of {part.title} do not fit each other, or not diffusers {diffusers.__version__}"
         raise ModelUnavailable(what, "damaged") from error
 
@@ -153,7 +131,7 @@ def _assembled(part: Repository, folder: Path, half: str) -> Any:
     """The pipeline of a folder, of the class that the row names, from the parts that the row names."""
     import diffusers
 
-    described = json.loads((folder / repository.INDEX).read_text())
+    described = json.loads((folder / selection.INDEX).read_text())
     if described.get("_class_name") != part.kind:
         found = str(described.get("_class_name"))[:40]
         raise ModelUnavailable(f"{part.source} holds a {found} instead of a {part.kind}", "damaged")
@@ -195,7 +173,7 @@ def _component(part: Repository, folder: Path, library: str, kind: str, half: st
         )
     dtype = torch.float32 if device.device() == "cpu" else getattr(torch, half)
     short = {path.name for path in folder.iterdir()}
-    variant = repository.HALF if any(f".{repository.HALF}" in name for name in short) else None
+    variant = selection.HALF if any(f".{selection.HALF}" in name for name in short) else None
     options: dict[str, Any] = dict(local_files_only=True, use_safetensors=True, dtype=dtype, variant=variant)
     if issubclass(found, diffusers.ModelMixin):
         options["low_cpu_mem_usage"] = False  # which would need another library

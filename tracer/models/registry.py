@@ -1,7 +1,10 @@
-"""The registry: one row per autoencoder family and one per generator. A new family is one new row.
+"""The registry: one row per autoencoder family, per generator, and per model that reads pictures.
 
 A family is everything that shares one autoencoder. Latent inversion and the artifact detector can name a family, never
 one of its members; the rows say which members those are.
+
+The rows are data: a new family is a new table in a TOML file of `catalogue/`, with what differs from the defaults
+below; a new line-up is a new file there, and its name in `LINEUPS`.
 """
 
 from __future__ import annotations
@@ -11,12 +14,58 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from tracer import assets
-from tracer.models import catalogue_generators, catalogue_hub
-from tracer.models.catalogue_generators import Repository
+from tracer.models import catalogue
 
 MINIS = assets.MINIS
 LINEUPS = ("minis", "tiny", "full")
+CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"  # of an autoencoder in diffusers layout
+
+_CLOSED = ConfigDict(extra="forbid")  # an unknown field is an error, not a typing mistake that nobody sees
+
+
+@dataclass(frozen=True)
+class Repository:
+    """What is read of a repository on the Hub.
+
+    Attributes:
+        id: key in the lock file.
+        title: the name that messages show.
+        source: "owner/name".
+        kind: the pipeline's class in diffusers; "" where it is none.
+        folders: the parts of a pipeline, each a folder.
+        files: instead of folders, the files to read.
+        gated: whether the Hub asks for a login and an accepted licence.
+    """
+
+    __pydantic_config__ = _CLOSED
+
+    id: str
+    title: str
+    source: str
+    kind: str = ""
+    folders: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    gated: bool = False
+
+
+@dataclass(frozen=True)
+class Member:
+    """A model known to draw with a family's autoencoder.
+
+    Attributes:
+        name: as its makers call it.
+        year: in which it was first published; 0 where that is not known.
+        licence: of the model, which may differ from the autoencoder's; "" where it was not read.
+    """
+
+    __pydantic_config__ = _CLOSED
+
+    name: str
+    year: int = 0
+    licence: str = ""
 
 
 @dataclass(frozen=True)
@@ -26,11 +75,11 @@ class Family:
     Attributes:
         id: short name used on the command line, in results and in file names.
         title: the name that the page shows.
-        lineup: "minis", "tiny" or "full".
-        kind: diffusers class of the autoencoder.
+        lineup: one of `LINEUPS`.
+        kind: class of the autoencoder, one of `checkpoint.CLASSES`.
         source: a folder in the package (bundled) or a Hub repository "owner/name".
         subfolder: folder of the autoencoder inside `source`; "" for the top.
-        members: the models known to draw with this autoencoder.
+        models: those known to draw with this autoencoder.
         stands_for: for a mini, the real models that are built alike; for a tiny one, those whose latents it shares.
         licence: licence of the weights, as an SPDX id or the licence's own name; "unknown" where it was not read.
         stride: image pixels per latent cell and side.
@@ -45,13 +94,15 @@ class Family:
         note: what a reader should know about this row.
     """
 
+    __pydantic_config__ = _CLOSED
+
     id: str
     title: str
-    lineup: Literal["minis", "tiny", "full"]
+    lineup: str
     kind: str
     source: Path | str
     subfolder: str = "vae"
-    members: tuple[str, ...] = ()
+    models: tuple[Member, ...] = ()
     stands_for: str = ""
     licence: str = "Apache-2.0"
     stride: int = 8
@@ -70,6 +121,19 @@ class Family:
     def bundled(self) -> bool:
         """Whether the weights are a folder of the package rather than a Hub repository."""
         return isinstance(self.source, Path)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of the models known to draw with this autoencoder."""
+        return tuple(model.name for model in self.models)
+
+    @property
+    def repository(self) -> Repository:
+        """What is read of the Hub, for a family that is not bundled."""
+        folder = f"{self.subfolder}/" if self.subfolder else ""
+        return Repository(
+            self.id, self.title, str(self.source), files=(folder + CONFIG, folder + WEIGHTS), gated=self.gated
+        )
 
 
 @dataclass(frozen=True)
@@ -96,6 +160,8 @@ class Generator:
         half: the type that weights have on an accelerator.
         note: what a reader should know about this row.
     """
+
+    __pydantic_config__ = _CLOSED
 
     id: str
     family: str
@@ -172,6 +238,8 @@ class Reader:
         note: what a reader should know about this row.
     """
 
+    __pydantic_config__ = _CLOSED
+
     id: str
     kind: Literal["captioner", "encoder"]
     repository: Repository
@@ -181,116 +249,12 @@ class Reader:
     note: str = ""
 
 
-FAMILIES: dict[str, Family] = {
-    row.id: row
-    for row in (
-        Family(
-            id="mini-kl",
-            title="mini-kl",
-            lineup="minis",
-            kind="AutoencoderKL",
-            source=MINIS / "mini-kl",
-            members=("mini-kl-fluent", "mini-kl-noto"),
-            stands_for="Stable Diffusion and its relatives",
-            parameters=0.79,
-            encoder_work=0.014,
-            decoder_work=0.041,
-            native=128,
-        ),
-        Family(
-            id="mini-kl16",
-            title="mini-kl16",
-            lineup="minis",
-            kind="AutoencoderKL",
-            source=MINIS / "mini-kl16",
-            members=("mini-kl16-twemoji",),
-            stands_for="Stable Diffusion 3 and FLUX.1",
-            latent_channels=16,
-            parameters=0.81,
-            encoder_work=0.014,
-            decoder_work=0.041,
-            native=128,
-        ),
-        Family(
-            id="mini-movq",
-            title="mini-movq",
-            lineup="minis",
-            kind="VQModel",
-            source=MINIS / "mini-movq",
-            members=("mini-movq-emojione",),
-            stands_for="Kandinsky",
-            parameters=1.01,
-            encoder_work=0.034,
-            decoder_work=0.086,
-            native=128,
-        ),
-        Family(
-            id="mini-dc",
-            title="mini-dc",
-            lineup="minis",
-            kind="AutoencoderDC",
-            source=MINIS / "mini-dc",
-            members=("mini-dc-flat",),
-            stands_for="Sana",
-            stride=16,
-            latent_channels=32,
-            parameters=2.46,
-            encoder_work=0.018,
-            decoder_work=0.028,
-            native=128,
-        ),
-        *(Family(**row) for row in catalogue_hub.ROWS),
-    )
-}
-
-GENERATORS: dict[str, Generator] = {
-    row.id: row
-    for row in (
-        Generator(
-            id="mini-kl-fluent",
-            family="mini-kl",
-            source=MINIS / "mini-kl" / "mini-kl-fluent",
-            style="soft three-dimensional shading",
-            data="Fluent Emoji (MIT)",
-            step_work=0.0001084,
-        ),
-        Generator(
-            id="mini-kl-noto",
-            family="mini-kl",
-            source=MINIS / "mini-kl" / "mini-kl-noto",
-            style="gently shaded cartoon drawings",
-            data="Noto Emoji (Apache-2.0)",
-            step_work=0.0001084,
-        ),
-        Generator(
-            id="mini-kl16-twemoji",
-            family="mini-kl16",
-            source=MINIS / "mini-kl16" / "mini-kl16-twemoji",
-            style="flat, bold shapes",
-            data="Twemoji (CC BY 4.0)",
-            step_work=0.0001138,
-        ),
-        Generator(
-            id="mini-movq-emojione",
-            family="mini-movq",
-            source=MINIS / "mini-movq" / "mini-movq-emojione",
-            style="glossy gradients",
-            data="EmojiOne 2 (CC BY 4.0)",
-            step_work=0.0001084,
-        ),
-        Generator(
-            id="mini-dc-flat",
-            family="mini-dc",
-            source=MINIS / "mini-dc" / "mini-dc-flat",
-            style="flat shapes without outlines",
-            data="Fluent Emoji Flat (MIT)",
-            step_work=0.0001102,
-        ),
-        *(Generator(**row) for row in catalogue_generators.GENERATORS),
-    )
-}
-
-READERS: dict[str, Reader] = {row.id: row for row in (Reader(**each) for each in catalogue_generators.READERS)}
+_TABLES = {name: catalogue.read(name) for name in LINEUPS}
+FAMILIES = catalogue.validated(
+    Family, [{"lineup": name, **row} for name, tables in _TABLES.items() for row in tables.get("family", ())]
+)
+GENERATORS = catalogue.validated(Generator, [row for tables in _TABLES.values() for row in tables.get("generator", ())])
+READERS = catalogue.validated(Reader, catalogue.read("readers")["reader"])
 
 
 def generator(name: str) -> Generator:

@@ -54,10 +54,10 @@ def _checked(row: Family, patience: float) -> Availability:
         there = (Path(row.source) / row.subfolder / hub.WEIGHTS).exists()
         return Availability(row.id, "bundled") if there else Availability(row.id, "missing", _MISSING)
     obstacle = _obstacle(row)
-    if hub.cached(row):
+    if hub.cached(row.repository):
         return Availability(row.id, "cached", obstacle, row.megabytes)
     try:
-        size = sum(remote.size for remote in hub.look(row, patience)) / 1e6
+        size = sum(remote.size for remote in hub.look(row.repository, patience)) / 1e6
     except ModelUnavailable as error:
         status = error.kind if error.kind in ("gated", "gone", "missing") else "unreachable"
         return Availability(row.id, status, str(error), row.megabytes)
@@ -89,18 +89,18 @@ def check_generators(rows: list[Generator], patience: float = PATIENCE) -> list[
 def _drawing(row: Generator, patience: float) -> Availability:
     if row.bundled:
         return Availability(row.id, "bundled") if row.present else Availability(row.id, "missing", _MISSING)
-    from tracer.models import pipelines, repository
+    from tracer.models import pipelines
 
     try:
         pipelines.check(row)
         obstacle = ""
     except ModelUnavailable as error:
         obstacle = str(error)
-    away = [part for part in row.repositories if not repository.cached(part)]
+    away = [part for part in row.repositories if not hub.cached(part)]
     if not away:
         return Availability(row.id, "cached", obstacle, row.megabytes)
     try:
-        size = sum(remote.size for part in away for remote in repository.look(part, patience)) / 1e6
+        size = sum(remote.size for part in away for remote in hub.look(part, patience)) / 1e6
     except ModelUnavailable as error:
         status = error.kind if error.kind in ("gated", "gone", "missing") else "unreachable"
         return Availability(row.id, status, str(error), row.megabytes)

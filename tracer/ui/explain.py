@@ -36,7 +36,8 @@ def _known(run: Run | None, family: str) -> Calibration | None:
     if not path.exists():
         return None
     known = _calibration(path, path.stat().st_mtime_ns)
-    return known if known.revision == row["revision"] and row["steps"] in known.checkpoints else None
+    digest = row.get("weights_digest") or row["revision"]  # results of earlier versions have one name for both
+    return known if known.revision == digest and row["steps"] in known.checkpoints else None
 
 
 def _others(known: Calibration, row: dict) -> tuple[tuple[float, ...], ...]:

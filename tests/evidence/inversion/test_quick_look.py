@@ -44,7 +44,7 @@ def regression(four, size: int, intercept=(0.0, 0.0, 0.0, 0.0, 0.0)) -> dict:
         "intercept": list(intercept),
         "temperature": 1.0,
         "least": 0.5,
-        "weights": {each.family: each.digest for each in four},
+        "weights": {each.family: each.weights_digest for each in four},
         "images": 10,
         "sources": {"a": 5, "b": 5},
         "left_out": RATES,
@@ -107,7 +107,9 @@ def test_a_trace_of_the_tiny_line_up_carries_it_beside_the_verdict(four, noise, 
     monkeypatch.setenv("LATENT_LINEUP_CACHE", str(tmp_path))
     monkeypatch.setattr(belonging, "SPOT_IMAGES", 3)
     monkeypatch.setattr(belonging, "SIDE", 64)
-    monkeypatch.setattr(cache, "_shelf", type(cache._shelf)(((each.family, "cpu"), each) for each in four))
+    monkeypatch.setattr(cache, "MODELS", cache.Cache())
+    for each in four:
+        cache.MODELS.get(("autoencoder", each.family, "cpu"), lambda each=each: each)
     document = api.trace(intake.from_array(noise, ""), lineup="tiny").document()
     assert document["quick_look"]["answer"] == "sd"
     assert "sd" not in document["verdict"]["families"]

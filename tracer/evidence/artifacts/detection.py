@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tracer.models.cache import revision_of
+from tracer.models import cache
+from tracer.models.checkpoint import digest_of
 from tracer.models.errors import ModelUnavailable
 from tracer.models.registry import MINIS
 
@@ -35,7 +35,6 @@ FOLDER = MINIS / "detector"
 WEIGHTS = "model.safetensors"
 TRIES, MOST_TRIES = 10, 100
 GRID = 8  # pixels: crops begin on it, so that a map and a try see the same pixels in the same phase
-_loading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def revision(folder: Path | None = None) -> str:
 
 @functools.lru_cache(maxsize=4)
 def _revision(folder: Path, changed: tuple[int, ...]) -> str:
-    return revision_of(folder, WEIGHTS)
+    return digest_of(folder, WEIGHTS)
 
 
 def load(folder: Path | None = None) -> Detector:
@@ -102,12 +101,11 @@ def load(folder: Path | None = None) -> Detector:
     Raises:
         ModelUnavailable: its files are missing or damaged. Pickled weights are never read.
     """
-    with _loading:
-        return _kept(folder or FOLDER, revision(folder))
+    folder = folder or FOLDER
+    return cache.MODELS.get(("detector", folder, revision(folder)), lambda: _read(folder))
 
 
-@functools.lru_cache(maxsize=2)
-def _kept(folder: Path, changed: str) -> Detector:
+def _read(folder: Path) -> Detector:
     import torch
     from safetensors.torch import load_file
 

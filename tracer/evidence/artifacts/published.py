@@ -8,7 +8,6 @@ code, classes of torch.nn and timm become inert stand-ins that only hold state, 
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import math
 import os
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tracer.models import cache
 
 REPOSITORY = "qwertyforce/Detect_LDM_By_Detecting_VAE"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which the authors normalise with
@@ -195,12 +196,13 @@ def network(path: Path, name: str, **options: Any) -> Any:
     return model.eval()
 
 
-@functools.lru_cache(maxsize=1)
 def detector(path: Path, row: Published) -> Callable[[np.ndarray], np.ndarray]:
     """A function from uint8 RGB crops (n, side, side, 3) to logits (n,): above 0 means drawn by an autoencoder."""
     import torch
 
-    model = network(path, row.network, **dict(row.options))
+    model = cache.MODELS.get(
+        ("published detector", path, row.id), lambda: network(path, row.network, **dict(row.options))
+    )
 
     def logits(crops: np.ndarray) -> np.ndarray:
         values = (crops.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(STD)
