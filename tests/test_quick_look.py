@@ -105,10 +105,10 @@ def test_a_trace_of_the_tiny_line_up_carries_it_beside_the_verdict(four, noise, 
     monkeypatch.setattr(belonging, "SPOT_IMAGES", 3)
     monkeypatch.setattr(belonging, "SIDE", 64)
     monkeypatch.setattr(cache, "_shelf", type(cache._shelf)(((each.family, "cpu"), each) for each in four))
-    document = api.trace(intake.from_array(noise, ""), lineup="tiny").document()
-    assert document["quick_look"]["answer"] == "sd"
-    assert "sd" not in document["verdict"]["families"]
-    banner = words.banner(Run("Your image", "fast", [row.id for row in TINY], trace=document))
+    trace = api.trace(intake.from_array(noise, ""), lineup="tiny")
+    assert trace.document()["quick_look"]["answer"] == "sd"
+    assert "sd" not in trace.verdict.families
+    banner = words.banner(Run("Your image", "fast", [row.id for row in TINY], trace=trace))
     assert banner.index("quick-look") > banner.index("class='verdict"), "below the verdict, not in it"
     assert "plays no part in the verdict" in banner
     one = api.trace(intake.from_array(noise, ""), families=["taesd"]).document()

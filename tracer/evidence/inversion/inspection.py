@@ -14,7 +14,8 @@ from tracer.evidence.conditions import LOSSLESS, RESIZED, condition_of
 from tracer.evidence.inversion import calibration, resizing
 from tracer.evidence.inversion.events import Answered, Loading, Shifted, Stepped, passed_on
 from tracer.evidence.inversion.settings import FAST, Settings, settings_for
-from tracer.evidence.verdict import Doubts, Evidence
+from tracer.evidence.reasons import Reason
+from tracer.evidence.verdict import Doubt, Doubts, Evidence
 from tracer.image.intake import Picture
 from tracer.image.windows import Box, framed
 from tracer.models import registry
@@ -168,15 +169,15 @@ def conditions(picture: Picture, mode: str, registered: bool = True) -> tuple[st
         return condition, Doubts()
     if condition is None:
         if picture.jpeg_quality is not None:
-            miss = f"JPEG quality {picture.jpeg_quality} has destroyed the traces that a decoder leaves"
+            miss = Doubt(Reason.TRACES_LOST_IN_JPEG, {"quality": picture.jpeg_quality})
         else:
-            miss = f"{picture.format} with lost colours or details may no longer show the traces that a decoder leaves"
+            miss = Doubt(Reason.TRACES_LOST_IN_FORMAT, {"format": picture.format})
         return LOSSLESS, Doubts(miss=miss)
     if mode != "fast" or not registered:
-        return LOSSLESS, Doubts(miss="there is no threshold for compressed pictures in this mode")
+        return LOSSLESS, Doubts(miss=Doubt(Reason.MODE_WITHOUT_COMPRESSED))
     if picture.table is None:
-        return LOSSLESS, Doubts(miss="this kind of JPEG file does not tell how its luminance was rounded")
-    return condition, Doubts(between=f"after JPEG compression of quality {picture.jpeg_quality}")
+        return LOSSLESS, Doubts(miss=Doubt(Reason.JPEG_ROUNDING_UNKNOWN))
+    return condition, Doubts(between=Doubt(Reason.OPEN_AFTER_JPEG, {"quality": picture.jpeg_quality}))
 
 
 def on_the_spot(model: Autoencoder, mode: str, stop: Callable[[], bool] = lambda: False):

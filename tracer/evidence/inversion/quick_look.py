@@ -3,19 +3,20 @@
 A tiny autoencoder shares its parent's latents, not its decoder, so it cannot reproduce what the parent drew, and no
 threshold applies. But how much each of the four loses, in which wavelet band, and how much it loses the second time,
 differs a little between the parents' pictures. A logistic regression on such numbers names a family more often than
-chance, and is far from evidence: see `Look.caution`, and `training/quick_look.py` for how it was fitted and tested.
+chance, and is far from evidence: see `caution`, and `training/quick_look.py` for how it was fitted and tested.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracer import assets
+from tracer.evidence.verdict import QuickLook as Look
 from tracer.image.windows import windows
 
 if TYPE_CHECKING:
@@ -128,27 +129,6 @@ def features(measured: Measured, names: tuple[str, ...]) -> np.ndarray:
         "latents": np.stack([after - before, moved - before], axis=-1),
     }
     return np.concatenate([kinds[name].mean(axis=1).ravel() for name in names])
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a quick look says; no evidence, and no part of the verdict.
-
-    Attributes:
-        answer: "sd", "sdxl", "sd3", "flux1", "photograph", or "" where it cannot tell.
-        sentence: the answer in one sentence.
-        caution: how often such answers were wrong, in words; "" where there was no look.
-        probabilities: per class, as the regression has them; empty where there was no look.
-    """
-
-    answer: str
-    sentence: str
-    caution: str = ""
-    probabilities: dict[str, float] = field(default_factory=dict)
-
-    def document(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
 
 
 @functools.cache
