@@ -56,7 +56,7 @@ def build() -> gr.Blocks:
                 marked = artifacts.build(desk.image, looked)
             with gr.Tab(DRAWING, id=DRAWING) as drawing_tab:
                 regenerated = regeneration.build(desk.image, drawn)
-                explain.follow(regenerated.panel.document)
+                explain.follow(regenerated.panel.document, regenerated.panel.answer)
             with gr.Tab(BREAKS, id=BREAKS):
                 robustness.build(desk.image)
             with gr.Tab(LESSON, id=LESSON):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 import tracer
 from tracer import api
@@ -31,11 +31,8 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share (Wilson 1927)."""
     if not count:
         return 0.0, 1.0
-    z = 1.959964
-    share, spread = hits / count, z**2 / count
-    middle = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    found = binomtest(hits, count).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
 
 
 def rate(hits: int, count: int) -> dict[str, float]:

@@ -14,12 +14,12 @@ import numpy as np
 
 from benchmarks.core import SIDE, Bench, rate, said, table
 from tracer import api
-from tracer.evidence.regeneration import calibration, ranking
+from tracer.evidence.regeneration import calibration, decision, ranking
 from tracer.evidence.regeneration.ranking import CANDIDATES, Drawn
 from tracer.evidence.verdict import Verdict
 from tracer.image import intake, perturbations
 from tracer.models import registry
-from tracer.verdict import fusion
+from tracer.verdict import combine
 
 TITLE = "Prompt regeneration"
 GAMMAS = (1, 2, 4, 8)
@@ -105,12 +105,12 @@ def _verdict(
         for name, row in zip(names, similarities, strict=True)
         for number, value in enumerate(row)
     ]
-    return ranking.judge(ranking.rank(drawn, reference), reference, caption)
+    return decision.judge(ranking.rank(drawn, reference), reference, caption)
 
 
 def _fused(verdict: Verdict, image: np.ndarray) -> Verdict:
     """The joint verdict of inversion and of a comparison of all models."""
-    return fusion.fuse(api.trace(intake.from_array(image, "")).verdict, verdict, calibration.generators())
+    return combine.fuse(api.trace(intake.from_array(image, "")).verdict, verdict, calibration.generators())
 
 
 def _kinds(verdicts: Sequence[Verdict]) -> dict:
@@ -123,10 +123,10 @@ def _joint(makers: Sequence[str], scores: np.ndarray, captions: Sequence[str], t
     """The page's way: inversion is asked first, and regeneration among the models that it leaves."""
     names, answers = calibration.generators(), []
     for each, caption, inverted in zip(scores[:, :, :CANDIDATES, 0], captions, traced, strict=True):
-        left = fusion.candidates(inverted, names)
+        left = combine.candidates(inverted, names)
         chosen = each[[names.index(name) for name in left]]
         verdict = _verdict(chosen, caption, left, alone=True) if len(left) < len(names) else _verdict(each, caption)
-        answers.append(fusion.fuse(inverted, verdict, names))
+        answers.append(combine.fuse(inverted, verdict, names))
     named = [each.members if each.kind == "family" and len(each.members) == 1 else () for each in answers]
     return {
         "named_right": _share([one == (maker,) for one, maker in zip(named, makers, strict=True)]),
@@ -150,7 +150,7 @@ def _inside(makers: list[str], scores: np.ndarray, captions: list[str], by_inver
         first = np.array(members)[inside.mean(axis=2).argmax(axis=1)]
         verdicts = [_verdict(each, captions[i], members, alone=True) for i, each in zip(rows, inside, strict=True)]
         traced = [by_inversion[index] for index in rows]
-        joint = [fusion.fuse(by, verdict, names) for by, verdict in zip(traced, verdicts, strict=True)]
+        joint = [combine.fuse(by, verdict, names) for by, verdict in zip(traced, verdicts, strict=True)]
         result[family] = {
             "members": members,
             "first": _share(first == truth),

@@ -24,7 +24,7 @@ from tracer.ui import artifact_views, drawing, record, stored
 from tracer.ui import playback as replay
 from tracer.ui.record import EXAMPLES, STORED, Run
 from tracer.ui.tabs import robustness as breaks
-from tracer.verdict import combine
+from tracer.verdict import combine, wording
 
 SHOWN = ("red apple", "fox", "rocket", "birthday cake", "penguin", "guitar", "cactus", "clown face")  # in `minis.png`
 
@@ -215,13 +215,13 @@ def answer(recipe: Recipe) -> str:
         replay.save(film(recipe), recipe.name)
         points = list(breaking.curve(intake.read(EXAMPLES / recipe.file), "jpeg"))
         breaks.save(points, "jpeg", recipe.name)
-    found = combine.weigh(run.trace, looked.document, drawn.document).verdict
-    alone = run.trace["verdict"]
+    found = combine.weigh(run.trace, looked.answer, drawn.answer).verdict
+    alone = run.trace.verdict
     if recipe.lost:
-        good = found.kind == alone["kind"] == "insufficient"
+        good = found.kind == alone.kind == "insufficient"
     else:
-        good = alone["families"] == ([recipe.maker] if recipe.maker else []) and found.kind in ("family", "none")
-    return f"{'ok ' if good else 'NOT'} {recipe.file}: {found.sentence}"
+        good = alone.families == ((recipe.maker,) if recipe.maker else ()) and found.kind in ("family", "none")
+    return f"{'ok ' if good else 'NOT'} {recipe.file}: {wording.sentence(found)}"
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """Latent Lineup: which latent generative model, if any, made this image?
 
     >>> import tracer
-    >>> tracer.trace("picture.png").verdict.sentence
+    >>> tracer.sentence(tracer.trace("picture.png").verdict)
     'Made by a model that uses the mini-kl autoencoder; the other one inspected does not fit.'
 
 Importing this package is cheap: torch and diffusers are loaded when the first model is.
@@ -12,7 +12,7 @@ from __future__ import annotations
 __version__ = "0.1.0"
 __all__ = ["Evidence", "Family", "IntakeError", "ModelUnavailable", "Picture", "Trace", "Verdict", "families", "read"]
 __all__ += ["Artifacts", "ThresholdMismatch", "artifacts_stream", "find_artifacts", "reconstruct", "trace"]
-__all__ += ["Joint", "give_verdict", "trace_stream", "verdict_stream"]
+__all__ += ["Joint", "Reason", "document", "give_verdict", "sentence", "trace_stream", "verdict_stream"]
 
 _HOMES = {
     "Artifacts": "evidence.artifacts.decision",
@@ -25,10 +25,13 @@ _HOMES = {
     "ThresholdMismatch": "evidence.store",
     "Trace": "evidence.verdict",
     "Verdict": "evidence.verdict",
+    "Reason": "evidence.reasons",
     "artifacts_stream": "api",
+    "document": "verdict.wording",
     "families": "models.registry",
     "read": "image.intake",
     "reconstruct": "api",
+    "sentence": "verdict.wording",
     "trace": "api",
     "trace_stream": "api",
     "verdict_stream": "api",

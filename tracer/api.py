@@ -13,28 +13,31 @@ import numpy as np
 from tracer.evidence import store
 from tracer.evidence.artifacts import decision
 from tracer.evidence.artifacts import detection as marks
-from tracer.evidence.artifacts.decision import Artifacts
+from tracer.evidence.artifacts.decision import Artifacts, Crop
 from tracer.evidence.inversion import inspection
 from tracer.evidence.inversion.events import Answered, Loading, Shifted, Stepped, Unavailable, passed_on
 from tracer.evidence.inversion.scheduling import Race
 from tracer.evidence.inversion.settings import MODES
+from tracer.evidence.reasons import Reason
+from tracer.evidence.regeneration import decision as redrawing
 from tracer.evidence.regeneration import ranking as regeneration
-from tracer.evidence.verdict import Evidence, Trace, Verdict, judge, settled
+from tracer.evidence.regeneration.decision import Regeneration
+from tracer.evidence.verdict import Doubt, Evidence, ImageFacts, QuickLook, Trace, Verdict, judge, settled
 from tracer.image import intake
 from tracer.image.intake import Picture
 from tracer.models import prompt_filter
 from tracer.models import registry as lineup
 from tracer.models.errors import ModelUnavailable
-from tracer.verdict import combine as joint
-from tracer.verdict import fusion
+from tracer.verdict import combine
 from tracer.verdict.combine import Joint
 
 if TYPE_CHECKING:
     from tracer.evidence.artifacts.heatmap import Survey
+    from tracer.evidence.artifacts.published import PublishedArtifacts
 
 LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
 
-Redrawn = regeneration.Captioned | regeneration.Drawn | regeneration.Withheld | regeneration.Regeneration
+Redrawn = regeneration.Captioned | regeneration.Drawn | regeneration.Withheld | Regeneration
 Update = Loading | Stepped | Answered | Shifted | Unavailable | Trace
 
 
@@ -104,7 +107,7 @@ def trace_stream(
     fitting = [each for each in evidence if each.belongs]
     alone = len(fitting) == 1 and fitting[0].faint and fitting[0].detail >= optimization.FLAT
     if shown < optimization.FLAT or (shown < optimization.SILENT and not alone):
-        doubts = replace(doubts, void="without fine detail, nothing in the picture tells one decoder from another")
+        doubts = replace(doubts, void=Doubt(Reason.NO_FINE_DETAIL))
     elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
         doubts = inspection.conditions(picture, mode, registered=False)[1]
     elif not picture.lossy and mode == "fast" and not any(each.belongs for each in evidence):
@@ -116,25 +119,25 @@ def trace_stream(
     evidence = settled(evidence)
     members = {row.id: row.members for row in rows}
     yield Trace(
-        image=image_document(picture),
+        image=ImageFacts.of(picture),
         verdict=judge(evidence, members, max(len(rows) - len(evidence) - len(failed), 0), doubts),
         evidence=tuple(evidence),
         versions=store.versions(),
         unavailable={name: str(error) for name, error in failed.items()},
-        quick_look={} if doubts.void else _quick_look(picture, mode, evidence, stop),
+        quick_look=None if doubts.void else _quick_look(picture, mode, evidence, stop),
     )
 
 
-def _quick_look(picture: Picture, mode: str, evidence: list[Evidence], stop: Callable[[], bool]) -> dict[str, object]:
+def _quick_look(picture: Picture, mode: str, evidence: list[Evidence], stop: Callable[[], bool]) -> QuickLook | None:
     """What the tiny autoencoders say about the models that they stand for; nothing where not all were asked."""
     rows = lineup.families("tiny")
     asked = {each.family for each in evidence}
     if mode != "fast" or not asked.issuperset(row.id for row in rows) or stop():
-        return {}
+        return None
     from tracer.evidence.inversion import quick_look
     from tracer.models import cache
 
-    return quick_look.look(picture.pixels, [cache.load(row) for row in rows], not picture.lossy).document()
+    return quick_look.look(picture.pixels, [cache.load(row) for row in rows], not picture.lossy)
 
 
 def trace(source: str | Path | bytes | Picture, **options) -> Trace:
@@ -177,7 +180,7 @@ def artifacts_stream(
         yield each
         if stop():
             break
-    yield decision.conclude(picture, image_document(picture), made, settings, known)
+    yield decision.conclude(picture, made, settings, known)
 
 
 def artifacts(source: str | Path | bytes | Picture, **options) -> Artifacts:
@@ -188,8 +191,8 @@ def artifacts(source: str | Path | bytes | Picture, **options) -> Artifacts:
 
 def artifacts_published(
     source: str | Path | bytes | Picture, detector: Path, *, tries: int = marks.TRIES, seed: int | None = None
-) -> dict[str, object]:
-    """What one of the authors' published detectors says: a document like that of `artifacts`, without a threshold.
+) -> PublishedArtifacts:
+    """What one of the authors' published detectors says; there is no threshold for it.
 
     Args:
         source: a file's path, its bytes, or a picture already read.
@@ -216,26 +219,20 @@ def artifacts_published(
         float(ask(np.ascontiguousarray(picture.pixels[top:bottom, left:right])[None])[0])
         for top, left, bottom, right in boxes
     ]
-    chances = [1 / (1 + float(np.exp(-each))) for each in logits]
-    probability = 1 / (1 + float(np.exp(-np.mean(logits))))
-    sentence = (
-        f"The published detector {row.id} gives {probability:.0%} for an autoencoder, on its own scale; no threshold "
-        "for it was calibrated here, so that is no verdict."
+
+    def chance(logit: float) -> float:
+        return round(1 / (1 + float(np.exp(-logit))), 4)
+
+    probability = chance(float(np.mean(logits)))
+    details = {"detector": row.id, "probability": probability}
+    return published.PublishedArtifacts(
+        image=ImageFacts.of(picture),
+        probability=probability,
+        tries=tuple(Crop(box, round(each, 4), chance(each)) for box, each in zip(boxes, logits, strict=True)),
+        detector=f"{row.id} {published.digest(kept)}",
+        verdict=Verdict("undecided", Reason.DETECTOR_NOT_CALIBRATED, details=details),
+        versions=store.versions(),
     )
-    return {
-        "image": image_document(picture),
-        "probability": round(probability, 4),
-        "threshold": None,
-        "fpr": None,
-        "made_by_autoencoder": None,
-        "tries": [
-            {"box": list(box), "logit": round(logit, 4), "probability": round(chance, 4)}
-            for box, logit, chance in zip(boxes, logits, chances, strict=True)
-        ],
-        "detector": f"{row.id} {published.digest(kept)}",
-        "verdict": {"kind": "undecided", "sentence": sentence},
-        "versions": store.versions(),
-    }
 
 
 def artifacts_map(source: str | Path | bytes | Picture) -> Iterator[Survey]:
@@ -310,7 +307,7 @@ def regenerate_stream(
     inverted, failed = None, {}
     if fused:
         inverted = _inverted(picture, names)
-        names = fusion.candidates(inverted, names)
+        names = combine.candidates(inverted, names)
         yield Inverted(inverted, tuple(names))
     narrowed = names != everyone
     names = yield from _at_hand(names, failed, stop)
@@ -348,16 +345,16 @@ def regenerate_stream(
             pipelines.release()  # gigabytes that the next run may need for something else
     ranking = regeneration.rank(drawn, reference)
     stopped = len(drawn) + len(withheld) < candidates * len(names)
-    verdict = regeneration.judge(ranking, reference, caption, stopped)
+    verdict = redrawing.judge(ranking, reference, caption, stopped)
     # Without a reference, regeneration adds nothing to what inversion leaves open.
     joint = inverted is not None and not stopped and (reference is not None or inverted.kind == "family")
-    yield regeneration.Regeneration(
-        image=image_document(picture),
+    yield Regeneration(
+        image=ImageFacts.of(picture),
         caption=caption,
         inferred=inferred,
         seed=seed,
         ranking=tuple(ranking),
-        verdict=fusion.fuse(inverted, verdict, everyone) if joint else verdict,
+        verdict=combine.fuse(inverted, verdict, everyone) if joint else verdict,
         versions=store.versions(),
         inversion=inverted,
         withheld=dict(Counter(withheld)) or None,
@@ -373,7 +370,7 @@ def _inverted(picture: Picture, names: list[str]) -> Verdict:
     except (ModelUnavailable, store.ThresholdMismatch) as error:
         if all(lineup.generator(name).bundled for name in names):
             raise
-        return Verdict("insufficient", (), (), f"Inversion could not be asked: {error}.")
+        return Verdict("insufficient", Reason.INVERSION_UNAVAILABLE, details={"error": str(error)})
 
 
 def _at_hand(names: list[str], failed: dict[str, Exception], stop: Callable[[], bool]):
@@ -419,7 +416,7 @@ def _fetched(row: lineup.Reader, stop: Callable[[], bool]):
     return row
 
 
-def regenerate(source: str | Path | bytes | Picture, **options) -> regeneration.Regeneration:
+def regenerate(source: str | Path | bytes | Picture, **options) -> Regeneration:
     """The same as `regenerate_stream`, whole: only the finished result."""
     *_, last = regenerate_stream(source, **options)
     return last
@@ -473,9 +470,9 @@ def verdict_stream(
     }
     if draw:
         kinds["regeneration"] = lambda: regenerate_stream(picture, stop=stop)
-    documents, unavailable, first = {}, {}, None
+    results, unavailable, first = {}, {}, None
     for kind, stream in kinds.items():
-        if stop() and documents:
+        if stop() and results:
             break
         update = None
         try:
@@ -484,9 +481,9 @@ def verdict_stream(
         except (ModelUnavailable, store.ThresholdMismatch) as error:
             unavailable[kind], first = str(error), first or error
             continue
-        documents[kind] = update.document()
-        yield joint.weigh(**documents, unavailable=unavailable)
-    if not documents:
+        results[kind] = update
+        yield combine.weigh(**results, unavailable=unavailable)
+    if not results:
         raise first
 
 
@@ -502,19 +499,6 @@ def _picture(source: str | Path | bytes | Picture | None) -> Picture:
     if source is None:
         raise intake.IntakeError("Choose an image first.")
     return source if isinstance(source, Picture) else intake.read(source)
-
-
-def image_document(picture: Picture) -> dict[str, object]:
-    """What a result says about the file it is about."""
-    return {
-        "file": picture.name,
-        "sha256": picture.sha256,
-        "width": picture.width,
-        "height": picture.height,
-        "format": picture.format,
-        "jpeg_quality": picture.jpeg_quality,
-        "notes": list(picture.notes),
-    }
 
 
 def _rows(name: str, families: list[str] | None) -> list[lineup.Family]:

@@ -3,9 +3,14 @@
 import dataclasses
 import json
 
-from tracer.evidence.verdict import Doubts, Evidence, Trace, judge, settled
+from tracer.evidence.reasons import Reason
+from tracer.evidence.verdict import Doubt, Doubts, Evidence, ImageFacts, Trace, judge, settled
+from tracer.ui.record import from_document
+from tracer.verdict import wording
+from tracer.verdict.wording import sentence
 
 MEMBERS = {"a": ("a-one", "a-two"), "b": ("b-one",)}
+LOST = Doubts(miss=Doubt(Reason.TRACES_LOST_IN_JPEG, {"quality": 40}))
 
 
 def said(family: str, belongs: bool | None, stopped: bool = False) -> Evidence:
@@ -15,7 +20,7 @@ def said(family: str, belongs: bool | None, stopped: bool = False) -> Evidence:
 def test_one_family_fits():
     verdict = judge([said("a", True), said("b", False)], MEMBERS)
     assert (verdict.kind, verdict.families, verdict.members) == ("family", ("a",), ("a-one", "a-two"))
-    assert "a autoencoder" in verdict.sentence and "does not fit" in verdict.sentence
+    assert "a autoencoder" in sentence(verdict) and "does not fit" in sentence(verdict)
 
 
 def test_none_fits():
@@ -60,32 +65,38 @@ def test_a_family_that_only_its_grid_speaks_for_gives_way_to_one_that_fits_by_it
 
 def test_with_a_doubt_a_miss_is_insufficient_but_a_match_still_counts():
     misses = [said("a", False), said("b", False)]
-    verdict = judge(misses, MEMBERS, doubts=Doubts(miss="too compressed (JPEG quality 40)"))
-    assert verdict.kind == "insufficient" and "quality 40" in verdict.sentence
-    assert judge([said("a", True), said("b", False)], MEMBERS, doubts=Doubts(miss="too compressed")).kind == "family"
+    verdict = judge(misses, MEMBERS, doubts=LOST)
+    assert verdict.kind == "insufficient" and "quality 40" in sentence(verdict)
+    assert judge([said("a", True), said("b", False)], MEMBERS, doubts=LOST).kind == "family"
 
 
 def test_a_grey_score_after_compression_is_too_little_evidence():
-    verdict = judge([said("a", None), said("b", False)], MEMBERS, doubts=Doubts(between="after JPEG compression"))
+    verdict = judge(
+        [said("a", None), said("b", False)],
+        MEMBERS,
+        doubts=Doubts(between=Doubt(Reason.OPEN_AFTER_JPEG, {"quality": 80})),
+    )
     assert (verdict.kind, verdict.families) == ("insufficient", ("a",))
-    assert "neither named nor ruled out" in verdict.sentence
+    assert "neither named nor ruled out" in sentence(verdict)
 
 
 def test_without_fine_detail_even_a_match_says_nothing():
-    verdict = judge([said("a", True), said("b", False)], MEMBERS, doubts=Doubts(void="no fine detail"))
+    verdict = judge([said("a", True), said("b", False)], MEMBERS, doubts=Doubts(void=Doubt(Reason.NO_FINE_DETAIL)))
     assert (verdict.kind, verdict.families) == ("insufficient", ())
 
 
 def test_a_stopped_run_says_so_and_names_what_it_has():
     verdict = judge([said("a", True)], MEMBERS, skipped=1)
-    assert verdict.kind == "undecided" and verdict.sentence.startswith("Stopped") and "a" in verdict.families
-    assert judge([said("a", None, stopped=True)], MEMBERS).sentence.startswith("Stopped")
-    assert judge([], MEMBERS, skipped=2).sentence.startswith("Stopped")
+    assert verdict.kind == "undecided" and verdict.stopped and verdict.families == ("a",)
+    assert "it fits a" in sentence(verdict)
+    for nothing in (judge([said("a", None, stopped=True)], MEMBERS), judge([], MEMBERS, skipped=2)):
+        assert nothing.stopped and "nothing fits so far" in sentence(nothing)
 
 
 def test_a_trace_is_one_json_document():
     evidence = (said("a", True), said("b", False))
-    trace = Trace({"file": "x.png"}, judge(list(evidence), MEMBERS), evidence, {"tracer": "0"})
-    document = json.loads(json.dumps(trace.document()))
+    trace = Trace(ImageFacts("x.png", "0" * 64), judge(list(evidence), MEMBERS), evidence, {"tracer": "0"})
+    document = json.loads(json.dumps(wording.document(trace)))
     assert document["verdict"]["families"] == ["a"]
     assert document["evidence"][0] == json.loads(json.dumps(dataclasses.asdict(evidence[0])))
+    assert from_document(Trace, json.loads(json.dumps(trace.document()))) == trace

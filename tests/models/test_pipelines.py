@@ -23,6 +23,7 @@ from tracer.models import hub as hub_files
 from tracer.models import pipelines as fullsize
 from tracer.models.errors import ModelUnavailable
 from tracer.reports import availability
+from tracer.verdict.wording import sentence
 
 FOX = ROOT / "examples" / "fox-by-mini-kl-noto.png"
 LARGE = [name for name, row in registry.GENERATORS.items() if not row.bundled]
@@ -180,7 +181,7 @@ def test_full_size_models_are_ranked_by_readers_from_the_hub_and_nothing_is_deci
         "undecided",
         {"captioner": "blip-base", "encoder": "vit-b-32"},
     )
-    assert "sd-turbo is not calibrated here" in result.verdict.sentence
+    assert "sd-turbo is not calibrated here" in sentence(result.verdict)
     assert any(isinstance(each, api.Loading) and each.total for each in updates), "the download is told"
     assert cache.MODELS.peek(("pipelines", "sd-turbo")) is None, "gigabytes are not kept after a run"
 
@@ -195,7 +196,7 @@ def test_what_the_safety_checker_flags_is_withheld_and_not_scored(hub, readers, 
     result = updates[-1]
     assert [each.generator for each in result.ranking] == ["mini-kl-noto"]
     assert result.document()["withheld"] == {"sd15": 2}
-    assert result.verdict.kind == "undecided" and not result.verdict.sentence.startswith("Stopped")
+    assert result.verdict.kind == "undecided" and not result.verdict.stopped
     alone = api.regenerate(FOX, generators=["sd15"], candidates=1, caption="a fox")
     assert (alone.verdict.kind, alone.ranking) == ("undecided", ())
 
@@ -217,7 +218,7 @@ def test_a_model_that_cannot_be_had_is_named_and_the_others_draw(hub, made, read
     result = api.regenerate(FOX, generators=["sdxl-turbo", "sd-turbo"], candidates=1, caption="a fox", fused=True)
     assert [row.generator for row in result.ranking] == ["sd-turbo"]
     assert "gone" in result.unavailable["sdxl-turbo"]
-    assert result.inversion.kind == "insufficient" and "not calibrated here" in result.verdict.sentence
+    assert result.inversion.kind == "insufficient" and "not calibrated here" in sentence(result.verdict)
 
 
 def test_a_captioner_without_safetensors_is_replaced(hub, made, readers):
@@ -250,7 +251,7 @@ def test_stop_ends_a_drawing_between_its_steps(hub, made, readers):
     )
     for result in stream:
         told.append(type(result).__name__)
-    assert result.verdict.sentence.startswith("Stopped")
+    assert result.verdict.stopped
     assert not ranking._large
 
 

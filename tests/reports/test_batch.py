@@ -19,6 +19,7 @@ from tracer.cli import app, main
 from tracer.image import samples
 from tracer.models import autoencoder, cache, registry
 from tracer.reports import batch
+from tracer.verdict import wording
 
 run = CliRunner()
 OPTIONS = batch.Options(families=("mini-dc",))
@@ -68,7 +69,7 @@ def test_every_image_becomes_a_row_and_a_bad_one_says_why(folder):
 
 def test_a_row_says_what_trace_says(folder):
     path = folder / "a-belongs.PNG"
-    document = api.trace(path, families=["mini-dc"]).document()
+    document = wording.document(api.trace(path, families=["mini-dc"]))
     row = batch.row(path.name, path, OPTIONS)
     assert row["sentence"] == document["verdict"]["sentence"]
     assert row["mini-dc_score"] == document["evidence"][0]["score"]

@@ -12,6 +12,8 @@ from PIL import Image, PngImagePlugin
 from typer.testing import CliRunner
 
 from tracer.cli import app, main
+from tracer.evidence.reasons import Reason
+from tracer.evidence.verdict import Evidence, ImageFacts, Trace, Verdict
 from tracer.image import intake, provenance, samples
 from tracer.reports import report
 
@@ -94,8 +96,9 @@ def test_what_the_file_says_is_shown_as_text(written):
 def test_a_large_picture_is_shown_in_part_and_a_foreign_decoder_not_at_all():
     pixels = np.random.default_rng(0).integers(0, 256, (500, 700, 3), dtype=np.uint8)
     picture = intake.from_array(pixels, "large")
-    row = {"family": "somebody's", "score": 1.0, "threshold": 1.0}
-    (figure,) = report.figures({"evidence": [row]}, picture)
+    row = Evidence("somebody's", "inversion", "fast", 1.0, 1.0, 0.5, True, 1, 0.1, "r")
+    trace = Trace(ImageFacts.of(picture), Verdict("family", Reason.ONE_FAMILY_FITS, ("somebody's",)), (row,))
+    (figure,) = report.figures(trace, picture)
     assert max(figure.pixels.shape) <= report.SIDE
     assert "from its middle" in figure.words
 
@@ -103,8 +106,9 @@ def test_a_large_picture_is_shown_in_part_and_a_foreign_decoder_not_at_all():
 def test_a_changed_file_is_refused(image, written, tmp_path):
     other = tmp_path / "other.png"
     Image.fromarray(samples.bundled_photographs(2, 128)[1]).save(other)
+    trace = Trace(ImageFacts.of(intake.read(image)), Verdict("none", Reason.NO_FAMILY_FITS), ())
     with pytest.raises(ValueError, match="has changed"):
-        report.write(tmp_path / "report.html", other, written[1], "fast")
+        report.write(tmp_path / "report.html", other, trace, "fast")
 
 
 @pytest.mark.parametrize("arguments", [["{image}", "--report", "x.pdf"], ["{image}", "{image}", "--report", "x.html"]])

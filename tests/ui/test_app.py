@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pickle
@@ -19,6 +20,7 @@ from tracer.image import intake
 from tracer.models import cache, registry
 from tracer.ui import components, record, words
 from tracer.ui.tabs import inversion, lesson
+from tracer.verdict import wording
 
 # Violations that are Gradio's own, and why they are not ours to mend.
 GRADIOS = {
@@ -108,9 +110,9 @@ def test_the_page_starts_soon(record_property):
 def test_stored_examples_belong_to_the_bundled_weights(example: record.Example):
     run = record.load(example)
     assert run.sha256 == intake.read(example.file).sha256
-    for row in run.trace["evidence"]:
-        family = registry.family(row["family"])
-        assert row["revision"] == cache.revision_of(Path(family.source) / family.subfolder)
+    for row in run.trace.evidence:
+        family = registry.family(row.family)
+        assert row.revision == cache.revision_of(Path(family.source) / family.subfolder)
     for trajectory in run.trajectories.values():
         assert trajectory.original.shape == trajectory.reconstruction.shape
 
@@ -122,8 +124,8 @@ def test_a_stored_result_is_a_trace_document():
 
 def test_nothing_of_a_file_gets_into_the_page_as_html():
     run = record.load(record.examples()[0])
-    run.trace["image"]["file"] = "<img src=x onerror=alert(1)>.png"
-    run.trace["image"]["notes"] = ["<script>alert(1)</script>"]
+    evil = {"file": "<img src=x onerror=alert(1)>.png", "notes": ("<script>alert(1)</script>",)}
+    run.trace = dataclasses.replace(run.trace, image=dataclasses.replace(run.trace.image, **evil))
     for text in (words.banner(run), words.strips(run), words.explainer(run, run.best())):
         assert "<img" not in text
         assert "<script" not in text
@@ -155,7 +157,7 @@ def test_a_run_works_where_all_that_goes_in_and_out_is_pickled(monkeypatch):
     picture = intake.read(record.examples()[0].file)
     run = record.Run("Your image", "fast", ["mini-dc"], picture.sha256, picture.width, picture.height)
     *_, last = followed(run, picture, components.budget(), False)
-    assert [row["family"] for row in last.trace["evidence"]] == ["mini-dc"]
+    assert [row.family for row in last.trace.evidence] == ["mini-dc"]
     assert run.trace is None, "what was changed there stays there"
 
 
@@ -183,7 +185,7 @@ def test_stop_reaches_its_own_session_and_no_other():
 def test_first_paint_is_a_finished_example(page, page_url: str):
     opened(page, page_url)
     first = record.load(record.examples()[0])
-    assert sentence(page) == first.trace["verdict"]["sentence"]
+    assert sentence(page) == wording.sentence(first.trace.verdict)
     assert "mini-kl-noto" in joint(page)
     assert len(page.query_selector_all("#agreement tbody tr")) == len(first.families) + 2
     assert len(page.query_selector_all("#curves .scatterlayer .trace")) >= 2 * len(first.families)
@@ -200,7 +202,7 @@ def test_an_example_answers_at_once_and_by_address(page, page_url: str):
     opened(page, page_url)
     page.click(f"#example-{last.name}")
     page.wait_for_function(f"document.querySelector('#verdict').innerText.includes({json.dumps(last.title)})")
-    assert sentence(page) == record.load(last).trace["verdict"]["sentence"]
+    assert sentence(page) == wording.sentence(record.load(last).trace.verdict)
     page.goto(f"{page_url}/?example={last.name}")
     page.wait_for_function(f"document.querySelector('#verdict')?.innerText.includes({json.dumps(last.title)})")
     assert not page.complaints

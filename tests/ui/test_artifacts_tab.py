@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tracer.evidence.artifacts.heatmap import Survey
 from tracer.image import intake
 from tracer.reports.figures import artifacts
 from tracer.ui import artifact_views
+from tracer.verdict.wording import sentence
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (300, 400, 3), dtype=np.uint8)
@@ -48,15 +50,16 @@ def texts(board: artifact_views.Board) -> list[str]:
 
 def test_the_answer_comes_with_its_threshold_and_what_it_rests_on(board):
     text = artifact_views.banner(board)
-    found = board.document
-    assert found["verdict"]["sentence"] in text
-    assert f"{found['probability']:.3f}" in text
-    assert f"{found['threshold']:.3f}" in text
+    found = board.answer
+    assert sentence(found.verdict) in text
+    assert f"{found.probability:.3f}" in text
+    assert f"{found.threshold:.3f}" in text
     assert "199 photographs" in text
 
 
 def test_nothing_of_a_file_gets_into_the_tab_as_html(board):
-    board.document["image"]["notes"] = ["<script>alert(1)</script>"]
+    image = dataclasses.replace(board.answer.image, notes=("<script>alert(1)</script>",))
+    board.answer = dataclasses.replace(board.answer, image=image)
     for text in texts(board):
         assert "<img" not in text
         assert "<script" not in text
@@ -84,7 +87,7 @@ def test_a_page_without_a_detector_says_so(tmp_path, monkeypatch):
 def test_tries_and_their_mean_are_on_the_scale_of_probability(board):
     mean, dots = (trace for trace in artifact_views.tries(board).data if trace.name in ("mean so far", "a try"))
     assert len(dots.y) == 4
-    assert mean.y[-1] == pytest.approx(board.document["probability"], abs=1e-3)
+    assert mean.y[-1] == pytest.approx(board.answer.probability, abs=1e-3)
     assert min(*dots.y, *mean.y) >= 0 and max(*dots.y, *mean.y) <= 1
 
 

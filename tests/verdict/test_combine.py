@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -11,40 +12,73 @@ from typer.testing import CliRunner
 from tests.conftest import ROOT, with_detector
 from tracer import api
 from tracer.cli import app
-from tracer.verdict import combine
+from tracer.evidence.artifacts.decision import Artifacts, Crop
+from tracer.evidence.artifacts.detection import Settings
+from tracer.evidence.reasons import Reason
+from tracer.evidence.regeneration.decision import Regeneration
+from tracer.evidence.regeneration.ranking import Ranked
+from tracer.evidence.verdict import Evidence, ImageFacts, Trace, Verdict
+from tracer.verdict import combine, wording
 from tracer.verdict.agreement import ANOTHER, KINDS, NO_ONE
 
-IMAGE = {"file": "x.png", "sha256": "0" * 64}
-NAMES = {"mini-kl": ["mini-kl-fluent", "mini-kl-noto"], "mini-dc": ["mini-dc-flat"]}
+IMAGE = ImageFacts("x.png", "0" * 64)
+NAMES = {"mini-kl": ("mini-kl-fluent", "mini-kl-noto"), "mini-dc": ("mini-dc-flat",)}
 
 
-def inverted(kind: str, *families: str) -> dict:
+def inverted(kind: str, *families: str) -> Trace:
     belongs = {"family": True, "undecided": None, "insufficient": None}
-    rows = [{"family": name, "p_value": 0.5, "belongs": belongs[kind] if name in families else False} for name in NAMES]
-    members = [member for name in families for member in NAMES[name]]
-    verdict = {"kind": kind, "families": families, "members": members, "sentence": f"Inversion: {kind}."}
-    return {"image": IMAGE, "verdict": verdict, "evidence": rows}
+    rows = tuple(
+        Evidence(name, "inversion", "fast", 1.0, 1.0, 0.5, belongs[kind] if name in families else False, 0, 0.0, "r")
+        for name in NAMES
+    )
+    members = tuple(member for name in families for member in NAMES[name])
+    reason = {
+        "family": Reason.ONE_FAMILY_FITS,
+        "none": Reason.NO_FAMILY_FITS,
+        "undecided": Reason.SEVERAL_FAMILIES_OPEN,
+        "insufficient": Reason.NO_FINE_DETAIL,
+    }[kind]
+    details = {"inspected": len(NAMES) if kind == "family" else tuple(NAMES)}
+    return Trace(IMAGE, Verdict(kind, reason, families, members, details), rows)
 
 
-def marked(kind: str) -> dict:
-    return {"image": IMAGE, "verdict": {"kind": kind, "sentence": ""}, "probability": 0.9, "fpr": 0.01}
+def marked(kind: str, image: ImageFacts = IMAGE) -> Artifacts:
+    reasons = {"autoencoder": Reason.MARKS_FOUND, "none": Reason.NO_MARKS, "insufficient": Reason.TOO_SMOOTH}
+    details = {"low": 0.01, "high": 0.05} if kind == "undecided" else {}
+    return Artifacts(
+        image=image,
+        probability=0.9,
+        threshold=0.5,
+        fpr=0.01,
+        made_by_autoencoder={"autoencoder": True, "none": False}.get(kind),
+        tries=(Crop((0, 0, 8, 8), 2.0, 0.9),),
+        detector="d",
+        verdict=Verdict(kind, reasons.get(kind, Reason.MARKS_OPEN), details=details),
+        score=2.0,
+        p_value=0.5,
+        thresholds={},
+        calibrated_on=100,
+        found=0.9,
+        condition="lossless",
+        sharpness=1.0,
+        settings=Settings(),
+        seconds=0.1,
+    )
 
 
-def drew(kind: str, *members: str) -> dict:
+def drew(kind: str, *members: str, stopped: bool = False) -> Regeneration:
     everyone = [name for family in NAMES.values() for name in family]
     order = sorted(everyone, key=lambda name: name not in members)
-    rows = [
-        {
-            "generator": n,
-            "family": n.rsplit("-", 1)[0],
-            "similarity": 0.9 - i / 10,
-            "p_value": 0.5 if n in members else 0,
-        }
+    rows = tuple(
+        Ranked(n, n.rsplit("-", 1)[0], 0.9 - i / 10, 0.0, 0.5, 4, 0.5 if n in members else 0.0)
         for i, n in enumerate(order)
-    ]
-    families = list(dict.fromkeys(name.rsplit("-", 1)[0] for name in members))
-    verdict = {"kind": kind, "families": families, "members": members, "sentence": f"Regeneration: {kind}."}
-    return {"image": IMAGE, "verdict": verdict, "ranking": rows}
+    )
+    families = tuple(dict.fromkeys(name.rsplit("-", 1)[0] for name in members))
+    reasons = {"family": Reason.DRAWN_MOST_ALIKE, "none": Reason.NONE_DRAWS_ALIKE}
+    reason = Reason.DRAWING_STOPPED if stopped else reasons.get(kind, Reason.LESS_ALIKE_THAN_USUAL)
+    details = {"best": order[0], "candidates": 4, "caption": "fox", "others": 2, "models": 3}
+    verdict = Verdict(kind, reason, families, members, details, stopped)
+    return Regeneration(IMAGE, "fox", True, 0, rows, verdict, {})
 
 
 def cells(found: combine.Joint, kind: str) -> dict[str, str]:
@@ -56,7 +90,7 @@ def test_marks_support_a_family_and_never_choose_one():
     assert (found.verdict.kind, found.verdict.families) == ("family", ("mini-kl",))
     assert found.agreeing == ("inversion", "artifacts")
     assert found.missing == ("regeneration",)
-    assert found.support.startswith("Sure: two kinds of evidence say so")
+    assert wording.support(found).startswith("Sure: two kinds of evidence say so")
     alone = combine.weigh(artifacts=marked("autoencoder"))
     assert (alone.verdict.kind, alone.verdict.families) == ("undecided", ())
     said = cells(alone, "artifacts")
@@ -68,9 +102,10 @@ def test_marks_support_a_family_and_never_choose_one():
 def test_a_disagreement_is_undecided_and_never_an_average():
     found = combine.weigh(inverted("family", "mini-kl"), marked("none"))
     assert found.verdict.kind == "undecided"
-    assert "disagrees" in found.verdict.sentence and "mini-kl" in found.verdict.sentence
+    sentence = wording.sentence(found.verdict)
+    assert "disagrees" in sentence and "mini-kl" in sentence
     assert found.contradicting == ("inversion", "artifacts")
-    assert found.support.startswith("Not sure")
+    assert wording.support(found).startswith("Not sure")
     other = combine.weigh(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-dc-flat"))
     assert other.verdict.kind == "undecided"
     assert other.contradicting == ("inversion", "regeneration")
@@ -80,17 +115,33 @@ def test_regeneration_decides_inside_a_family():
     found = combine.weigh(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-kl-noto"))
     assert found.verdict.members == ("mini-kl-noto",)
     assert found.agreeing == KINDS
-    assert found.support.startswith("Very sure")
+    assert wording.support(found).startswith("Very sure")
+
+
+def test_drawings_that_were_stopped_decide_nothing():
+    found = combine.weigh(inverted("family", "mini-kl"), marked("autoencoder"), drew("undecided", stopped=True))
+    assert found.verdict == inverted("family", "mini-kl").verdict
+    assert set(cells(found, "regeneration").values()) <= {"silent", "missing", "open"}
+
+
+def test_a_joint_answer_of_two_kinds_is_not_counted_as_a_third():
+    asked = inverted("family", "mini-kl").verdict
+    open_ = drew("undecided", "mini-kl-noto")
+    fused = combine.fuse(asked, open_.verdict, ["mini-kl-fluent", "mini-kl-noto"])
+    drawn = replace(open_, verdict=fused, inversion=asked)
+    found = combine.weigh(inverted("family", "mini-kl"), None, drawn)
+    assert found.verdict.kind == "family"
+    assert found.agreeing == ("inversion",), "the drawings alone leave it open"
 
 
 def test_marks_of_somebody_elses_autoencoder_leave_none_of_these():
     found = combine.weigh(inverted("none"), marked("autoencoder"))
     assert found.verdict.kind == "none"
-    assert "An autoencoder was involved" in found.verdict.sentence
+    assert "An autoencoder was involved" in wording.sentence(found.verdict)
     assert cells(found, "inversion")[ANOTHER] == "open" and cells(found, "artifacts")[NO_ONE] == "against"
     both = combine.weigh(inverted("none"), marked("none"))
     assert both.agreeing == ("inversion", "artifacts")
-    assert "no marks" in both.verdict.sentence
+    assert "no marks" in wording.sentence(both.verdict)
 
 
 def test_what_cannot_be_told_stays_too_little_evidence():
@@ -115,7 +166,8 @@ def test_every_combination_has_an_answer_that_nothing_contradicts(inversion, mar
         drew(*drawing) if drawing else None,
     )
     assert found.verdict.kind in ("family", "none", "undecided", "insufficient")
-    assert found.verdict.sentence.endswith(".") and found.support.endswith(".")
+    document = wording.document(found)
+    assert document["verdict"]["sentence"].endswith(".") and document["support"].endswith(".")
     if found.verdict.kind == "family":
         assert marks != "none" and inversion != ("none",)
         assert len(found.verdict.families) == 1
@@ -124,11 +176,11 @@ def test_every_combination_has_an_answer_that_nothing_contradicts(inversion, mar
     assert {cell.says for row in found.matrix for cell in row.cells.values()} <= {
         "for", "against", "open", "silent", "missing"
     }  # fmt: skip
-    json.dumps(found.document())
+    json.dumps(document)
 
 
 def test_evidence_about_two_images_is_refused():
-    other = {**marked("none"), "image": {**IMAGE, "sha256": "1" * 64}}
+    other = marked("none", replace(IMAGE, sha256="1" * 64))
     with pytest.raises(ValueError, match="different images"):
         combine.weigh(inverted("none"), other)
 

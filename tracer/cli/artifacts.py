@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, complain, readable_errors, say
+from tracer.cli.console import Images, Json, complain, print_documents, readable_errors, say
 from tracer.evidence.artifacts import detection as marks
+from tracer.evidence.artifacts.decision import Artifacts
+from tracer.evidence.artifacts.published import PublishedArtifacts
 from tracer.image import intake
+from tracer.verdict import wording
 
 
 def artifacts(
@@ -25,46 +27,46 @@ def artifacts(
     as_json: Json = False,
 ) -> None:
     """Say whether the image went through any latent model's autoencoder (autoencoder artifacts)."""
-    documents, refused = [], False
+    answers, refused = [], False
     with readable_errors():
         for path in images:
             try:
                 if published:
-                    documents.append(api.artifacts_published(path, published, tries=tries, seed=seed))
+                    answers.append(api.artifacts_published(path, published, tries=tries, seed=seed))
                 else:
-                    documents.append(_artifacts_one(path, tries, seed))
+                    answers.append(_artifacts_one(path, tries, seed))
             except intake.IntakeError as error:  # one bad file must not lose the answers about the others
                 complain(f"{path}: {error}")
                 refused = True
                 continue
             if not as_json:
-                _report_marks(documents[-1])
-    if as_json and documents:
-        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+                _report_marks(answers[-1])
+    if as_json:
+        print_documents(answers, images)
     if refused:
         raise typer.Exit(2)
 
 
-def _artifacts_one(path: Path, tries: int, seed: int | None) -> dict:
+def _artifacts_one(path: Path, tries: int, seed: int | None) -> Artifacts:
     for update in api.artifacts_stream(path, tries=tries, seed=seed):
         if isinstance(update, marks.Try):
             say(f"{path.name}: try {update.index + 1} of {tries}, score {update.score:.2f}")
     say("")
-    return update.document()
+    return update
 
 
-def _report_marks(document: dict) -> None:
-    print(f"{document['image']['file']}: {document['verdict']['sentence']}")
-    for note in document["image"]["notes"]:
+def _report_marks(found: Artifacts | PublishedArtifacts) -> None:
+    print(f"{found.image.file}: {wording.sentence(found.verdict)}")
+    for note in found.image.notes:
         print(f"  note: {note}")
-    logits = [each["logit"] for each in document["tries"]]
+    logits = [each.logit for each in found.tries]
     spread = f"{min(logits):.2f} to {max(logits):.2f}" if len(logits) > 1 else f"{logits[0]:.2f}"
-    if document["threshold"] is None:
-        print(f"  probability {document['probability']:.3f}, {len(logits)} tries, logits {spread}")
+    if isinstance(found, PublishedArtifacts):
+        print(f"  probability {found.probability:.3f}, {len(logits)} tries, logits {spread}")
         return
     print(
-        f"  probability {document['probability']:.3f}, threshold {document['threshold']:.3f} (at most "
-        f"{document['fpr']:.0%} of photographs are above, by {document['calibrated_on']} of them)  "
-        f"p {document['p_value']:.3f}\n"
-        f"  {len(logits)} tries, logits {spread}, {document['seconds']:.2f} s, judged as {document['condition']}"
+        f"  probability {found.probability:.3f}, threshold {found.threshold:.3f} (at most "
+        f"{found.fpr:.0%} of photographs are above, by {found.calibrated_on} of them)  "
+        f"p {found.p_value:.3f}\n"
+        f"  {len(logits)} tries, logits {spread}, {found.seconds:.2f} s, judged as {found.condition}"
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +14,7 @@ import typer
 from tracer.evidence import store
 from tracer.image import intake
 from tracer.models.errors import ModelUnavailable
+from tracer.verdict import wording
 
 # Some releases of typer carry their own copy of click, so its base of usage errors is reached through typer.
 UsageError = typer.BadParameter.__mro__[1]
@@ -53,6 +56,13 @@ def say(line: str) -> None:
     """Progress: overwrites itself on a terminal, and stays out of files and pipes."""
     if sys.stderr.isatty():
         print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+
+def print_documents(results: Sequence[wording.Result], images: Sequence[Path]) -> None:
+    """The JSON of a command on standard output: one document, or a list of them where several images were given."""
+    documents = [wording.document(each) for each in results]
+    if documents:
+        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
 
 
 def grouped(reasons: dict[str, str]) -> dict[str, str]:

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, complain, readable_errors, say
+from tracer.cli.console import Images, Json, complain, print_documents, readable_errors, say
 from tracer.evidence.regeneration import ranking
+from tracer.evidence.regeneration.decision import Regeneration
 from tracer.image import intake
 from tracer.models import prompt_filter, registry
+from tracer.verdict import wording
 
 
 def reconstruct(
@@ -85,7 +87,7 @@ def regenerate(
     as_json: Json = False,
 ) -> None:
     """Say which model draws what is most like the image (prompt regeneration)."""
-    documents, refused = [], False
+    answers, refused = [], False
     options = dict(caption=caption, generators=generator, candidates=candidates, seed=seed, fused=fused)
     options |= dict(encoder=encoder, budget=budget)
     with readable_errors():
@@ -94,20 +96,20 @@ def regenerate(
         needed = ranking.span(ranking.check_time(names, candidates, budget))
         for path in images:
             try:
-                documents.append(_regenerate_one(path, options, needed))
+                answers.append(_regenerate_one(path, options, needed))
             except intake.IntakeError as error:  # one bad file must not lose the answers about the others
                 complain(f"{path}: {error}")
                 refused = True
                 continue
             if not as_json:
-                _report_drawn(documents[-1])
-    if as_json and documents:
-        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+                _report_drawn(answers[-1])
+    if as_json:
+        print_documents(answers, images)
     if refused:
         raise typer.Exit(2)
 
 
-def _regenerate_one(path: Path, options: dict, needed: str) -> dict:
+def _regenerate_one(path: Path, options: dict, needed: str) -> Regeneration:
     drawn, told = 0, False
     for update in api.regenerate_stream(path, **options):
         if not told:  # what cannot be read, or not be drawn, has been refused by now
@@ -121,16 +123,16 @@ def _regenerate_one(path: Path, options: dict, needed: str) -> dict:
         elif isinstance(update, api.Unavailable):
             complain(f"does not draw: {update.family}: {update.reason}")
     say("")
-    return update.document()
+    return update
 
 
-def _report_drawn(document: dict) -> None:
-    print(f"{document['image']['file']}: {document['verdict']['sentence']}")
-    for row in document["ranking"]:
-        chance = "-" if row["p_value"] is None else format(row["p_value"], ".3f")
+def _report_drawn(found: Regeneration) -> None:
+    print(f"{found.image.file}: {wording.sentence(found.verdict)}")
+    for row in found.ranking:
+        chance = "-" if row.p_value is None else format(row.p_value, ".3f")
         print(
-            f"  {row['generator']:<20} similarity {row['similarity']:.3f} ± {row['spread']:.3f}  "
-            f"SSIM {row['structural']:.3f}  p {chance}"
+            f"  {row.generator:<20} similarity {row.similarity:.3f} ± {row.spread:.3f}  "
+            f"SSIM {row.structural:.3f}  p {chance}"
         )
-    for name, count in document.get("withheld", {}).items():
+    for name, count in (found.withheld or {}).items():
         print(f"  {name:<20} {count} withheld by its safety checker, not scored")

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, Mode, complain, grouped, readable_errors, say
+from tracer.cli.console import Images, Json, Mode, complain, grouped, print_documents, readable_errors, say
+from tracer.evidence.verdict import Trace
 from tracer.image import intake
+from tracer.verdict import wording
 
 
 def trace(
@@ -26,27 +28,27 @@ def trace(
     as_json: Json = False,
 ) -> None:
     """Say which family's decoder can reproduce the image (latent inversion)."""
-    documents, refused, absent = [], False, set()
+    traces, refused, absent = [], False, set()
     with readable_errors():
         if report:
             _check_report(report, images)
         for path in images:
             try:
-                documents.append(_trace_one(path, lineup_name, family, autoencoder, mode))
+                traces.append(_trace_one(path, lineup_name, family, autoencoder, mode))
                 if report:
-                    _write_report(report, path, documents[-1], mode)
+                    _write_report(report, path, traces[-1], mode)
             except intake.IntakeError as error:  # one bad file must not lose the answers about the others
                 complain(f"{path}: {error}")
                 refused = True
                 continue
-            missing = documents[-1].get("unavailable", {})
+            missing = traces[-1].unavailable
             for reason, names in grouped({name: why for name, why in missing.items() if name not in absent}).items():
                 complain(f"not inspected: {names}: {reason}")
             absent |= set(missing)
             if not as_json:
-                _report(documents[-1])
-    if as_json and documents:
-        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+                _report(traces[-1])
+    if as_json:
+        print_documents(traces, images)
     if refused or absent:
         raise typer.Exit(2 if refused else 3)
 
@@ -59,42 +61,42 @@ def _check_report(report: Path, images: list[Path]) -> None:
         raise ValueError("--report takes one image; python -m tracer batch makes a table of many")
 
 
-def _write_report(report: Path, image: Path, document: dict, mode: str) -> None:
+def _write_report(report: Path, image: Path, trace: Trace, mode: str) -> None:
     from tracer.reports import report as reports
 
-    reports.write(report, image, document, mode)
+    reports.write(report, image, trace, mode)
 
 
-def _trace_one(path: Path, lineup_name: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> dict:
+def _trace_one(path: Path, lineup_name: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> Trace:
     for update in api.trace_stream(path, lineup=lineup_name, families=family, autoencoder=autoencoder, mode=mode):
         if isinstance(update, api.Loading):
             say(f"{update.family}: {update.words()}")
         elif isinstance(update, api.Stepped):
             say(f"{update.family}: step {update.step.index}, {update.step.score(mode):.3g}")
     say("")
-    return update.document()
+    return update
 
 
-def _report(document: dict) -> None:
-    print(f"{document['image']['file']}: {document['verdict']['sentence']}")
-    for note in document["image"]["notes"]:
+def _report(trace: Trace) -> None:
+    print(f"{trace.image.file}: {wording.sentence(trace.verdict)}")
+    for note in trace.image.notes:
         print(f"  note: {note}")
-    if document["verdict"]["members"]:
-        print(f"  models with that autoencoder: {', '.join(document['verdict']['members'])}")
-    for row in document["evidence"]:
-        answer = {True: "fits", False: "does not fit", None: "open"}[row["belongs"]]
-        answer = "gave way" if row["gave_way"] else answer
+    if trace.verdict.members:
+        print(f"  models with that autoencoder: {', '.join(trace.verdict.members)}")
+    for row in trace.evidence:
+        answer = {True: "fits", False: "does not fit", None: "open"}[row.belongs]
+        answer = "gave way" if row.gave_way else answer
         print(
-            f"  {row['family']:<12} {answer:<13} score {row['score']:<10.4g} threshold {row['threshold']:<10.4g} "
-            f"p {'-' if row['p_value'] is None else format(row['p_value'], '.3f')}  "
-            f"{row['steps']} steps, {row['seconds']:.2f} s"
-            + (f", {row['off_grid']:.1f} times worse off its grid" if row["off_grid"] else "")
-            + (", without its plain frame" if any(row["frame"]) else "")
-            + (", cropped off its grid by {} x {} px".format(*row["offset"]) if any(row["offset"]) else "")
-            + (", as resized from {1} x {0} px".format(*row["drawn"]) if any(row["drawn"]) else "")
+            f"  {row.family:<12} {answer:<13} score {row.score:<10.4g} threshold {row.threshold:<10.4g} "
+            f"p {'-' if row.p_value is None else format(row.p_value, '.3f')}  "
+            f"{row.steps} steps, {row.seconds:.2f} s"
+            + (f", {row.off_grid:.1f} times worse off its grid" if row.off_grid else "")
+            + (", without its plain frame" if any(row.frame) else "")
+            + (", cropped off its grid by {} x {} px".format(*row.offset) if any(row.offset) else "")
+            + (", as resized from {1} x {0} px".format(*row.drawn) if any(row.drawn) else "")
         )
-    if look := document.get("quick_look"):
-        print(f"  {look['sentence']}" + (f"\n    {look['caution']}" if look["caution"] else ""))
+    if look := trace.quick_look:
+        print(f"  {look.sentence}" + (f"\n    {look.caution}" if look.caution else ""))
 
 
 def batch(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from tracer.cli.console import Images, Json, complain, readable_errors
+from tracer.cli.console import Images, Json, complain, print_documents, readable_errors
 from tracer.image import intake
+from tracer.verdict import wording
+from tracer.verdict.combine import Joint
 
 
 def verdict(
@@ -18,29 +19,30 @@ def verdict(
     as_json: Json = False,
 ) -> None:
     """Ask every kind of evidence, the cheap ones first, and give one joint answer."""
-    from tracer import api as verdicts
+    from tracer import api
 
-    documents, refused = [], False
+    answers, refused = [], False
     with readable_errors():
         for path in images:
             try:
-                documents.append(verdicts.verdict(path, lineup=lineup_name, draw=draw).document())
+                answers.append(api.verdict(path, lineup=lineup_name, draw=draw))
             except intake.IntakeError as error:  # one bad file must not lose the answers about the others
                 complain(f"{path}: {error}")
                 refused = True
                 continue
             if not as_json:
-                _report_joint(documents[-1])
-    if as_json and documents:
-        print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+                _report_joint(answers[-1])
+    if as_json:
+        print_documents(answers, images)
     if refused:
         raise typer.Exit(2)
 
 
-def _report_joint(document: dict) -> None:
-    print(f"{document['image']['file']}: {document['verdict']['sentence']}\n  {document['support']}")
-    for row in document["matrix"]:
-        said = (f"{kind} {' '.join(filter(None, cell.values()))}" for kind, cell in row["cells"].items())
-        print(f"  {row['candidate']:<20} {'; '.join(said)}")
-    for kind, reason in document["unavailable"].items():
+def _report_joint(joint: Joint) -> None:
+    print(f"{joint.image.file}: {wording.sentence(joint.verdict)}")
+    print("  " + " ".join(filter(None, (wording.support(joint), wording.error_rates(joint)))))
+    for row in joint.matrix:
+        said = (f"{kind} {cell.says} {cell.number}".rstrip() for kind, cell in row.cells.items())
+        print(f"  {row.candidate:<20} {'; '.join(said)}")
+    for kind, reason in joint.unavailable.items():
         print(f"  {kind} is not available: {reason}")

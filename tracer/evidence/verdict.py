@@ -1,13 +1,69 @@
-"""What a kind of evidence says about an image, and how evidence becomes a verdict."""
+"""What evidence says about an image, as data: results and verdicts. The sentences are made in `verdict/wording.py`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from tracer.evidence.reasons import Reason
+from tracer.image.intake import Picture
+
 NEARLY = 0.01  # p-value at or below which a family fits worse than its own images, though better than others do
 
-VerdictKind = Literal["family", "none", "undecided", "insufficient"]
+VerdictKind = Literal["family", "none", "undecided", "insufficient", "autoencoder"]
+Detail = str | int | float | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An answer, of one kind of evidence or of several.
+
+    Attributes:
+        kind: "family", "none", "undecided" or "insufficient"; of artifacts "autoencoder" instead of "family".
+        reason: why.
+        families: the family, or the families that cannot be told apart.
+        members: the models known to use these families' autoencoders.
+        details: names and numbers that belong to the reason.
+        stopped: whether the run was cancelled before its decision.
+        rests_on: the verdicts that this one was made of.
+    """
+
+    kind: VerdictKind
+    reason: Reason
+    families: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    details: Mapping[str, Detail] = field(default_factory=dict)
+    stopped: bool = False
+    rests_on: tuple[Verdict, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What a result says about the file that it is about.
+
+    Attributes:
+        file: name; never a path.
+        sha256: of its bytes.
+        width, height: in pixels.
+        format: such as "PNG"; "" where there was no file.
+        jpeg_quality: 1 to 100; None where it is no JPEG file.
+        notes: what was done to it before inspection.
+    """
+
+    file: str
+    sha256: str
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    jpeg_quality: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, picture: Picture) -> ImageFacts:
+        """Those of a picture."""
+        size = picture.width, picture.height
+        return cls(picture.name, picture.sha256, *size, picture.format, picture.jpeg_quality, tuple(picture.notes))
 
 
 @dataclass(frozen=True)
@@ -73,67 +129,79 @@ class Evidence:
         """Whether the image belongs, and not for its grid alone."""
         return self.belongs is True and self.score <= self.threshold
 
+    def document(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
 
 @dataclass(frozen=True)
-class Verdict:
-    """The joint answer.
+class QuickLook:
+    """What the tiny line-up guesses besides its verdict; no evidence, and no part of it.
 
     Attributes:
-        kind: "family", "none", "undecided" or "insufficient".
-        families: the family, or the families that cannot be told apart.
-        members: the models known to use these families' autoencoders.
-        sentence: the answer in one plain sentence.
+        answer: "sd", "sdxl", "sd3", "flux1", "photograph", or "" where it cannot tell.
+        sentence: the answer in one sentence.
+        caution: how often such answers were wrong, in words; "" where there was no look.
+        probabilities: per class, as the regression has them; empty where there was no look.
     """
 
-    kind: VerdictKind
-    families: tuple[str, ...]
-    members: tuple[str, ...]
+    answer: str
     sentence: str
+    caution: str = ""
+    probabilities: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything `trace` says about one image; `document()` is the command line's JSON.
+    """Everything that inversion says about one image.
 
     Attributes:
-        image: file name, hash, size and what was done to it.
-        verdict: the joint answer.
+        image: what the result says about the file.
+        verdict: the answer.
         evidence: one entry per inspected family.
         versions: of the libraries involved.
         unavailable: why a family of the line-up was not inspected, by id.
-        quick_look: with the tiny line-up, what its `quick_look.Look` says; no part of the verdict.
+        quick_look: with the tiny line-up, what it guesses.
     """
 
-    image: dict[str, Any]
+    image: ImageFacts
     verdict: Verdict
     evidence: tuple[Evidence, ...]
     versions: dict[str, str] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
-    quick_look: dict[str, Any] = field(default_factory=dict)
+    quick_look: QuickLook | None = None
 
     def document(self) -> dict[str, Any]:
-        """A JSON document, as the README describes it; what only some traces have is only there where it is needed."""
+        """As JSON values, without sentences (`wording.document` adds them); what few traces have, only where it is."""
         some = ("unavailable", "quick_look")
         return {key: value for key, value in asdict(self).items() if value or key not in some}
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """What about a file limits its answer, and the names and numbers that belong to that."""
+
+    reason: Reason
+    details: Mapping[str, Detail] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Doubts:
-    """What about the file limits the answer, as half a sentence each; "" where nothing does.
+    """What about the file limits the answer of inversion; None where nothing does.
 
     Attributes:
-        void: why no answer would mean anything ("the picture has no fine detail").
-        miss: why a "no" would mean nothing ("JPEG quality 30 has destroyed the traces").
-        between: why a score may be neither clearly in nor out ("after JPEG compression of quality 80").
+        void: why no answer would mean anything.
+        miss: why a "no" would mean nothing.
+        between: why a score may be neither clearly in nor out.
     """
 
-    void: str = ""
-    miss: str = ""
-    between: str = ""
+    void: Doubt | None = None
+    miss: Doubt | None = None
+    between: Doubt | None = None
 
 
 def judge(
-    evidence: list[Evidence], members: dict[str, tuple[str, ...]], skipped: int = 0, doubts: Doubts | None = None
+    evidence: Sequence[Evidence], members: dict[str, tuple[str, ...]], skipped: int = 0, doubts: Doubts | None = None
 ) -> Verdict:
     """The verdict from the families' evidence.
 
@@ -147,49 +215,43 @@ def judge(
         A family only where exactly one belongs; several, or a score in the grey band, are undecided. Where compression
         explains the grey band, or leaves a "no" without meaning, the answer is "insufficient".
     """
+    doubts = doubts or Doubts()
 
-    def verdict(kind: VerdictKind, families: list[str], sentence: str) -> Verdict:
-        return Verdict(kind, tuple(families), tuple(m for name in families for m in members.get(name, ())), sentence)
+    def verdict(kind: VerdictKind, reason: Reason, families: Sequence[str] = (), **details: Detail) -> Verdict:
+        known = tuple(member for name in families for member in members.get(name, ()))
+        return Verdict(kind, reason, tuple(families), known, details, reason is Reason.INSPECTION_STOPPED)
 
     belonging = [e.family for e in evidence if e.belongs]
     unsure = [e.family for e in evidence if e.belongs is None and not e.gave_way]
-    # A family that only nearly fits gives way to one that does, if that does by its score; so does any open one after
-    # compression or resizing, where a family only fits if it does better than with what others made.
-    by_score = all(e.by_score for e in evidence if e.belongs)
-    rivals = [
-        e.family
-        for e in evidence
-        if e.family in unsure and not any(e.drawn) and (e.p_value is None or e.p_value > NEARLY or not by_score)
-    ]
-    others, doubts = len(evidence) - 1, doubts or Doubts()
-    rivals = [] if doubts.between else rivals
     if doubts.void:
-        return verdict("insufficient", [], f"Too little evidence: {doubts.void}.")
+        return verdict("insufficient", doubts.void.reason, **doubts.void.details)
     if skipped or any(e.stopped for e in evidence):
-        found = f"it fits {listed(belonging)}" if belonging else "nothing fits so far"
-        return verdict("undecided", belonging, f"Stopped before every family was inspected: {found}.")
+        return verdict("undecided", Reason.INSPECTION_STOPPED, belonging)
     if not evidence:
-        return verdict("insufficient", [], "No family was inspected, so there is nothing to say about this image.")
-    if len(belonging) == 1 and not rivals:
-        rest = ("", "; the other one inspected does not fit", f"; none of the {others} others fits")[min(others, 2)]
-        return verdict("family", belonging, f"Made by a model that uses the {belonging[0]} autoencoder{rest}.")
+        return verdict("insufficient", Reason.NOTHING_INSPECTED)
+    if len(belonging) == 1 and (doubts.between or not _rivals(evidence)):
+        return verdict("family", Reason.ONE_FAMILY_FITS, belonging, inspected=len(evidence))
     if unsure and not belonging and doubts.between:
-        why = f"{doubts.between} {listed(unsure)} can be neither named nor ruled out"
-        return verdict("insufficient", unsure, f"Too little evidence: {why}.")
+        return verdict("insufficient", doubts.between.reason, unsure, **doubts.between.details)
     if len(belonging + unsure) > 1:
-        return verdict("undecided", belonging + unsure, f"Undecided between {listed(belonging + unsure)}.")
+        return verdict("undecided", Reason.SEVERAL_FAMILIES_OPEN, belonging + unsure)
     if unsure:
-        (only,) = [e for e in evidence if e.family in unsure]
-        why = "; the picture may have been changed after it was made" if (only.p_value or 1) <= NEARLY else ""
-        return verdict(
-            "undecided", unsure, f"Undecided: the {unsure[0]} autoencoder nearly fits, but not clearly{why}."
-        )
+        (only,) = (e for e in evidence if e.family in unsure)
+        changed = (only.p_value or 1) <= NEARLY
+        return verdict("undecided", Reason.NEARLY_FITS_CHANGED if changed else Reason.NEARLY_FITS, unsure)
     if doubts.miss:
-        return verdict("insufficient", [], f"Too little evidence: {doubts.miss}.")
-    if not others:
-        return verdict("none", [], f"Not made by a model that uses the {evidence[0].family} autoencoder.")
-    counted = "Neither of the 2" if len(evidence) == 2 else f"None of the {len(evidence)}"
-    return verdict("none", [], f"{counted} autoencoders inspected can reproduce this image.")
+        return verdict("insufficient", doubts.miss.reason, **doubts.miss.details)
+    return verdict("none", Reason.NO_FAMILY_FITS, inspected=tuple(e.family for e in evidence))
+
+
+def _rivals(evidence: Sequence[Evidence]) -> bool:
+    """Whether an open family keeps one that fits from being named.
+
+    A family that only nearly fits gives way to one that does, if that does by its score.
+    """
+    by_score = all(e.by_score for e in evidence if e.belongs)
+    open_ = [e for e in evidence if e.belongs is None and not e.gave_way and not any(e.drawn)]
+    return any(e.p_value is None or e.p_value > NEARLY or not by_score for e in open_)
 
 
 def settled(evidence: list[Evidence]) -> list[Evidence]:
@@ -206,11 +268,11 @@ def settled(evidence: list[Evidence]) -> list[Evidence]:
     ]
 
 
-def fit(row: dict[str, Any]) -> tuple[bool, float]:
-    """What the rows of a document are ordered by, the best first: whether they belong, then score in thresholds."""
-    return row["belongs"] is not True, row["score"] / row["threshold"]
+def fit(row: Evidence) -> tuple[bool, float]:
+    """What evidence is ordered by, the best first: whether the image belongs, then the score in thresholds."""
+    return row.belongs is not True, row.score / row.threshold
 
 
-def listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Names as running text."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

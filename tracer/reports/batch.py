@@ -20,6 +20,7 @@ from tracer.evidence.verdict import Trace
 from tracer.image import intake
 from tracer.models import registry as lineup
 from tracer.models.errors import ModelUnavailable
+from tracer.verdict import wording
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 FORMATS = (".csv", ".json", ".jsonl")
@@ -28,7 +29,7 @@ _ABOUT = ("file", "sha256", "bytes", "width", "height", "verdict", "family", "se
 _HOW = ("seconds", "settings", "revisions", "not_inspected", "error")
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "'")  # a spreadsheet would run a cell that starts with one of these
 
-Row = dict[str, Any]  # values are text, numbers or None
+Row = dict[str, str | int | float | None]
 
 
 @dataclass(frozen=True)
@@ -167,14 +168,14 @@ def _one_by_one(files: Iterable[tuple[str, Path | bytes]], options: Options) -> 
 
 
 def _answer(trace: Trace) -> Row:
-    verdict = trace.verdict
+    verdict, sentence = trace.verdict, wording.sentence(trace.verdict)
     made: Row = {
-        "width": trace.image["width"],
-        "height": trace.image["height"],
+        "width": trace.image.width,
+        "height": trace.image.height,
         "verdict": verdict.kind,
         "family": ", ".join(verdict.families) if verdict.kind == "family" else "",
-        "sentence": verdict.sentence,
-        "reason": verdict.sentence if verdict.kind in ("undecided", "insufficient") else "",
+        "sentence": sentence,
+        "reason": sentence if verdict.kind in ("undecided", "insufficient") else "",
         "revisions": ", ".join(f"{each.family} {each.revision}" for each in trace.evidence),
         "not_inspected": "; ".join(f"{name}: {why}" for name, why in trace.unavailable.items()),
     }

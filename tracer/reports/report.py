@@ -1,12 +1,13 @@
 """A report on one image that stands alone: what was found, from what, with what, and what that rests on.
 
-`document` is its JSON; its HTML is one file without scripts or outside requests, for light, dark and paper.
+Its HTML is one file without scripts or outside requests, for light, dark and paper.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,11 +18,12 @@ import numpy as np
 from tracer import __version__, api
 from tracer.evidence import conformal
 from tracer.evidence.inversion import calibration
-from tracer.evidence.inversion.settings import MODES
-from tracer.evidence.verdict import fit
+from tracer.evidence.inversion.settings import MODES, Settings
+from tracer.evidence.verdict import Evidence, Trace, fit
 from tracer.image import intake, provenance
 from tracer.models import registry
 from tracer.reports.html import Figure, page
+from tracer.verdict import wording
 
 SUFFIXES = (".html", ".json")
 SIDE = 384  # pixels of the region that a report shows of a larger image
@@ -35,41 +37,101 @@ def check(path: Path) -> None:
         raise ValueError("--report must end in .html or .json")
 
 
-def document(trace: dict[str, Any], mode: str, found: provenance.Claims) -> dict[str, Any]:
-    """Everything that a report says, as plain data.
+@dataclass(frozen=True)
+class Basis:
+    """What one family's threshold was measured on.
 
-    Args:
-        trace: of `verdict.Trace.document`.
-        mode: how it was made.
-        found: what the file says about itself.
-
-    Returns:
-        The trace's own keys, and "report" (when and by what), "settings", "thresholds" (what each rests on) and
-        "claims".
+    Attributes:
+        family, threshold: of the evidence.
+        belonging_images: how many.
+        condition: what was done to them.
+        images: what they are.
+        measured: on what day; None where it was calibrated on the spot, as are the fields below.
+        versions: of the libraries involved.
+        error_per_look: the share of belonging images that may be ruled out.
+        file: of the stored calibration.
     """
-    return {
-        "report": {"made": datetime.now(UTC).isoformat(timespec="seconds"), "by": f"Latent Lineup {__version__}"},
-        **trace,
-        "settings": MODES[mode].record(),
-        "thresholds": [_rests_on(row) for row in trace["evidence"]],
-        "versions": {**trace["versions"], **_versions()},
-        "claims": found.document(),
-    }
+
+    family: str
+    threshold: float
+    belonging_images: int
+    condition: str
+    images: str = "calibrated on the spot"
+    measured: str | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    error_per_look: float | None = None
+    file: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values; what a calibration on the spot has not is left out."""
+        told = asdict(self)
+        later = {"with": told.pop("versions"), "error_per_look": told.pop("error_per_look"), "file": told.pop("file")}
+        return told | (later if self.measured else {})
 
 
-def figures(trace: dict[str, Any], picture: intake.Picture) -> list[Figure]:
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report says.
+
+    Attributes:
+        made, by: when (ISO 8601), and with what.
+        trace: what was found.
+        settings: of the mode.
+        thresholds: what each rests on.
+        versions: of the libraries involved.
+        claims: what the file says about itself.
+    """
+
+    made: str
+    by: str
+    trace: Trace
+    settings: Settings
+    thresholds: tuple[Basis, ...]
+    versions: dict[str, str]
+    claims: provenance.Claims
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values: the trace's own document, and what a report adds to it."""
+        return {
+            "report": {"made": self.made, "by": self.by},
+            **wording.document(self.trace),
+            "settings": self.settings.record(),
+            "thresholds": [each.document() for each in self.thresholds],
+            "versions": self.versions,
+            "claims": self.claims.document(),
+        }
+
+    def text(self, suffix: str, shown: Sequence[Figure] = ()) -> str:
+        """The file with an ending of `SUFFIXES`; `shown` is for the HTML."""
+        return json.dumps(self.document(), indent=2) if suffix == ".json" else page(self, shown)
+
+
+def report(trace: Trace, mode: str, found: provenance.Claims) -> Report:
+    """The report on a trace that was made in a mode, with what the file says about itself."""
+    return Report(
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        by=f"Latent Lineup {__version__}",
+        trace=trace,
+        settings=MODES[mode],
+        thresholds=tuple(_rests_on(row) for row in trace.evidence),
+        versions={**trace.versions, **_versions()},
+        claims=found,
+    )
+
+
+def figures(trace: Trace, picture: intake.Picture) -> list[Figure]:
     """The image, what the decoder that fits best makes of it, and the difference.
 
     Of an image over `SIDE` pixels a side, the middle. Without evidence of a family in the registry, only the image.
     """
     region, where = _region(picture.pixels)
     shown = [Figure("The image", f"{where}.", region)]
-    rows = [row for row in trace["evidence"] if row["family"] in registry.FAMILIES]
+    rows = [row for row in trace.evidence if row.family in registry.FAMILIES]
     if not rows:
         return shown
     from tracer.reports.figures import plots as drawing
 
-    best = min(rows, key=fit)["family"]
+    best = min(rows, key=fit).family
     again = api.reconstruct(best, replace(picture, pixels=region))
     original = region[: again.shape[0], : again.shape[1]]
     levels = drawing.difference(original, again)
@@ -84,13 +146,13 @@ def figures(trace: dict[str, Any], picture: intake.Picture) -> list[Figure]:
     ]
 
 
-def write(path: Path, source: Path, trace: dict[str, Any], mode: str) -> None:
+def write(path: Path, source: Path, trace: Trace, mode: str) -> None:
     """Write the report on a traced file.
 
     Args:
         path: ends in .html or .json.
         source: the file; it has to be the one that was traced.
-        trace: of `verdict.Trace.document`.
+        trace: what was found.
         mode: how it was made.
 
     Raises:
@@ -99,11 +161,11 @@ def write(path: Path, source: Path, trace: dict[str, Any], mode: str) -> None:
     """
     check(path)
     picture = intake.read(source)
-    if picture.sha256 != trace["image"]["sha256"]:
+    if picture.sha256 != trace.image.sha256:
         raise ValueError(f"{source} has changed since it was traced")
-    told = document(trace, mode, provenance.read(source))
-    text = json.dumps(told, indent=2) if path.suffix.lower() == ".json" else page(told, figures(trace, picture))
-    path.write_text(text + "\n", encoding="utf-8")
+    suffix, made = path.suffix.lower(), report(trace, mode, provenance.read(source))
+    shown = figures(trace, picture) if suffix == ".html" else ()
+    path.write_text(made.text(suffix, shown) + "\n", encoding="utf-8")
 
 
 def _region(pixels: np.ndarray) -> tuple[np.ndarray, str]:
@@ -116,22 +178,22 @@ def _region(pixels: np.ndarray) -> tuple[np.ndarray, str]:
     return region, words
 
 
-def _rests_on(row: dict[str, Any]) -> dict[str, Any]:
-    """What one family's threshold was measured on."""
-    about = {"family": row["family"], "threshold": row["threshold"], "belonging_images": row["calibrated_on"]}
-    path = calibration.path_of(row["family"], row["mode"], row["condition"])
+def _rests_on(row: Evidence) -> Basis:
+    path = calibration.path_of(row.family, row.mode, row.condition)
     if not path.exists():
-        return {**about, "condition": row["condition"], "images": "calibrated on the spot", "measured": None}
+        return Basis(row.family, row.threshold, row.calibrated_on, row.condition)
     known = calibration.load(path)
-    return {
-        **about,
-        "condition": known.condition,
-        "images": known.images,
-        "measured": known.date,
-        "with": known.versions,
-        "error_per_look": conformal.ALPHA,
-        "file": path.name,
-    }
+    return Basis(
+        family=row.family,
+        threshold=row.threshold,
+        belonging_images=row.calibrated_on,
+        condition=known.condition,
+        images=known.images,
+        measured=known.date,
+        versions=known.versions,
+        error_per_look=conformal.ALPHA,
+        file=path.name,
+    )
 
 
 def _versions() -> dict[str, str]:

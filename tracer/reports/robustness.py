@@ -13,7 +13,7 @@ from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake, perturbations
 from tracer.image.intake import Picture
 from tracer.models.errors import ModelUnavailable
-from tracer.verdict import combine
+from tracer.verdict import combine, wording
 
 TRIES = 3  # of the detector per strength
 CLOSER = 2  # halvings of the gap in which the verdict changes
@@ -152,9 +152,9 @@ def ordered(points: list[Point], change: str) -> list[Point]:
 
 
 def _point(picture: Picture, strength: float, families: list[str] | None, stop: Callable[[], bool]) -> Point:
-    trace = api.trace(picture, families=families, stop=stop).document()
+    trace = api.trace(picture, families=families, stop=stop)
     try:
-        marks = api.artifacts(picture, tries=TRIES, stop=stop).document()
+        marks = api.artifacts(picture, tries=TRIES, stop=stop)
     except (ModelUnavailable, ThresholdMismatch):
         marks = None
     found = combine.weigh(trace, marks).verdict
@@ -162,7 +162,7 @@ def _point(picture: Picture, strength: float, families: list[str] | None, stop: 
         strength=strength,
         kind=found.kind,
         families=found.families,
-        sentence=found.sentence,
-        ratios={row["family"]: row["score"] / row["threshold"] for row in trace["evidence"]},
-        probability=marks["probability"] if marks else None,
+        sentence=wording.sentence(found),
+        ratios={row.family: row.score / row.threshold for row in trace.evidence},
+        probability=marks.probability if marks else None,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
 
 import numpy as np
 from plotly.graph_objects import Figure
@@ -19,6 +18,7 @@ from tracer.image.intake import Picture
 from tracer.models.errors import ModelUnavailable
 from tracer.reports.figures import artifacts, maps, plots
 from tracer.ui.words import chance, frame
+from tracer.verdict import wording
 
 _FRAMES = {  # kind of answer -> the banner's looks and name
     "autoencoder": ("family", "Marks found"),
@@ -40,7 +40,7 @@ class Board:
         tries: so far.
         survey: the map so far.
         shown: its spectrum.
-        document: the finished answer, or None.
+        answer: the finished result, or None.
     """
 
     subject: str
@@ -50,7 +50,7 @@ class Board:
     tries: list[Try] = field(default_factory=list)
     survey: Survey | None = None
     shown: spectrum.Spectrum | None = None
-    document: dict[str, Any] | None = None
+    answer: Artifacts | None = None
 
     def take(self, update: Try | Artifacts | Survey) -> None:
         """Add what the stream says."""
@@ -59,7 +59,7 @@ class Board:
         elif isinstance(update, Survey):
             self.survey = update
         else:
-            self.document = update.document()
+            self.answer = update
 
     @property
     def scores(self) -> Scores | None:
@@ -75,7 +75,7 @@ def begun(picture: Picture, total: int) -> Board:
         ThresholdMismatch: nothing is stored for this detector.
     """
     known = decision.known(picture, Settings())
-    total = len(detection.boxes(picture.height, picture.width, Settings(tries=total)))
+    total = detection.count(picture.height, picture.width, Settings(tries=total))
     return Board("The image", total, picture, known, shown=spectrum.measure(picture.pixels))
 
 
@@ -104,29 +104,29 @@ def banner(board: Board) -> str:
     """The answer, or how far the look is."""
     size = f"{board.picture.width} × {board.picture.height} px"  # noqa: RUF001 - typeset
     subject = f"{escape(board.subject)} · {size} · SHA-256 {board.picture.sha256[:8]}…"
-    if board.document is None:
+    if board.answer is None:
         sentence = "Did this image go through an autoencoder?"
         line = f"Try {len(board.tries)} of {board.total}." if board.tries else "Loading the detector."
         return frame("running", sentence, [line], subject, "Looking")
-    found = board.document
-    kind, name = _FRAMES[found["verdict"]["kind"]]
+    found, verdict = board.answer, board.answer.verdict
+    kind, name = _FRAMES[verdict.kind]
     lines = [_numbers(found)]
-    if found["verdict"]["kind"] == "autoencoder":
+    if verdict.kind == "autoencoder":
         lines.append("Which model that was, or whether the scene is invented, this evidence does not say.")
-    if found["verdict"]["kind"] == "none":
+    if verdict.kind == "none":
         lines.append("That does not make it a photograph: marks can be lost, and not every generator leaves them.")
-    if found["image"]["notes"]:
-        lines.append("Before inspection: " + escape("; ".join(found["image"]["notes"])) + ".")
-    return frame(kind, found["verdict"]["sentence"], lines, subject, name)
+    if found.image.notes:
+        lines.append("Before inspection: " + escape("; ".join(found.image.notes)) + ".")
+    return frame(kind, wording.sentence(verdict), lines, subject, name)
 
 
-def _numbers(found: dict[str, Any]) -> str:
-    count = found["calibrated_on"]
-    above = round(found["p_value"] * (count + 1)) - 1
+def _numbers(found: Artifacts) -> str:
+    count = found.calibrated_on
+    above = round(found.p_value * (count + 1)) - 1
     return (
-        f"Probability <b>{found['probability']:.3f}</b>, threshold {found['threshold']:.3f}, which at most "
-        f"{found['fpr']:.0%} of photographs exceed. Of {count} photographs that the detector never saw, {above} score "
-        f"as high (<b>p = {chance(found['p_value'])}</b>)."
+        f"Probability <b>{found.probability:.3f}</b>, threshold {found.threshold:.3f}, which at most "
+        f"{found.fpr:.0%} of photographs exceed. Of {count} photographs that the detector never saw, {above} score "
+        f"as high (<b>p = {chance(found.p_value)}</b>)."
     )
 
 
@@ -195,7 +195,7 @@ def histogram_words(board: Board | None) -> str:
     makers = ", ".join(sorted(set(known.makers)))
     return (
         f"<p class='caption'>{count} photographs that the detector was not trained on, and each of them through one of "
-        f"{escape(makers)}, all as {escape(decision.said(known.condition))}, measured on {escape(known.date)}."
+        f"{escape(makers)}, all as {escape(wording.condition(known.condition))}, measured on {escape(known.date)}."
         f" Of those sent through, {scores.found:.0%} lie above the threshold of the answer.{needed}</p>"
     )
 

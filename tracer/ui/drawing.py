@@ -6,28 +6,20 @@ import base64
 from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
 from tracer.api import Inverted, Loading, Unavailable
-from tracer.evidence.regeneration.ranking import (
-    ALPHA_FIT,
-    ALPHA_LEAD,
-    Captioned,
-    Drawn,
-    Ranked,
-    Regeneration,
-    Withheld,
-    rank,
-    reference_for,
-)
+from tracer.evidence.regeneration.decision import ALPHA_LEAD, Regeneration
+from tracer.evidence.regeneration.null_distribution import ALPHA_FIT
+from tracer.evidence.regeneration.ranking import Captioned, Drawn, Ranked, Withheld, rank, reference_for
 from tracer.evidence.verdict import Verdict, listed
 from tracer.models import registry
 from tracer.reports.figures import plots
 from tracer.ui.words import frame
+from tracer.verdict import wording
 
 
 @dataclass
@@ -50,7 +42,7 @@ class Board:
         unavailable: per model that cannot draw the reason, in words.
         drawn: so far.
         ranking: so far, best first.
-        document: the finished result, or None.
+        answer: the finished result, or None.
         pictures: data addresses of `drawn`, in the same order.
     """
 
@@ -68,7 +60,7 @@ class Board:
     unavailable: dict[str, str] = field(default_factory=dict)
     drawn: list[Drawn] = field(default_factory=list)
     ranking: list[Ranked] = field(default_factory=list)
-    document: dict[str, Any] | None = None
+    answer: Regeneration | None = None
     pictures: list[str] = field(default_factory=list)
 
     def take(self, drawn: Drawn) -> None:
@@ -98,7 +90,7 @@ def taken(
         known = reference_for(board.generators, board.candidates) if bundled else None
         board.usual = {name: known.usual(name) for name in board.generators} if known else {}
     elif isinstance(update, Regeneration):
-        board.ranking, board.document = list(update.ranking), update.document()
+        board.ranking, board.answer = list(update.ranking), update
     else:
         board.take(update)
         board.ranking = rank(board.drawn, None)
@@ -120,7 +112,7 @@ def invitation() -> str:
 
 def banner(board: Board) -> str:
     """The answer, or how far the drawing is."""
-    if board.document is None:
+    if board.answer is None:
         if board.fused and board.inversion is None:
             asked = "Asking inversion first: which autoencoder can reproduce the picture …"
             return frame("drawing", asked, [], board.subject)
@@ -135,15 +127,15 @@ def banner(board: Board) -> str:
     lines = [_inverted(board), _leader(board) if board.ranking else ""]
     source = "written by the captioner" if board.inferred else "given by you"
     lines.append(f"Caption, {source}: “{escape(board.caption)}”. The answer is no better than the caption.")
-    verdict = board.document["verdict"]
-    return frame(verdict["kind"], verdict["sentence"], lines, board.subject)
+    verdict = board.answer.verdict
+    return frame(verdict.kind, wording.sentence(verdict), lines, board.subject)
 
 
 def _inverted(board: Board) -> str:
     """What inversion said, and whom it ruled out; "" where it was not asked."""
     if board.inversion is None:
         return ""
-    said = f"Inversion, asked first: {escape(board.inversion.sentence)}"
+    said = f"Inversion, asked first: {escape(wording.sentence(board.inversion))}"
     if not board.ruled_out:
         return f"{said} So all {len(board.generators)} models draw."
     return f"{said} So only {escape(listed(board.generators))} draw, which have it."
@@ -151,7 +143,7 @@ def _inverted(board: Board) -> str:
 
 def _leader(board: Board) -> str:
     if len(board.ranking) < 2:
-        return "" if board.document else "The first drawings are on their way."
+        return "" if board.answer else "The first drawings are on their way."
     first, second = board.ranking[:2]
     return (
         f"{escape(first.generator)} leads with a mean similarity of <b>{first.similarity:.3f}</b>, "

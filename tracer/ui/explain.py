@@ -13,11 +13,14 @@ from plotly.graph_objects import Figure
 
 from tracer.evidence.inversion import calibration
 from tracer.evidence.inversion.calibration import Calibration
+from tracer.evidence.regeneration.decision import Regeneration
+from tracer.evidence.verdict import Evidence
 from tracer.models import registry
 from tracer.reports.figures import curves, plots
 from tracer.ui.artifact_views import Board
 from tracer.ui.record import Run
 from tracer.ui.words import number
+from tracer.verdict import wording
 
 PAPER = "<a href='https://arxiv.org/abs/{0}'>arXiv {0}</a>"
 
@@ -32,17 +35,16 @@ def _known(run: Run | None, family: str) -> Calibration | None:
     row = run.evidence.get(family) if run else None
     if row is None:
         return None
-    path = calibration.path_of(family, row["mode"], row["condition"])
+    path = calibration.path_of(family, row.mode, row.condition)
     if not path.exists():
         return None
     known = _calibration(path, path.stat().st_mtime_ns)
-    digest = row.get("weights_digest") or row["revision"]  # results of earlier versions have one name for both
-    return known if known.revision == digest and row["steps"] in known.checkpoints else None
+    return known if known.revision == row.weights_digest and row.steps in known.checkpoints else None
 
 
-def _others(known: Calibration, row: dict) -> tuple[tuple[float, ...], ...]:
+def _others(known: Calibration, row: Evidence) -> tuple[tuple[float, ...], ...]:
     """Scores of the images by others that an image is compared with."""
-    return known.faint if row.get("faint") else known.others
+    return known.faint if row.faint else known.others
 
 
 def among(run: Run | None, family: str) -> Figure:
@@ -51,9 +53,9 @@ def among(run: Run | None, family: str) -> Figure:
     if known is None:
         return plots.loss_curves([], "fast", 4).update_layout(height=290, xaxis_title="Score", yaxis_title="Share")
     row = run.evidence[family]
-    step = row["steps"]
+    step = row.steps
     others = [each[known.checkpoints.index(step)] for each in _others(known, row)]
-    return curves.among(known.at(step), np.array(others), row["threshold"], row["score"], family)
+    return curves.among(known.at(step), np.array(others), row.threshold, row.score, family)
 
 
 def among_words(run: Run | None, family: str) -> str:
@@ -62,7 +64,7 @@ def among_words(run: Run | None, family: str) -> str:
     if known is None:
         return "<p class='caption'>The calibration's scores appear here with the answer.</p>"
     row = run.evidence[family]
-    step, score = row["steps"], row["score"]
+    step, score = row.steps, row.score
     higher = int((known.at(step) >= score).sum())
     others = np.array([each[known.checkpoints.index(step)] for each in _others(known, row)])
     lower = int((others <= score).sum())
@@ -70,7 +72,7 @@ def among_words(run: Run | None, family: str) -> str:
     return (
         f"<p class='caption'>{escape(family)}, step {step}: this image scores {number(score)}; of {known.count} images "
         f"that the decoder made, {higher} score at least as high.{beside} The line is the threshold, "
-        f"{number(row['threshold'])}.</p>"
+        f"{number(row.threshold)}.</p>"
     )
 
 
@@ -85,7 +87,7 @@ def marks(board: Board | None) -> str:
 
 
 def _marks_sentence(board: Board | None) -> str:
-    said = f"<p>{escape(board.document['verdict']['sentence'])}</p>" if board and board.document else ""
+    said = f"<p>{escape(wording.sentence(board.answer.verdict))}</p>" if board and board.answer else ""
     return (
         f"{said}<p>A latent model draws with the decoder of an autoencoder, and every decoder leaves marks in the "
         "finest detail. A small network has learned to see them, from photographs beside the same photographs sent "
@@ -105,59 +107,59 @@ resizing, blur and compression remove marks. Where the file shows that too much 
 
 
 def _marks_formula(board: Board | None) -> str:
-    if not board or not board.document:
+    if not board or not board.answer:
         return "<p>score = mean logit of the tries; p = (1 + photographs that score at least as high) / (N + 1).</p>"
-    found = board.document
-    logits = [each["logit"] for each in found["tries"]]
+    found = board.answer
+    logits = [each.logit for each in found.tries]
     shown = " + ".join(f"{value:.2f}" for value in logits[:3]) + (" + …" if len(logits) > 3 else "")
-    count = found["calibrated_on"]
-    above = round(found["p_value"] * (count + 1)) - 1
+    count = found.calibrated_on
+    above = round(found.p_value * (count + 1)) - 1
     slope, offset = board.known.scores(board.picture, len(logits)).curve
     return (
         f"<dl><dt>score: {f'the mean of {len(logits)} logits' if len(logits) > 1 else 'the logit of the only try'}</dt>"
-        f"<dd>{f'({shown}) / {len(logits)} = ' if len(logits) > 1 else ''}<b>{found['score']:.2f}</b></dd>"
+        f"<dd>{f'({shown}) / {len(logits)} = ' if len(logits) > 1 else ''}<b>{found.score:.2f}</b></dd>"
         f"<dt>p: of {count} photographs, {above} score at least as high</dt>"
-        f"<dd>(1 + {above}) / ({count} + 1) = <b>{found['p_value']:.2g}</b></dd>"
+        f"<dd>(1 + {above}) / ({count} + 1) = <b>{found.p_value:.2g}</b></dd>"
         "<dt>probability, if half of all images went through an autoencoder</dt>"
-        f"<dd>1 / (1 + exp(−({slope:.2f} · {found['score']:.2f} {'+' if offset >= 0 else '−'} "
+        f"<dd>1 / (1 + exp(−({slope:.2f} · {found.score:.2f} {'+' if offset >= 0 else '−'} "
         f"{abs(offset):.2f}))) = "
-        f"<b>{found['probability']:.3f}</b></dd>"
-        f"<dt>against the threshold, which at most {found['fpr']:.0%} of photographs exceed</dt>"
-        f"<dd>{found['probability']:.3f} {'>' if found['probability'] > found['threshold'] else '≤'} "
-        f"<b>{found['threshold']:.3f}</b></dd></dl>"
+        f"<b>{found.probability:.3f}</b></dd>"
+        f"<dt>against the threshold, which at most {found.fpr:.0%} of photographs exceed</dt>"
+        f"<dd>{found.probability:.3f} {'>' if found.probability > found.threshold else '≤'} "
+        f"<b>{found.threshold:.3f}</b></dd></dl>"
     )
 
 
-def follow(document: gr.JSON) -> None:
-    """Below tab 3: its formula, filled in whenever a document is there."""
-    shown = gr.HTML(drawn(document.value), elem_id="drawn-explainer")
-    document.change(drawn, document, shown, queue=False, show_progress="hidden", api_visibility="private")
+def follow(document: gr.JSON, answer: gr.State) -> None:
+    """Below tab 3: its formula, filled in whenever there is another document, and so another answer."""
+    shown = gr.HTML(drawn(answer.value), elem_id="drawn-explainer")
+    document.change(drawn, answer, shown, queue=False, show_progress="hidden", api_visibility="private")
 
 
-def drawn(document: dict | None) -> str:
+def drawn(found: Regeneration | None) -> str:
     """Tab 3's formula with this image's numbers."""
-    if not document or not document["ranking"]:
+    if not found or not found.ranking:
         return "<p class='fine'>The formula is filled in here once the models have drawn.</p>"
-    rows = document["ranking"]
+    rows = found.ranking
     first, second = rows[0], rows[1] if len(rows) > 1 else None
     lead = ""
     if second:
-        margin = first["similarity"] - second["similarity"]
+        margin = first.similarity - second.similarity
         lead = (
-            f"<dt>lead over {escape(second['generator'])}</dt><dd>{first['similarity']:.3f} − "
-            f"{second['similarity']:.3f} = <b>{margin:.3f}</b></dd>"
+            f"<dt>lead over {escape(second.generator)}</dt><dd>{first.similarity:.3f} − "
+            f"{second.similarity:.3f} = <b>{margin:.3f}</b></dd>"
         )
     fit = ""
-    if first["p_value"] is not None:
+    if first.p_value is not None:
         fit = (
-            f"<dt>p: share of {escape(first['generator'])}'s own pictures that are as unlike its drawings</dt>"
-            f"<dd><b>{first['p_value']:.2g}</b></dd>"
+            f"<dt>p: share of {escape(first.generator)}'s own pictures that are as unlike its drawings</dt>"
+            f"<dd><b>{first.p_value:.2g}</b></dd>"
         )
-    family = registry.generator(first["generator"]).family
+    family = registry.generator(first.generator).family
     return (
         "<div class='depths one'><section><h3>The formula, with this image's numbers</h3>"
-        f"<dl><dt>similarity of {escape(first['generator'])} ({escape(family)}): mean cosine of {first['candidates']} "
+        f"<dl><dt>similarity of {escape(first.generator)} ({escape(family)}): mean cosine of {first.candidates} "
         "drawings' embeddings with your image's</dt>"
-        f"<dd>cos(e(image), e(drawing)), averaged = <b>{first['similarity']:.3f}</b></dd>{lead}{fit}</dl>"
+        f"<dd>cos(e(image), e(drawing)), averaged = <b>{first.similarity:.3f}</b></dd>{lead}{fit}</dl>"
         f"<p>After Li, Qian and Zhang, {PAPER.format('2403.01489')}.</p></section></div>"
     )

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
+from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.regeneration import ranking
+from tracer.evidence.regeneration.decision import Regeneration
+from tracer.evidence.verdict import Trace
 from tracer.models import device, registry
 from tracer.ui.words import frame
-from tracer.verdict import combine as joint
+from tracer.verdict import combine, wording
 from tracer.verdict.agreement import KINDS, NO_ONE, Cell, Row
 from tracer.verdict.combine import Joint
 
@@ -31,14 +34,14 @@ class Told:
 
     Attributes:
         subject: what was inspected, in our own words (HTML).
-        inversion, artifacts: their documents, or None.
+        inversion, artifacts: their results, or None.
         unavailable: why a kind of evidence cannot be had.
         doing: what is going on, in a sentence; "" once it is over.
     """
 
     subject: str = ""
-    inversion: dict[str, Any] | None = None
-    artifacts: dict[str, Any] | None = None
+    inversion: Trace | None = None
+    artifacts: Artifacts | None = None
     unavailable: dict[str, str] = field(default_factory=dict)
     doing: str = ""
 
@@ -46,24 +49,24 @@ class Told:
         """The same with something new."""
         return replace(self, **changes)
 
-    def joint(self, drawn: dict[str, Any] | None = None) -> Joint:
+    def joint(self, drawn: Regeneration | None = None) -> Joint:
         """The joint answer; drawings of another image do not count."""
         own = next((each for each in (self.inversion, self.artifacts) if each), None)
-        if drawn and own and drawn["image"]["sha256"] != own["image"]["sha256"]:
+        if drawn and own and drawn.image.sha256 != own.image.sha256:
             drawn = None
-        return joint.weigh(self.inversion, self.artifacts, drawn, self.unavailable)
+        return combine.weigh(self.inversion, self.artifacts, drawn, self.unavailable)
 
 
-def banner(told: Told, drawn: dict[str, Any] | None = None) -> str:
+def banner(told: Told, drawn: Regeneration | None = None) -> str:
     """The joint sentence, how sure, and what it would still need."""
     found = told.joint(drawn)
+    sentence = wording.sentence(found.verdict)
     if told.doing:
-        so_far = f"So far: {escape(found.verdict.sentence)}" if found.evidence else ""
+        so_far = f"So far: {escape(sentence)}" if found.evidence else ""
         return frame("running", told.doing, [so_far] if so_far else [], told.subject)
     if not found.evidence:
         return ready()
-    sure, _, rates = found.support.partition(" How often they err")
-    lines = [escape(sure)]
+    lines = [escape(wording.support(found))]
     if found.verdict.members and found.verdict.kind == "family":
         names = ", ".join(escape(name) for name in found.verdict.members)
         several = len(found.verdict.members) > 1
@@ -72,9 +75,9 @@ def banner(told: Told, drawn: dict[str, Any] | None = None) -> str:
     needed = [TITLES[kind].lower() for kind in found.missing if kind not in found.unavailable]
     if needed:
         lines.append(f"Not asked yet: {escape(' and '.join(needed))}.")
-    if rates:
-        lines.append(f"<span class='fine'>How often they err{escape(rates)}</span>")
-    return frame(found.verdict.kind, found.verdict.sentence, lines, told.subject)
+    if rates := wording.error_rates(found):
+        lines.append(f"<span class='fine'>{escape(rates)}</span>")
+    return frame(found.verdict.kind, sentence, lines, told.subject)
 
 
 def ready() -> str:
@@ -98,7 +101,7 @@ def seconds_to_draw() -> float | None:
     return bundled * ranking.CANDIDATES * DRAWING_WORK / device.speed()
 
 
-def matrix(told: Told, drawn: dict[str, Any] | None = None) -> str:
+def matrix(told: Told, drawn: Regeneration | None = None) -> str:
     """The agreement matrix: a plain table."""
     found = told.joint(drawn)
     heads = "".join(f"<th scope='col'>{TITLES[kind]}</th>" for kind in KINDS)

@@ -24,4 +24,4 @@ def shown(path: str | Path | None) -> str:
     """The claims of one file as HTML; everything from the file is escaped."""
     if path is None or Path(path).stat().st_size > intake.MAX_BYTES:
         return f"<p class='fine'>Nothing to read yet. {provenance.FORGEABLE}</p>"
-    return claims_table(provenance.read(path).document())
+    return claims_table(provenance.read(path))

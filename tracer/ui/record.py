@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 from plotly.graph_objects import Figure
+from pydantic import TypeAdapter
 
 from tracer import api
-from tracer.evidence.verdict import fit
+from tracer.evidence.verdict import Evidence, Trace, fit
 from tracer.image import intake
 from tracer.image.windows import windows
 from tracer.models import registry
@@ -20,6 +21,16 @@ from tracer.reports.figures import plots
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STORED = EXAMPLES / "stored"
+Result = TypeVar("Result")
+
+
+def from_document(kind: type[Result], document: dict[str, Any]) -> Result:
+    """A result (`Trace`, `Artifacts`, `Regeneration`) from its own `document()`, as it is stored.
+
+    Raises:
+        pydantic.ValidationError: the document is of another shape.
+    """
+    return TypeAdapter(kind).validate_python(document)
 
 
 @dataclass
@@ -71,8 +82,8 @@ class Run:
         families: registry ids, in the order of the line-up.
         sha256, width, height: of the image.
         trajectories: by family, for those begun.
-        evidence: by family, for those done, as in the document.
-        trace: the finished document, or None.
+        evidence: by family, for those done.
+        trace: the finished result, or None.
         current: the family whose turn it is.
         loading: how far its weights are, in words; "" once they are read.
         unavailable: why a family could not be inspected, by id.
@@ -85,8 +96,8 @@ class Run:
     width: int = 0
     height: int = 0
     trajectories: dict[str, Trajectory] = field(default_factory=dict)
-    evidence: dict[str, dict[str, Any]] = field(default_factory=dict)
-    trace: dict[str, Any] | None = None
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    trace: Trace | None = None
     current: str = ""
     loading: str = ""
     unavailable: dict[str, str] = field(default_factory=dict)
@@ -114,10 +125,10 @@ class Run:
             self.unavailable[update.family] = update.reason
         elif isinstance(update, api.Answered):
             self.draw()
-            self.evidence[update.evidence.family] = asdict(update.evidence)
+            self.evidence[update.evidence.family] = update.evidence
         else:
-            self.trace, self.current = json.loads(json.dumps(update.document())), ""
-            self.evidence |= {row["family"]: row for row in self.trace["evidence"]}  # one may have given way since
+            self.trace, self.current = update, ""
+            self.evidence |= {row.family: row for row in update.evidence}  # one may have given way since
         return True
 
     def draw(self) -> None:
@@ -137,7 +148,7 @@ class Run:
 
     def figure(self) -> Figure:
         """The loss curves so far."""
-        done = {name: row["steps"] for name, row in self.evidence.items() if not row["stopped"]}
+        done = {name: row.steps for name, row in self.evidence.items() if not row.stopped}
         curves = [each.curve(done.get(name)) for name, each in self.trajectories.items()]
         return plots.loss_curves(curves, self.mode, max((each.last for each in self.trajectories.values()), default=8))
 
@@ -206,7 +217,7 @@ def save(run: Run, folder: Path) -> None:
         row = {key: value for key, value in vars(trajectory).items() if key not in ("original", "reconstruction")}
         rows[name] = {**row, "reconstruction": f"{name}.png"}
         Image.fromarray(trajectory.reconstruction).save(folder / f"{name}.png", optimize=True)
-    text = json.dumps({"trace": run.trace, "trajectories": rows}, separators=(",", ":"))
+    text = json.dumps({"trace": run.trace.document(), "trajectories": rows}, separators=(",", ":"))
     (folder / "result.json").write_text(text + "\n")
 
 
@@ -214,7 +225,7 @@ def load(example: Example) -> Run:
     """A stored run. Only Pillow and numpy are needed."""
     folder = STORED / example.name
     stored = json.loads((folder / "result.json").read_text())
-    trace, pixels = stored["trace"], intake.read(example.file).pixels
+    trace, pixels = from_document(Trace, stored["trace"]), intake.read(example.file).pixels
     trajectories = {}
     for name, row in stored["trajectories"].items():
         top, left, bottom, right = row["box"]
@@ -225,16 +236,15 @@ def load(example: Example) -> Run:
             original=pixels[top:bottom, left:right],
             reconstruction=drawn,
         )
-    image = trace["image"]
     return Run(
         subject=f"Example: {example.title}",
-        mode=trace["evidence"][0]["mode"],
-        families=[row["family"] for row in trace["evidence"]],  # the trajectories are in the order they ended
-        sha256=image["sha256"],
-        width=image["width"],
-        height=image["height"],
+        mode=trace.evidence[0].mode,
+        families=[row.family for row in trace.evidence],  # the trajectories are in the order they ended
+        sha256=trace.image.sha256,
+        width=trace.image.width,
+        height=trace.image.height,
         trajectories=trajectories,
-        evidence={row["family"]: row for row in trace["evidence"]},
+        evidence={row.family: row for row in trace.evidence},
         trace=trace,
     )
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
+from tracer.evidence.verdict import Trace
 from tracer.image import intake, provenance
 from tracer.reports import report
-from tracer.reports.html import page
 from tracer.ui.components import ONE_AT_A_TIME, on_gpu, readable_errors
 from tracer.ui.record import Run
 
@@ -45,17 +43,17 @@ def _made(image: str | None, run: Run | None) -> Iterator[list[dict]]:
         texts = on_gpu(_texts)(image, run.trace, run.mode)
         paths = []
         for suffix, text in zip(report.SUFFIXES, texts, strict=True):
-            paths.append(Path(folder) / f"report-{run.trace['image']['sha256'][:12]}{suffix}")
+            paths.append(Path(folder) / f"report-{run.trace.image.sha256[:12]}{suffix}")
             paths[-1].write_text(text, encoding="utf-8")
         yield [gr.DownloadButton(value=str(path), interactive=True) for path in paths]
 
 
-def _texts(image: str | None, trace: dict[str, Any], mode: str) -> tuple[str, str]:
+def _texts(image: str | None, trace: Trace, mode: str) -> tuple[str, str]:
     """HTML and JSON of the report on one file."""
     if image is None:
         raise intake.IntakeError(_CHANGED)
     picture = intake.read(image)
-    if picture.sha256 != trace["image"]["sha256"]:
+    if picture.sha256 != trace.image.sha256:
         raise intake.IntakeError(_CHANGED)
-    told = report.document(trace, mode, provenance.read(image))
-    return page(told, report.figures(trace, picture)), json.dumps(told, indent=2)
+    made = report.report(trace, mode, provenance.read(image))
+    return made.text(".html", report.figures(trace, picture)), made.text(".json")

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.artifacts.detection import Try
 from tracer.evidence.artifacts.heatmap import Survey
-from tracer.evidence.regeneration.ranking import Drawn, Ranked
+from tracer.evidence.regeneration.decision import Regeneration
+from tracer.evidence.regeneration.ranking import Drawn
 from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake
 from tracer.models.errors import ModelUnavailable
@@ -30,7 +32,10 @@ def save_marks(board: artifact_views.Board, folder: Path) -> None:
     """Store a finished look for artifacts: its document, and the map's numbers."""
     survey = board.survey
     logits = [[round(float(value), 3) for value in row] for row in survey.logits]
-    text = {"document": board.document, "map": {"logits": logits, "cell": survey.cell, "window": survey.window}}
+    text = {
+        "document": board.answer.document(),
+        "map": {"logits": logits, "cell": survey.cell, "window": survey.window},
+    }
     (folder / MARKS).write_text(json.dumps(text, separators=(",", ":")) + "\n")
 
 
@@ -40,19 +45,19 @@ def load_marks(example: Example) -> artifact_views.Board | None:
     if not path.exists():
         return None
     stored = json.loads(path.read_text())
-    document, found = stored["document"], stored["map"]
+    answer, found = record.from_document(Artifacts, stored["document"]), stored["map"]
     try:
-        board = artifact_views.begun(intake.read(example.file), len(document["tries"]))
+        board = artifact_views.begun(intake.read(example.file), len(answer.tries))
     except (ModelUnavailable, ThresholdMismatch):
         return None
-    if board.known.reference.detector != document["detector"]:
+    if board.known.reference.detector != answer.detector:
         return None
-    logits = [each["logit"] for each in document["tries"]]
-    for index, each in enumerate(document["tries"]):
+    logits = [each.logit for each in answer.tries]
+    for index, each in enumerate(answer.tries):
         mean = round(sum(logits[: index + 1]) / (index + 1), 4)
-        board.tries.append(Try(index, tuple(each["box"]), each["logit"], mean, document["seconds"]))
+        board.tries.append(Try(index, each.box, each.logit, mean, answer.seconds))
     board.survey = Survey(np.array(found["logits"], float), found["cell"], found["window"], 1.0)
-    board.subject, board.document = f"Example: {example.title}", document
+    board.subject, board.answer = f"Example: {example.title}", answer
     return board
 
 
@@ -60,7 +65,7 @@ def save_drawn(board: drawing.Board, folder: Path) -> None:
     """Store a finished regeneration: its document, every similarity, and the drawings as small pictures."""
     rows = [[each.generator, each.seed, round(each.similarity, 4), round(each.structural, 4)] for each in board.drawn]
     pictures = [_small(each.image) for each in board.drawn]
-    text = {"document": board.document, "drawn": rows, "pictures": pictures}
+    text = {"document": board.answer.document(), "drawn": rows, "pictures": pictures}
     (folder / DRAWN).write_text(json.dumps(text, separators=(",", ":")) + "\n")
 
 
@@ -70,13 +75,13 @@ def load_drawn(example: Example) -> drawing.Board | None:
     if not path.exists():
         return None
     stored = json.loads(path.read_text())
-    document = stored["document"]
+    answer = record.from_document(Regeneration, stored["document"])
     drawn = [Drawn(name, seed, BLANK, similarity, alike) for name, seed, similarity, alike in stored["drawn"]]
     names = list(dict.fromkeys(each.generator for each in drawn))
     board = drawing.Board(f"Example: {example.title}", names, len(drawn) // len(names))
-    board.caption, board.inferred = document["caption"], document["inferred"]
+    board.caption, board.inferred = answer.caption, answer.inferred
     board.drawn, board.pictures = drawn, [f"data:image/webp;base64,{each}" for each in stored["pictures"]]
-    board.ranking, board.document = [Ranked(**row) for row in document["ranking"]], document
+    board.ranking, board.answer = list(answer.ranking), answer
     return board
 
 
@@ -86,7 +91,7 @@ def everything(name: str) -> tuple[record.Run, artifact_views.Board | None, draw
     example = next(each for each in record.examples() if each.name == name)
     run, looked, drawn = record.load(example), load_marks(example), load_drawn(example)
     size = f"{run.width} × {run.height} px"  # noqa: RUF001 - typeset
-    told = Told(f"Example: {example.title} · {size}", run.trace, looked.document if looked else None)
+    told = Told(f"Example: {example.title} · {size}", run.trace, looked.answer if looked else None)
     if looked is None:
         reason = artifact_views.usual()
         told = told.also(unavailable={"artifacts": reason} if isinstance(reason, str) else {})

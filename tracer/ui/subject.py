@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from tracer.evidence.regeneration.decision import Regeneration
 from tracer.ui import joined, provenance, record, stored, words
 from tracer.ui.components import upload
 from tracer.ui.joined import Told
@@ -30,7 +31,7 @@ class Desk:
         """What a new answer changes."""
         return [self.banner, self.matrix, self.draw, self.told]
 
-    def answer(self, told: Told, drawn: dict | None = None) -> dict[gr.components.Component, object]:
+    def answer(self, told: Told, drawn: Regeneration | None = None) -> dict[gr.components.Component, object]:
         """A new answer, or how far it is."""
         return {
             self.banner: joined.banner(told, drawn),
@@ -44,7 +45,7 @@ def build() -> Desk:
     examples = record.examples()
     first = examples[0] if examples else None
     _, _, drawn, told = stored.everything(first.name) if first else (None, None, None, Told())
-    document = drawn.document if drawn else None
+    answer = drawn.answer if drawn else None
     with gr.Row(elem_classes="desk"):
         with gr.Column(scale=1, min_width=300, elem_classes="hand-in"):
             image = upload(
@@ -61,8 +62,8 @@ def build() -> Desk:
             queue = gr.HTML(elem_id="queue")
             gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
-            banner = gr.HTML(joined.banner(told, document), elem_id="joint")
-            matrix = gr.HTML(joined.matrix(told, document), elem_id="agreement")
+            banner = gr.HTML(joined.banner(told, answer), elem_id="joint")
+            matrix = gr.HTML(joined.matrix(told, answer), elem_id="agreement")
             draw = gr.Button(joined.offer(None), size="sm", elem_id="ask-drawing")
     if examples:
         gr.HTML("<h2 class='small'>Or look at an example: each teaches one thing, and is answered already</h2>")

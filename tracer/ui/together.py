@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from tracer import api
-from tracer import api as verdicts
+from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake
 from tracer.models.errors import ModelUnavailable
@@ -21,6 +21,7 @@ from tracer.ui.joined import Told
 from tracer.ui.record import Run
 from tracer.ui.subject import Desk
 from tracer.ui.tabs import artifacts, inversion, regeneration
+from tracer.verdict import wording
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
 SHOW_ANSWER = "() => document.querySelector('#joint').scrollIntoView({block: 'nearest'})"
@@ -49,7 +50,7 @@ def give_verdict(image: str, draw: bool = False) -> dict[str, Any]:
         other, who says what about which family, and the full document of every kind of evidence.
     """
     with readable_errors():
-        return verdicts.verdict(image, draw=draw, stop=budget()).document()
+        return wording.document(api.verdict(image, draw=draw, stop=budget()))
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
             try:
                 board = artifact_views.begun(picture, int(count))
                 yield from _looked(tabs, board, random, stop)
-                told = told.also(artifacts=board.document)
+                told = told.also(artifacts=board.answer)
             except (ModelUnavailable, ThresholdMismatch) as error:
                 why = error
                 told = told.also(unavailable={"artifacts": str(error)})
@@ -170,14 +171,14 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
         shown |= tabs.artifacts.panel.finished(looked) if looked else {}
         shown |= tabs.regeneration.panel.final(drawn) if drawn else {}
         file = {desk.image: str(files[name]), caption: drawn.caption if drawn else ""}
-        return {**shown, **file, **desk.answer(told, drawn.document if drawn else None)}
+        return {**shown, **file, **desk.answer(told, drawn.answer if drawn else None)}
 
     def fresh() -> dict:
         shown = {**tabs.blank(), **desk.answer(Told())}
         del shown[caption]  # which is being written at the same time
         return shown
 
-    def joined_again(told: Told, drawn: dict | None) -> tuple[str, str]:
+    def joined_again(told: Told, drawn: Regeneration | None) -> tuple[str, str]:
         return joined.banner(told, drawn), joined.matrix(told, drawn)
 
     caption = tabs.regeneration.controls.caption
@@ -202,7 +203,7 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
         emptied = [each for each in (*tabs.outputs, *desk.shown) if each is not caption]
         changed(fresh, None, emptied, queue=False, **hidden)
     tabs.regeneration.panel.document.change(
-        joined_again, [desk.told, tabs.regeneration.panel.document], [desk.banner, desk.matrix], queue=False, **hidden
+        joined_again, [desk.told, tabs.regeneration.panel.answer], [desk.banner, desk.matrix], queue=False, **hidden
     )
     shown = desk.draw.click(lambda: gr.Tabs(selected=drawing_tab), None, frame, queue=False, **hidden)
     shown.then(None, js=PRESS_DRAW)
@@ -232,7 +233,7 @@ def _looked(tabs: Tabs, board: artifact_views.Board, random: bool, stop: Wish) -
     seed = time.time_ns() % 2**32 if random else None
     for update in api.artifacts_stream(board.picture, tries=board.total, seed=seed, stop=stop):
         board.take(update)
-        if not board.document and time.monotonic() - shown > PAUSE:
+        if not board.answer and time.monotonic() - shown > PAUSE:
             yield panel.live(board)
             shown = time.monotonic()
     yield {**panel.answered(board), **panel.drawn(board)}

@@ -9,10 +9,11 @@ import numpy as np
 
 from tracer.evidence.conformal import ALPHA
 from tracer.evidence.inversion.settings import FAST, PAPER, Settings, checkpoints
-from tracer.evidence.verdict import listed
+from tracer.evidence.verdict import Evidence, QuickLook, listed
 from tracer.models import registry
 from tracer.reports.figures import plots
 from tracer.ui.record import Run, Trajectory
+from tracer.verdict import wording
 
 _KINDS = {
     "family": ("◆", "Match"),
@@ -56,46 +57,45 @@ def banner(run: Run) -> str:
     """The answer, or how far the inspection is. Kind, symbol and sentence all say it; colour only repeats it."""
     if run.trace is None:
         return _progress(run)
-    verdict = run.trace["verdict"]
+    verdict = run.trace.verdict
     lines = [_chances(run)]
-    if verdict["members"]:
-        members = listed([escape(name) for name in verdict["members"]])
+    if verdict.members:
+        members = listed([escape(name) for name in verdict.members])
         lines.append(
-            f"Models known to use {'this autoencoder' if len(verdict['families']) == 1 else 'these autoencoders'}: "
+            f"Models known to use {'this autoencoder' if len(verdict.families) == 1 else 'these autoencoders'}: "
             f"{members}. This evidence cannot tell them apart, and a model we do not know may use it too."
         )
-    evidence = {row["family"]: row for row in run.trace["evidence"]}
-    lines += [_undone(evidence[name]) for name in verdict["families"] if name in evidence]
-    if run.trace["image"]["notes"]:
-        lines.append("Before inspection: " + escape("; ".join(run.trace["image"]["notes"])) + ".")
-    return frame(verdict["kind"], verdict["sentence"], lines, subject(run)) + _quick_look(run.trace.get("quick_look"))
+    lines += [_undone(row) for row in run.trace.evidence if row.family in verdict.families]
+    if run.trace.image.notes:
+        lines.append("Before inspection: " + escape("; ".join(run.trace.image.notes)) + ".")
+    return frame(verdict.kind, wording.sentence(verdict), lines, subject(run)) + _quick_look(run.trace.quick_look)
 
 
-def _undone(row: dict) -> str:
+def _undone(row: Evidence) -> str:
     """What was done to the picture since it was drawn, as far as was found out, and what else the answer rests on."""
     said = []
-    if any(row.get("frame", ())):
+    if any(row.frame):
         said.append("the plain frame around it was left out")
-    if any(row.get("drawn", ())):
-        tall, wide = row["drawn"]
+    if any(row.drawn):
+        tall, wide = row.drawn
         said.append(f"it was taken as drawn at {wide} × {tall} px and resized since")
-    if any(row["offset"]):
-        down, right = row["offset"]
+    if any(row.offset):
+        down, right = row.offset
         rest = f"{down} rows above and {right} columns on the left are the rest of a latent's cell"
         said.append(f"it was taken as cropped: {rest}")
-    if row.get("off_grid"):
-        left_open = row["score"] > row["threshold"]
+    if row.off_grid:
+        left_open = row.score > row.threshold
         why = "the score leaves it open" if left_open else "soft pictures by others score hardly worse"
-        said.append(f"{why}; half a cell off its grid it fits {row['off_grid']:.1f} times worse")
-    return f"For {escape(row['family'])} {listed(said)}." if said else ""
+        said.append(f"{why}; half a cell off its grid it fits {row.off_grid:.1f} times worse")
+    return f"For {escape(row.family)} {listed(said)}." if said else ""
 
 
-def _quick_look(look: dict | None) -> str:
+def _quick_look(look: QuickLook | None) -> str:
     """What the tiny line-up guesses, apart from the verdict, with its error rates."""
     if not look:
         return ""
-    caution = f"<p class='fine'>{escape(look['caution'])}</p>" if look["caution"] else ""
-    return f"<aside class='quick-look' aria-label='Quick look'><p>{escape(look['sentence'])}</p>{caution}</aside>"
+    caution = f"<p class='fine'>{escape(look.caution)}</p>" if look.caution else ""
+    return f"<aside class='quick-look' aria-label='Quick look'><p>{escape(look.sentence)}</p>{caution}</aside>"
 
 
 def waiting() -> str:
@@ -151,8 +151,8 @@ def _chances(run: Run) -> str:
     rows = [run.evidence[name] for name in run.families if name in run.evidence]
     if not rows:
         return "No family was inspected."
-    values = ", ".join(f"{escape(row['family'])} <b>p = {chance(row['p_value'])}</b>" for row in rows)
-    counts = sorted({row["calibrated_on"] for row in rows})
+    values = ", ".join(f"{escape(row.family)} <b>p = {chance(row.p_value)}</b>" for row in rows)
+    counts = sorted({row.calibrated_on for row in rows})
     count = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     return (
         f"{values}. A small p means that hardly any of the {count} calibration images per family, which its own "
@@ -184,15 +184,15 @@ def _strip(run: Run, name: str) -> str:
             return f"<tr class='off'>{family}<td colspan='6'>not inspected: {escape(run.unavailable[name])}</td></tr>"
         state = "being inspected …" if run.current == name else waiting
         return f"<tr>{family}<td colspan='6'>{state}</td></tr>"
-    place = plots.fit_position(row["score"], row["threshold"])
-    answer = "? stopped" if row["stopped"] else "? gave way" if row.get("gave_way") else _ANSWERS[row["belongs"]]
-    steps = f"step {row['steps']}, {row['seconds']:.1f} s"
+    place = plots.fit_position(row.score, row.threshold)
+    answer = "? stopped" if row.stopped else "? gave way" if row.gave_way else _ANSWERS[row.belongs]
+    steps = f"step {row.steps}, {row.seconds:.1f} s"
     mark = f"<i style='left:{place:.1f}%;color:{looks.colour}'>{looks.glyph}</i>"
     return (
         f"<tr>{family}<td class='answer'>{answer}</td>"
         f"<td class='bar' aria-hidden='true'><span class='track'>{mark}</span></td>"
-        f"<td data-label='Score'>{number(row['score'])}</td><td data-label='Threshold'>{number(row['threshold'])}</td>"
-        f"<td data-label='p'>{chance(row['p_value'])}</td><td data-label='Decided'>{steps}</td></tr>"
+        f"<td data-label='Score'>{number(row.score)}</td><td data-label='Threshold'>{number(row.threshold)}</td>"
+        f"<td data-label='p'>{chance(row.p_value)}</td><td data-label='Decided'>{steps}</td></tr>"
     )
 
 
@@ -206,8 +206,8 @@ def curve_words(run: Run) -> str:
             path += f" and reaches {number(last)} after {trajectory.steps[-1]} steps"
         row = run.evidence.get(name)
         if row:
-            where = "at most" if row["score"] <= row["threshold"] else "above"
-            path += f"; at step {row['steps']} it is {where} its threshold of {number(row['threshold'])}"
+            where = "at most" if row.score <= row.threshold else "above"
+            path += f"; at step {row.steps} it is {where} its threshold of {number(row.threshold)}"
         sentences.append(f"{path}.")
     ring = " A ring marks the step that decided; dotted lines are the thresholds." if run.evidence else ""
     return f"<p class='caption'>{escape(' '.join(sentences))}{ring}</p>"
@@ -248,10 +248,10 @@ def explainer(run: Run, name: str) -> str:
     row, trajectory = run.evidence.get(name), run.trajectories.get(name)
     if row is None or trajectory is None:
         return ""
-    sentence = run.trace["verdict"]["sentence"] if run.trace else "Still running."
+    said = wording.sentence(run.trace.verdict) if run.trace else "Still running."
     return (
         "<div class='depths'>"
-        f"<section><h3>1 · The sentence</h3><p>{escape(sentence)}</p>"
+        f"<section><h3>1 · The sentence</h3><p>{escape(said)}</p>"
         "<p>A latent model draws with a decoder: it turns a small code, the latent, into pixels. A decoder cannot draw "
         "everything. What it drew once it can draw again, almost exactly; anything else it only approximates.</p>"
         "</section>"
@@ -266,23 +266,23 @@ def explainer(run: Run, name: str) -> str:
 def _evidence_words(run: Run) -> str:
     said = []
     for row in run.evidence.values():
-        against = "at most" if row["score"] <= row["threshold"] else "more than"
+        against = "at most" if row.score <= row.threshold else "more than"
         said.append(
-            f"<li><b>{escape(row['family'])}</b>: score {number(row['score'])}, {against} the threshold "
-            f"{number(row['threshold'])}{_grid_words(row)}: "
-            f"{'gave way' if row.get('gave_way') else _ANSWERS[row['belongs']][2:]}.</li>"
+            f"<li><b>{escape(row.family)}</b>: score {number(row.score)}, {against} the threshold "
+            f"{number(row.threshold)}{_grid_words(row)}: "
+            f"{'gave way' if row.gave_way else _ANSWERS[row.belongs][2:]}.</li>"
         )
     return f"<ul>{''.join(said)}</ul>"
 
 
-def _grid_words(row: dict) -> str:
+def _grid_words(row: Evidence) -> str:
     """What was asked besides where the score left it open."""
-    return f", and {row['off_grid']:.1f} times worse off its grid" if row.get("off_grid") else ""
+    return f", and {row.off_grid:.1f} times worse off its grid" if row.off_grid else ""
 
 
-def _formula(row: dict, trajectory: Trajectory) -> str:
-    step, count = row["steps"], row["calibrated_on"]
-    if row["mode"] == "fast":
+def _formula(row: Evidence, trajectory: Trajectory) -> str:
+    step, count = row.steps, row.calibrated_on
+    if row.mode == "fast":
         fine, second, detail = (
             number(value)
             for value in (trajectory.fine[trajectory.steps.index(step)], trajectory.second, trajectory.detail)
@@ -294,23 +294,23 @@ def _formula(row: dict, trajectory: Trajectory) -> str:
             f"<dd>‖h(x′ − D(E(x′)))‖² = <b>{second}</b></dd>"
             f"<dt>Detail: how much there was to get wrong</dt><dd>‖h(x)‖² = <b>{detail}</b></dd>"
             f"<dt>Score: the relative loss, so that a busy picture is not blamed for being busy</dt>"
-            f"<dd>{fine} / √({second} · {detail}) = <b>{number(row['score'])}</b></dd>"
+            f"<dd>{fine} / √({second} · {detail}) = <b>{number(row.score)}</b></dd>"
         )
     else:
         score = (
             f"<dt>Score: the smallest loss within {step} steps</dt>"
-            f"<dd>min ‖x − D(z)‖² = <b>{number(row['score'])}</b></dd>"
+            f"<dd>min ‖x − D(z)‖² = <b>{number(row.score)}</b></dd>"
         )
-    if row["p_value"] is None:
+    if row.p_value is None:
         return f"<dl>{score}</dl><p class='fine'>Stopped before there was anything to compare this with.</p>"
-    at_least = round(row["p_value"] * (count + 1)) - 1
-    sign = "≤" if row["score"] <= row["threshold"] else "&gt;"
+    at_least = round(row.p_value * (count + 1)) - 1
+    sign = "≤" if row.score <= row.threshold else "&gt;"
     known = {key: escape(str(value)) for key, value in trajectory.calibrated.items()}
     return (
         f"<dl>{score}<dt>Against the threshold at that step</dt>"
-        f"<dd>{number(row['score'])} {sign} <b>{number(row['threshold'])}</b></dd>"
+        f"<dd>{number(row.score)} {sign} <b>{number(row.threshold)}</b></dd>"
         f"<dt>p: of {count} calibration images, {at_least} score at least as high</dt>"
-        f"<dd>(1 + {at_least}) / ({count} + 1) = <b>{row['p_value']:.2g}</b></dd></dl>"
+        f"<dd>(1 + {at_least}) / ({count} + 1) = <b>{row.p_value:.2g}</b></dd></dl>"
         "<p class='fine'>x is the image in [0, 1], D the decoder, E the encoder, z the latent, x′ = D(E(x)); h keeps "
         "the fine detail, which is what remains without the mean of 3 × 3 pixels; losses are means over pixels, "
         f"without the noise of 8-bit rounding. Calibrated on {known['date']} with {known['images']} "

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from tracer.evidence.artifacts.decision import Artifacts
+from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.regeneration.null_distribution import ALPHA_FIT
+from tracer.evidence.verdict import Trace
 from tracer.models import registry
 
 KINDS = ("inversion", "artifacts", "regeneration")
@@ -43,13 +46,11 @@ class Row:
     cells: dict[str, Cell]
 
 
-def matrix(
-    inversion: dict[str, Any] | None, artifacts: dict[str, Any] | None, regeneration: dict[str, Any] | None
-) -> tuple[Row, ...]:
+def matrix(inversion: Trace | None, artifacts: Artifacts | None, regeneration: Regeneration | None) -> tuple[Row, ...]:
     """Every inspected family, or the bundled ones before there are any, and the two ways to be none of them."""
-    asked = [row["family"] for row in inversion["evidence"]] if inversion else []
+    asked = [row.family for row in inversion.evidence] if inversion else []
     names = asked or [row.id for row in registry.families("minis")]
-    drawn = {row["family"] for row in regeneration["ranking"]} if regeneration else set()
+    drawn = {row.family for row in regeneration.ranking} if regeneration else set()
     names += [name for name in registry.FAMILIES if name in drawn - {*names}]
     rows = []
     for name in (*names, ANOTHER, NO_ONE):
@@ -63,25 +64,25 @@ def matrix(
     return tuple(rows)
 
 
-def _inverted(name: str, document: dict[str, Any] | None) -> Cell:
-    if document is None:
+def _inverted(name: str, trace: Trace | None) -> Cell:
+    if trace is None:
         return Cell("missing")
-    kind = document["verdict"]["kind"]
+    verdict = trace.verdict
     if name in (ANOTHER, NO_ONE):  # a decoder that can make these very pixels leaves neither
-        return Cell({"family": "against", "none": "open", "undecided": "open"}.get(kind, "silent"))
-    row = next((each for each in document["evidence"] if each["family"] == name), None)
+        return Cell({"family": "against", "none": "open", "undecided": "open"}.get(verdict.kind, "silent"))
+    row = next((each for each in trace.evidence if each.family == name), None)
     if row is None:
         return Cell("missing")
-    number = "" if row["p_value"] is None else f"p = {row['p_value']:.2g}"
-    if kind == "insufficient" and name not in document["verdict"]["families"] and not row["belongs"]:
+    number = "" if row.p_value is None else f"p = {row.p_value:.2g}"
+    if verdict.kind == "insufficient" and name not in verdict.families and not row.belongs:
         return Cell("silent", number)
-    return Cell({True: "for", False: "against", None: "open"}[row["belongs"]], number)
+    return Cell({True: "for", False: "against", None: "open"}[row.belongs], number)
 
 
-def _marked(name: str, document: dict[str, Any] | None) -> Cell:
-    if document is None:
+def _marked(name: str, artifacts: Artifacts | None) -> Cell:
+    if artifacts is None:
         return Cell("missing")
-    kind, number = document["verdict"]["kind"], f"{document['probability']:.2f}"
+    kind, number = artifacts.verdict.kind, f"{artifacts.probability:.2f}"
     if kind in ("undecided", "insufficient"):
         return Cell("open" if kind == "undecided" else "silent", number)
     if name == NO_ONE:
@@ -89,26 +90,20 @@ def _marked(name: str, document: dict[str, Any] | None) -> Cell:
     return Cell("open" if kind == "autoencoder" else "against", number)  # any autoencoder, not this one
 
 
-def _drawn(name: str, document: dict[str, Any] | None) -> Cell:
-    if document is None:
+def _drawn(name: str, regeneration: Regeneration | None) -> Cell:
+    if regeneration is None:
         return Cell("missing")
     if name in (ANOTHER, NO_ONE):
         return Cell("open")
-    rows = [row for row in document["ranking"] if row["family"] == name]
-    if not rows:
+    best = next((row for row in regeneration.ranking if row.family == name), None)
+    if best is None:
         return Cell("missing")
-    best = rows[0]
-    alone, number = document["verdict"], f"{best['similarity']:.2f}, {best['generator'].removeprefix(f'{name}-')}"
-    if stopped(document) or best["p_value"] is None:
+    number = f"{best.similarity:.2f}, {best.generator.removeprefix(f'{name}-')}"
+    if regeneration.alone.stopped or best.p_value is None:
         return Cell("silent", number)
-    if best["p_value"] < ALPHA_FIT:
+    if best.p_value < ALPHA_FIT:
         return Cell("against", number)
-    first = best["generator"] == document["ranking"][0]["generator"]
-    if alone["kind"] != "family":
+    if regeneration.alone.kind != "family":
         return Cell("open", number)
+    first = best is regeneration.ranking[0]
     return Cell("for" if first else "against", number)  # it is only named where its lead is more than chance
-
-
-def stopped(regeneration: dict[str, Any]) -> bool:
-    """Whether the drawing was stopped before its end, which leaves a ranking without a verdict."""
-    return regeneration["verdict"]["sentence"].startswith("Stopped")

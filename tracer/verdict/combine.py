@@ -1,223 +1,217 @@
-"""The three kinds of evidence together: one verdict, how well it is supported, and who says what about whom.
+"""The kinds of evidence together: one verdict, and who says what about whom.
 
 Nothing is averaged. Each kind of evidence says what it can say, and no more:
 
-- Inversion names an autoencoder, or rules the inspected ones out. It decides.
+- Inversion names an autoencoder, or rules the inspected ones out. It decides: a decoder either can or cannot make these
+  pixels, whatever the picture shows.
 - Artifacts say whether *an* autoencoder was involved, never which. They support or contradict.
-- Regeneration compares models, by what they draw. It decides inside a family (`fusion.py`).
+- Regeneration compares models, by what they draw. It decides inside a family, whose models no other evidence tells
+  apart.
 
-Where two of them contradict each other, the answer is "undecided", and the sentence says who says what.
+Where two of them contradict each other, the answer is "undecided", and its reason says who says what.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from tracer.evidence.conformal import ALPHA
-from tracer.evidence.regeneration.null_distribution import ALPHA_FIT
-from tracer.evidence.regeneration.ranking import ALPHA_LEAD
-from tracer.evidence.verdict import Verdict
-from tracer.verdict import fusion
-from tracer.verdict.agreement import KINDS, Row, matrix, stopped
+from tracer.evidence.artifacts.decision import Artifacts
+from tracer.evidence.reasons import Reason
+from tracer.evidence.regeneration.decision import Regeneration
+from tracer.evidence.verdict import Detail, ImageFacts, Trace, Verdict, VerdictKind
+from tracer.models import registry
+from tracer.verdict.agreement import KINDS, Row, matrix
 
-_MARKS = {
-    "autoencoder": "marks of an autoencoder are in the image, says the detector",
-    "none": "the detector finds no marks of any autoencoder",
-    "undecided": "whether it has marks of an autoencoder stays open",
-    "insufficient": "the detector cannot tell in this file",
-}
+CONTRADICTIONS = (Reason.FAMILY_AGAINST_MODEL, Reason.OPEN_FAMILIES_AGAINST_MODEL)  # of inversion and regeneration
 
 
 @dataclass(frozen=True)
 class Joint:
-    """Everything that is known about one image; `document()` is the command line's JSON.
+    """Everything that is known about one image.
 
     Attributes:
-        image: what the result says about the file.
+        image: what the result says about the file; None before there is any evidence.
         verdict: the joint answer.
-        support: how sure, in one sentence that counts the kinds of evidence and states their error rates.
         agreeing, contradicting: kinds of evidence that say the same as the verdict, and that contradict another.
         missing: kinds of evidence that were not asked, or have not answered yet.
         matrix: who says what about whom.
         unavailable: why a kind of evidence cannot be had, by kind.
-        evidence: the full documents, by kind.
+        evidence: the full results, by kind.
     """
 
-    image: dict[str, Any]
+    image: ImageFacts | None
     verdict: Verdict
-    support: str
     agreeing: tuple[str, ...]
     contradicting: tuple[str, ...]
     missing: tuple[str, ...]
     matrix: tuple[Row, ...]
     unavailable: dict[str, str] = field(default_factory=dict)
-    evidence: dict[str, dict[str, Any]] = field(default_factory=dict)
+    evidence: dict[str, Trace | Artifacts | Regeneration] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """A JSON document, as the README describes it."""
-        return asdict(self)
+        """As JSON values, without sentences (`wording.document` adds them)."""
+        told, evidence = asdict(self), {kind: each.document() for kind, each in self.evidence.items()}
+        return told | {"image": told["image"] or {}, "evidence": evidence}
 
 
 def weigh(
-    inversion: dict[str, Any] | None = None,
-    artifacts: dict[str, Any] | None = None,
-    regeneration: dict[str, Any] | None = None,
+    inversion: Trace | None = None,
+    artifacts: Artifacts | None = None,
+    regeneration: Regeneration | None = None,
     unavailable: dict[str, str] | None = None,
 ) -> Joint:
-    """The joint answer from the documents of the kinds of evidence that there are.
+    """The joint answer from the kinds of evidence that there are.
 
     Args:
-        inversion: document of a `Trace`.
-        artifacts: document of an `Artifacts`.
-        regeneration: document of a `Regeneration`.
+        inversion, artifacts, regeneration: their results.
         unavailable: why a kind of evidence cannot be had, by kind.
 
     Raises:
-        ValueError: the documents are about different files.
+        ValueError: the results are about different files.
     """
-    given = {
-        name: each for name, each in zip(KINDS, (inversion, artifacts, regeneration), strict=True) if each is not None
-    }
-    if len({each["image"]["sha256"] for each in given.values()}) > 1:
+    results = zip(KINDS, (inversion, artifacts, regeneration), strict=True)
+    given = {name: each for name, each in results if each is not None}
+    if len({each.image.sha256 for each in given.values()}) > 1:
         raise ValueError("the kinds of evidence are about different images")
-    verdict, contradicting = _verdict(inversion, artifacts, regeneration)
-    agreeing = _agreeing(verdict, inversion, artifacts, regeneration)
-    missing = tuple(name for name in KINDS if name not in given)
+    marks = artifacts.verdict.kind if artifacts else ""
+    if inversion:
+        verdict, contradicting = _with_inversion(inversion.verdict, marks, regeneration)
+    else:
+        verdict, contradicting = _without_inversion(marks, regeneration)
     return Joint(
-        image=next((each["image"] for each in given.values()), {}),
+        image=next((each.image for each in given.values()), None),
         verdict=verdict,
-        support=_support(verdict, given, agreeing, contradicting),
-        agreeing=agreeing,
+        agreeing=_agreeing(verdict, inversion, marks, regeneration),
         contradicting=contradicting,
-        missing=missing,
+        missing=tuple(name for name in KINDS if name not in given),
         matrix=matrix(inversion, artifacts, regeneration),
         unavailable=dict(unavailable or {}),
         evidence=given,
     )
 
 
-def verdict_of(document: dict[str, Any]) -> Verdict:
-    """The verdict of a document, as it was before it became JSON."""
-    raw = document["verdict"]
-    return Verdict(raw["kind"], tuple(raw["families"]), tuple(raw["members"]), raw["sentence"])
-
-
-def _verdict(
-    inversion: dict[str, Any] | None, artifacts: dict[str, Any] | None, regeneration: dict[str, Any] | None
-) -> tuple[Verdict, tuple[str, ...]]:
+def _with_inversion(alone: Verdict, marks: str, regeneration: Regeneration | None) -> tuple[Verdict, tuple[str, ...]]:
     """The joint verdict, and the kinds of evidence that contradict each other."""
-    marks = artifacts["verdict"]["kind"] if artifacts else ""
-    if inversion is None:
-        return _without_inversion(marks, regeneration)
-    alone = verdict_of(inversion)
     joined = alone
-    if regeneration and not stopped(regeneration):
-        names = [row["generator"] for row in regeneration["ranking"]]
-        first = Verdict(**_plain(regeneration["inversion"])) if "inversion" in regeneration else None
-        # A document that asked inversion itself holds the joint verdict of the two already.
-        joined = verdict_of(regeneration) if first else fusion.fuse(alone, verdict_of(regeneration), names)
-    # `fuse` says "undecided" of a family that inversion named only where regeneration contradicts it.
-    apart = joined.kind == "undecided" and (alone.kind == "family" or "disagrees" in joined.sentence)
-    clash = ("inversion", "regeneration") if apart else ()
+    if regeneration and not regeneration.alone.stopped:
+        joined = fuse(alone, regeneration.alone, [row.generator for row in regeneration.ranking])
     if joined.kind == "family" and marks == "none":
         who = "inversion" if alone.kind == "family" else "regeneration"
-        what = f"{who} says {joined.families[0]}, but {_MARKS['none']}"
-        return Verdict("undecided", joined.families, joined.members, f"Undecided: the evidence disagrees; {what}."), (
-            who,
-            "artifacts",
-        )
+        named = _on(joined, "undecided", Reason.NAMED_WITHOUT_MARKS, who=who, what=joined.families[0])
+        return named, (who, "artifacts")
+    clash = ("inversion", "regeneration") if joined.reason in CONTRADICTIONS else ()
     return _with_marks(joined, marks, compressed=alone.kind == "insufficient"), clash
 
 
-def _with_marks(verdict: Verdict, marks: str, compressed: bool) -> Verdict:
-    """The verdict with what the detector adds to its sentence."""
-    if not marks:
-        return verdict
-    said, kind = verdict.sentence.rstrip("."), verdict.kind
-    if kind == "none" and marks == "autoencoder":
-        why = "An autoencoder was involved, but none of those inspected can reproduce the image: another one, or the "
-        return Verdict("none", (), verdict.members, f"{why}picture was changed afterwards.")
-    if kind == "none" and marks == "none":
-        return Verdict("none", (), verdict.members, f"{said}, and {_MARKS['none']}.")
-    if kind == "insufficient" and compressed and marks == "autoencoder":
-        return Verdict(kind, verdict.families, verdict.members, f"{said}; but {_MARKS[marks]}.")
-    if kind == "undecided" and marks == "none":
-        return Verdict(kind, verdict.families, verdict.members, f"{said}; {_MARKS[marks]}.")
-    return verdict
-
-
-def _without_inversion(marks: str, regeneration: dict[str, Any] | None) -> tuple[Verdict, tuple[str, ...]]:
-    """The verdict where the evidence that could name an autoencoder has not answered."""
+def _without_inversion(marks: str, regeneration: Regeneration | None) -> tuple[Verdict, tuple[str, ...]]:
+    """The same where the evidence that could name an autoencoder has not answered."""
     if regeneration is None:
-        sentence = {
-            "": "No evidence has been asked yet.",
-            "autoencoder": "An autoencoder was involved; which one has not been asked yet.",
-            "none": "No marks of an autoencoder so far; the line-up has not been asked yet.",
-        }.get(marks, "The detector cannot tell; the line-up has not been asked yet.")
-        return Verdict("undecided" if marks else "insufficient", (), (), sentence), ()
-    alone = verdict_of(regeneration)
+        reasons = {"": Reason.NOTHING_ASKED, "autoencoder": Reason.MARKS_ALONE, "none": Reason.NO_MARKS_SO_FAR}
+        reason = reasons.get(marks, Reason.DETECTOR_ALONE_OPEN)
+        return Verdict("undecided" if marks else "insufficient", reason), ()
+    alone = regeneration.verdict
     if alone.kind == "family" and marks == "none":
-        what = f"regeneration says {alone.members[0]}, but {_MARKS['none']}"
-        return Verdict("undecided", (), (), f"Undecided: the evidence disagrees; {what}."), (
-            "artifacts",
-            "regeneration",
-        )
+        details = {"who": "regeneration", "what": alone.members[0]}
+        return _on(alone, "undecided", Reason.NAMED_WITHOUT_MARKS, **details), ("regeneration", "artifacts")
     if alone.kind == "family":
-        sentence = f"{alone.sentence.rstrip('.')}; its autoencoder has not been asked."
-        return Verdict("undecided", alone.families, alone.members, sentence), ()
+        return _on(alone, "undecided", Reason.INVERSION_NOT_ASKED), ()
     return alone, ()
 
 
+def _on(verdict: Verdict, kind: VerdictKind, reason: Reason, **details: Detail) -> Verdict:
+    """A verdict about the same families and models that rests on another one."""
+    return replace(verdict, kind=kind, reason=reason, details=details, rests_on=(verdict,))
+
+
+def _with_marks(verdict: Verdict, marks: str, compressed: bool) -> Verdict:
+    """The verdict with what the detector adds to its reason."""
+    if verdict.kind == "none" and marks == "autoencoder":
+        return _on(verdict, "none", Reason.ANOTHER_AUTOENCODER)
+    if verdict.kind == "none" and marks == "none":
+        return _on(verdict, "none", Reason.NONE_AND_NO_MARKS)
+    if verdict.kind == "insufficient" and compressed and marks == "autoencoder":
+        return _on(verdict, "insufficient", Reason.TOO_LITTLE_BUT_MARKS)
+    if verdict.kind == "undecided" and marks == "none":
+        return _on(verdict, "undecided", Reason.OPEN_WITHOUT_MARKS)
+    return verdict
+
+
 def _agreeing(
-    verdict: Verdict,
-    inversion: dict[str, Any] | None,
-    artifacts: dict[str, Any] | None,
-    regeneration: dict[str, Any] | None,
+    verdict: Verdict, inversion: Trace | None, marks: str, regeneration: Regeneration | None
 ) -> tuple[str, ...]:
     """The kinds of evidence that by themselves say what the verdict says, or for artifacts what it implies."""
     found = []
-    if inversion and inversion["verdict"]["kind"] == verdict.kind in ("family", "none"):
+    if inversion and inversion.verdict.kind == verdict.kind in ("family", "none"):
         found.append("inversion")
-    if artifacts and (verdict.kind, artifacts["verdict"]["kind"]) in (("family", "autoencoder"), ("none", "none")):
+    if (verdict.kind, marks) in (("family", "autoencoder"), ("none", "none")):
         found.append("artifacts")
-    if regeneration and not stopped(regeneration) and verdict.kind in ("family", "none"):
-        best = regeneration["ranking"][0]
-        named = regeneration["verdict"]
-        same = named["kind"] == verdict.kind == "none"
-        if verdict.kind == "family" and named["kind"] == "family":
-            same = best["family"] in verdict.families and bool(set(named["members"]) & set(verdict.members))
-        if same:
+    if regeneration and regeneration.alone.kind == verdict.kind in ("family", "none"):
+        named = regeneration.alone
+        same = set(named.families) <= set(verdict.families) and set(named.members) & set(verdict.members)
+        if verdict.kind == "none" or same:
             found.append("regeneration")
     return tuple(found)
 
 
-def _support(verdict: Verdict, given: dict[str, Any], agreeing: Sequence[str], contradicting: Sequence[str]) -> str:
-    """How sure, in one sentence."""
-    if contradicting:
-        return f"Not sure: {' and '.join(contradicting)} contradict each other, so neither is believed."
-    have = "has" if len(given) == 1 else "have"
-    asked = "all have been asked" if len(given) == 3 else f"{len(given)} of the 3 kinds of evidence {have} been asked"
-    if verdict.kind not in ("family", "none") or not agreeing:
-        return f"Not sure: {asked}, and none decides." if given else "Nothing has been asked yet."
-    rates = {
-        "inversion": f"inversion misses a family's own picture in about {ALPHA:.0%} of cases",
-        "artifacts": _fpr(given.get("artifacts")),
-        "regeneration": f"regeneration at most {ALPHA_FIT:.0%} of a model's own pictures, and a lead like this one is "
-        f"had on at most {ALPHA_LEAD:.0%} of others' pictures",
-    }
-    count = {1: "one kind of evidence says", 2: "two kinds of evidence say", 3: "all three kinds of evidence say"}
-    how = {1: "Fairly sure", 2: "Sure", 3: "Very sure"}[len(agreeing)]
-    return (
-        f"{how}: {count[len(agreeing)]} so ({', '.join(agreeing)}), none disagrees, {asked}. How often they err on "
-        f"clean files: {'; '.join(rates[name] for name in agreeing)}."
-    )
+def candidates(inversion: Verdict, generators: Sequence[str]) -> list[str]:
+    """Which generators are worth comparing after inversion.
+
+    Args:
+        inversion: the verdict of latent inversion.
+        generators: registry ids of all that could be compared.
+
+    Returns:
+        The members of the family that inversion named, where there are several; otherwise all of them, since then
+        regeneration has nothing to decide inside a family, and is worth most as independent evidence.
+    """
+    members = [name for name in generators if registry.generator(name).family in inversion.families]
+    return members if inversion.kind == "family" and len(members) > 1 else list(generators)
 
 
-def _fpr(artifacts: dict[str, Any] | None) -> str:
-    return f"the detector calls at most {artifacts['fpr']:.0%} of photographs marked" if artifacts else ""
+def fuse(inversion: Verdict, regeneration: Verdict, generators: Sequence[str]) -> Verdict:
+    """The joint verdict of inversion and regeneration.
+
+    Args:
+        inversion: the verdict of latent inversion.
+        regeneration: the verdict of prompt regeneration among `candidates`.
+        generators: registry ids of all that could be compared.
+    """
+    both = inversion, regeneration
+    named = regeneration.members[0] if regeneration.kind == "family" else ""
+    if inversion.kind == "family":
+        members = [name for name in generators if registry.generator(name).family in inversion.families]
+        return replace(_inside(inversion.families[0], members, regeneration), rests_on=both)
+    if inversion.kind == "none":
+        if not named:
+            return Verdict("none", Reason.NONE_REPRODUCES, rests_on=both)
+        return Verdict("none", Reason.LIKENESS_OF_STYLE, details={"model": named}, rests_on=both)
+    if not named:
+        nobody = regeneration.kind == "none"
+        reason = Reason.OPEN_AND_NONE_DRAWS_ALIKE if nobody else Reason.OPEN_AND_DRAWING_OPEN
+        return replace(inversion, reason=reason, details={}, rests_on=both)
+    if inversion.families and regeneration.families[0] not in inversion.families:
+        details = {"open": inversion.families, "model": named}
+        return Verdict("undecided", Reason.OPEN_FAMILIES_AGAINST_MODEL, details=details, rests_on=both)
+    reason = Reason.MODEL_OF_OPEN_FAMILIES if inversion.families else Reason.MODEL_WITHOUT_INVERSION
+    return Verdict("family", reason, regeneration.families, (named,), {"model": named}, rests_on=both)
 
 
-def _plain(raw: dict[str, Any]) -> dict[str, Any]:
-    return {**raw, "families": tuple(raw["families"]), "members": tuple(raw["members"])}
+def _inside(family: str, members: Sequence[str], regeneration: Verdict) -> Verdict:
+    """The verdict where inversion named a family, some of whose models may have drawn."""
+    if regeneration.kind == "family":
+        named = regeneration.members[0]
+        if named not in members:
+            return Verdict("undecided", Reason.FAMILY_AGAINST_MODEL, (family,), details={"model": named})
+        details = {"model": named, "models": len(members)}
+        reason = Reason.MODEL_OF_FAMILY if len(members) > 1 else Reason.ONLY_MODEL_OF_FAMILY
+        return Verdict("family", reason, (family,), (named,), details)
+    if not members:
+        return Verdict("family", Reason.FAMILY_NOT_DRAWN, (family,))
+    if regeneration.kind == "none":
+        return Verdict("family", Reason.FAMILY_WITHOUT_MODEL, (family,))
+    if len(members) == 1:
+        return Verdict("family", Reason.ONLY_MODEL_UNCONFIRMED, (family,), tuple(members))
+    left = tuple(name for name in regeneration.members if name in members) or tuple(members)
+    return Verdict("family", Reason.MODELS_OF_FAMILY_OPEN, (family,), left)

@@ -20,6 +20,7 @@ from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake, samples
 from tracer.models import cache, registry
 from tracer.models.errors import ModelUnavailable
+from tracer.verdict.wording import sentence
 
 RNG = np.random.default_rng(0)
 
@@ -225,7 +226,7 @@ def test_the_stream_ends_with_the_answer(detector, photograph):
 def test_a_stopped_run_answers_from_the_tries_so_far(detector, photograph):
     *_, last = api.artifacts_stream(intake.from_array(photograph, ""), stop=lambda: True)
     assert len(last.tries) == 1
-    assert last.verdict.sentence
+    assert sentence(last.verdict)
 
 
 @pytest.mark.parametrize("tries", [0, 101])
@@ -261,7 +262,7 @@ def test_where_nothing_can_be_told_nothing_is(detector, pixels, reason, tmp_path
     found = api.artifacts(intake.from_array(pixels, ""))
     assert found.made_by_autoencoder is None
     assert found.verdict.kind == "insufficient"
-    assert reason in found.verdict.sentence
+    assert reason in sentence(found.verdict)
     assert 0 <= found.probability <= 1
 
 
@@ -269,7 +270,7 @@ def test_no_is_not_said_where_reconstructions_are_missed_too():
     weak = detectors.made_up(reconstructions=-3.5).scores(10)
     made, answer = decision.judge(-4.0, weak, "webp")
     assert (made, answer.kind) == (None, "insufficient")
-    assert "lossy WebP" in answer.sentence
+    assert "lossy WebP" in sentence(answer)
     assert decision.judge(9.0, weak, "webp")[0] is True, "a yes rests on photographs alone"
 
 

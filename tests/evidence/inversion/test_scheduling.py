@@ -166,7 +166,7 @@ def test_a_match_that_is_hardly_better_than_others_has_to_fit_its_grid_alone(own
     monkeypatch.setattr(calibration, "SURE", 1e9)
     trace = api.trace(from_array(own, "own"), families=["mini-kl"])
     assert trace.verdict.kind == "undecided"
-    banner = words.banner(Run("own", "fast", ["mini-kl"], trace=trace.document()))
+    banner = words.banner(Run("own", "fast", ["mini-kl"], trace=trace))
     assert "soft pictures by others score hardly worse; half a cell off its grid it fits 1.0 times worse" in banner
 
 

@@ -11,12 +11,13 @@ from typer.testing import CliRunner
 from tests.conftest import ROOT
 from tracer import api
 from tracer.cli import app
-from tracer.evidence.regeneration import calibration, null_distribution, ranking
+from tracer.evidence.regeneration import calibration, decision, null_distribution, ranking
 from tracer.evidence.regeneration.null_distribution import NOBODY, Among, Reference
 from tracer.evidence.regeneration.ranking import Drawn, Ranked
 from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake
 from tracer.models import registry
+from tracer.verdict.wording import sentence
 
 run = CliRunner()
 NAMES = FIRST, SECOND, THIRD = tuple(registry.GENERATORS)[:3]
@@ -152,18 +153,18 @@ def test_the_stored_reference_is_that_of_the_bundled_weights():
 
 
 def test_a_clear_lead_names_one_model_and_its_family():
-    verdict = ranking.judge([ranked(FIRST, 0.95), ranked(SECOND, 0.5)], AMONG, "red apple")
+    verdict = decision.judge([ranked(FIRST, 0.95), ranked(SECOND, 0.5)], AMONG, "red apple")
     assert (verdict.kind, verdict.families, verdict.members) == (
         "family",
         (registry.generator(FIRST).family,),
         (FIRST,),
     )
-    assert "red apple" in verdict.sentence and "4 drawings" in verdict.sentence
+    assert "red apple" in sentence(verdict) and "4 drawings" in sentence(verdict)
 
 
 def test_a_lead_within_the_noise_is_undecided_between_those_that_fit():
     rows = [ranked(FIRST, 0.93), ranked(SECOND, 0.92), ranked(THIRD, 0.3)]
-    verdict = ranking.judge(rows, AMONG, "red apple")
+    verdict = decision.judge(rows, AMONG, "red apple")
     assert verdict.kind == "undecided"
     assert verdict.members == (FIRST, SECOND)
     assert verdict.families == (registry.generator(FIRST).family,), "they share it, so it is told once"
@@ -172,30 +173,30 @@ def test_a_lead_within_the_noise_is_undecided_between_those_that_fit():
 def test_a_lead_that_strangers_give_as_often_is_undecided_and_says_so():
     among = reference(nobody=(0.9, 0.5, 0.5)).within(NAMES, 2)
     rows = [ranked(FIRST, 0.95), ranked(SECOND, 0.85, among)]
-    assert rows[1].p_value > ranking.ALPHA_FIT, "which would do as well, by itself"
-    verdict = ranking.judge(rows, among, "red apple")
+    assert rows[1].p_value > null_distribution.ALPHA_FIT, "which would do as well, by itself"
+    verdict = decision.judge(rows, among, "red apple")
     assert (verdict.kind, verdict.members) == ("undecided", (FIRST,))
-    assert f"a model among these drew it, {FIRST} did" in verdict.sentence
-    assert "100% of pictures that no model drew" in verdict.sentence
+    assert f"a model among these drew it, {FIRST} did" in sentence(verdict)
+    assert "100% of pictures that no model drew" in sentence(verdict)
 
 
 def test_a_leader_that_does_not_explain_the_image_is_not_named():
     rows = [ranked(FIRST, 0.7), ranked(SECOND, 0.69)]
-    verdict = ranking.judge([rows[0], Ranked(**{**vars(rows[1]), "p_value": 0.5})], AMONG, "red apple")
+    verdict = decision.judge([rows[0], Ranked(**{**vars(rows[1]), "p_value": 0.5})], AMONG, "red apple")
     assert (verdict.kind, verdict.members) == ("undecided", (SECOND,))
-    assert "less close than to its own pictures" in verdict.sentence
+    assert "less close than to its own pictures" in sentence(verdict)
 
 
 def test_what_no_model_explains_is_made_by_none_of_them():
-    verdict = ranking.judge([ranked(FIRST, 0.6), ranked(SECOND, 0.1)], AMONG, "red apple")
+    verdict = decision.judge([ranked(FIRST, 0.6), ranked(SECOND, 0.1)], AMONG, "red apple")
     assert (verdict.kind, verdict.members) == ("none", ())
 
 
 def test_nothing_is_decided_without_stored_distributions_or_after_a_stop():
     rows = [ranked(FIRST, 0.95), ranked(SECOND, 0.5)]
-    assert ranking.judge(rows, None, "red apple").kind == "undecided"
-    stopped = ranking.judge(rows, AMONG, "red apple", stopped=True)
-    assert stopped.kind == "undecided" and stopped.sentence.startswith("Stopped")
+    assert decision.judge(rows, None, "red apple").kind == "undecided"
+    stopped = decision.judge(rows, AMONG, "red apple", stopped=True)
+    assert stopped.kind == "undecided" and stopped.stopped and sentence(stopped).startswith("Stopped")
 
 
 # The stream and the command

@@ -13,38 +13,42 @@ from tracer.evidence.artifacts import null_distribution as reference
 from tracer.evidence.artifacts.detection import Settings, Try
 from tracer.evidence.artifacts.null_distribution import LEVELS, POWER, SMALL, SOFT, WEBP, Reference, Scores
 from tracer.evidence.conditions import LOSSLESS
+from tracer.evidence.reasons import Reason
+from tracer.evidence.verdict import Doubt, ImageFacts, Verdict
 from tracer.image.intake import Picture
+from tracer.image.windows import Box
 
 FLAT = 3 / (12 * 255**2)  # mean square of fine detail: three times the noise of keeping an image in 8 bit
-_KINDS = {True: "autoencoder", False: "none", None: "undecided"}
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The verdict on one image.
+class Crop:
+    """What the detector says about one crop.
 
     Attributes:
-        kind: "autoencoder", "none", "undecided" or "insufficient".
-        sentence: the answer in one plain sentence.
+        box: top, left, bottom, right in pixels.
+        logit: of the network.
+        probability: of this crop alone, as calibrated for so many tries.
     """
 
-    kind: str
-    sentence: str
+    box: Box
+    logit: float
+    probability: float
 
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Everything that evidence 2 says about one image; `document()` is the command line's JSON.
+    """Everything that evidence 2 says about one image.
 
     Attributes:
-        image: file name, hash, size and what was done to it.
+        image: what the result says about the file.
         probability: that an autoencoder was involved, if that were as likely as not beforehand.
         threshold: of the probability; above it the answer is yes.
         fpr: share of photographs that exceed the threshold, at most.
         made_by_autoencoder: True, False, or None where it is open.
-        tries: per crop, its "box" (top, left, bottom, right in pixels), "logit" and "probability".
+        tries: in the order of looking.
         detector: what identifies its weights.
-        verdict: the answer in words.
+        verdict: the answer.
         score: mean logit of the tries.
         p_value: (1 + calibration photographs that score at least as high) / (N + 1).
         thresholds: of the probability, by false-positive rate; None where too few photographs were there to know it.
@@ -57,14 +61,14 @@ class Artifacts:
         versions: of the libraries involved.
     """
 
-    image: dict[str, Any]
+    image: ImageFacts
     probability: float
     threshold: float
     fpr: float
     made_by_autoencoder: bool | None
-    tries: tuple[dict[str, Any], ...]
+    tries: tuple[Crop, ...]
     detector: str
-    verdict: Answer
+    verdict: Verdict
     score: float
     p_value: float
     thresholds: dict[str, float | None]
@@ -72,12 +76,12 @@ class Artifacts:
     found: float
     condition: str
     sharpness: float
-    settings: dict[str, Any]
+    settings: Settings
     seconds: float
     versions: dict[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """A JSON document, as the README describes it."""
+        """As JSON values, without the sentence (`wording.document` adds it)."""
         return asdict(self)
 
 
@@ -88,12 +92,12 @@ class Known:
     Attributes:
         reference: scores of photographs and reconstructions in the image's condition.
         floor: the sharpness below which it is too smooth to tell.
-        void: what about the file leaves every answer without meaning, as half a sentence; "" where nothing does.
+        void: what about the file leaves every answer without meaning; None where nothing does.
     """
 
     reference: Reference
     floor: float
-    void: str
+    void: Doubt | None
 
     def scores(self, picture: Picture, tries: int) -> Scores:
         """What the mean of so many tries of a picture is compared with."""
@@ -112,21 +116,21 @@ def known(picture: Picture, settings: Settings) -> Known:
         reference.stored(each, detection.revision(), settings.record()) for each in (found, LOSSLESS, SOFT)
     )
     if min(picture.width, picture.height) < SMALL[-1]:
-        void = f"the image is smaller than {SMALL[-1]} pixels"
+        void = Doubt(Reason.IMAGE_TOO_SMALL, {"side": SMALL[-1]})
     return Known(stored, _floor(stored, lossless, soft), void)
 
 
-def condition(picture: Picture) -> tuple[str, str]:
-    """The stored condition that is nearest to a file, and why no answer would mean anything; "" where one does."""
+def condition(picture: Picture) -> tuple[str, Doubt | None]:
+    """The stored condition that is nearest to a file, and why no answer would mean anything; None where one does."""
     if picture.format == "WEBP" and picture.lossy:
-        return WEBP, ""
+        return WEBP, None
     found = conditions.condition_of(picture.lossy, picture.jpeg_quality)
     if found:
-        return found, ""
+        return found, None
     if picture.jpeg_quality is not None:
         worst = f"jpeg-{conditions.JPEG_LEVELS[-1]}"
-        return worst, f"JPEG quality {picture.jpeg_quality} has destroyed the marks that an autoencoder leaves"
-    return LOSSLESS, f"there is no threshold for {picture.format} with lost colours or details"
+        return worst, Doubt(Reason.MARKS_LOST_IN_JPEG, {"quality": picture.jpeg_quality})
+    return LOSSLESS, Doubt(Reason.FORMAT_WITHOUT_THRESHOLD, {"format": picture.format})
 
 
 @functools.lru_cache(maxsize=16)
@@ -141,14 +145,11 @@ def _median(values: Sequence[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-def conclude(
-    picture: Picture, image: dict[str, Any], tries: Sequence[Try], settings: Settings, judged_by: Known
-) -> Artifacts:
+def conclude(picture: Picture, tries: Sequence[Try], settings: Settings, judged_by: Known) -> Artifacts:
     """The answer from the tries so far.
 
     Args:
         picture: the image.
-        image: what the document says about it.
         tries: at least one.
         settings: how they were made.
         judged_by: what `known` found for the image.
@@ -157,24 +158,21 @@ def conclude(
     detail, sharpness = detection.sharpness(picture.pixels, settings)
     void = judged_by.void
     if detail < FLAT:
-        void = "without fine detail, there is nowhere for marks to be"
+        void = Doubt(Reason.NOWHERE_FOR_MARKS)
     elif not void and sharpness < judged_by.floor:
-        void = "the image is so smooth, as if it had been enlarged or blurred, that marks would be lost"
+        void = Doubt(Reason.TOO_SMOOTH)
     scores = judged_by.scores(picture, len(tries))
-    made, answer = judge(score, scores, stored.condition, void)
+    made, verdict = judge(score, scores, stored.condition, void)
     limits = {level: scores.threshold(level) for level in LEVELS}
     return Artifacts(
-        image=image,
+        image=ImageFacts.of(picture),
         probability=_short(scores.probability(score)),
         threshold=_short(scores.probability(scores.edge)),
         fpr=scores.level,
         made_by_autoencoder=made,
-        tries=tuple(
-            {"box": each.box, "logit": each.logit, "probability": _short(scores.probability(each.logit))}
-            for each in tries
-        ),
+        tries=tuple(Crop(each.box, each.logit, _short(scores.probability(each.logit))) for each in tries),
         detector=stored.detector,
-        verdict=answer,
+        verdict=verdict,
         score=score,
         p_value=_short(scores.p_value(score)),
         thresholds={
@@ -185,43 +183,32 @@ def conclude(
         found=_short(scores.found),
         condition=stored.condition,
         sharpness=_short(sharpness),
-        settings=asdict(settings),
+        settings=settings,
         seconds=tries[-1].seconds,
         versions=store.versions(),
     )
 
 
-def judge(score: float, scores: Scores, condition: str, void: str = "") -> tuple[bool | None, Answer]:
-    """Whether an autoencoder was involved, and the answer in words.
+def judge(score: float, scores: Scores, condition: str, void: Doubt | None = None) -> tuple[bool | None, Verdict]:
+    """Whether an autoencoder was involved, and the verdict.
 
     Args:
         score: mean logit.
         scores: those stored for images in the same condition, looked at in the same way.
         condition: lossless, or how the file was compressed.
-        void: why no answer would mean anything, as half a sentence; "" where one does.
+        void: why no answer would mean anything; None where one does.
     """
     made = scores.decide(score)
     if not void and made is not True and scores.found < POWER:
-        void = f"in {said(condition)}, most pictures that did go through an autoencoder are not recognised either"
+        void = Doubt(Reason.MARKS_RARELY_RECOGNISED, {"condition": condition})
     if not void and made is False and condition != LOSSLESS:
         # The benchmark's robustness table: from most real generators' pictures even mild compression removes them.
-        void = f"no marks are left, but in {said(condition)} real generators' pictures mostly show none either"
+        void = Doubt(Reason.NO_MARKS_AFTER_COMPRESSION, {"condition": condition})
     if void:
-        return None, Answer("insufficient", f"Too little evidence: {void}.")
-    low, high = scores.level, LEVELS[-1]
-    sentences = {
-        True: "An autoencoder was involved: its marks are in this image.",
-        False: "No marks of an autoencoder were found in this image.",
-        None: f"Undecided, leaning to an autoencoder: of photographs, only {low:.0%} to {high:.0%} look as decoded.",
-    }
-    return made, Answer(_KINDS[made], sentences[made])
-
-
-def said(name: str) -> str:
-    """A condition in words."""
-    if name.startswith("jpeg-"):
-        return f"JPEG files of quality {name.removeprefix('jpeg-')}"
-    return {LOSSLESS: "lossless images", WEBP: "lossy WebP files"}[name]
+        return None, Verdict("insufficient", void.reason, details=void.details)
+    if made is None:
+        return made, Verdict("undecided", Reason.MARKS_OPEN, details={"low": scores.level, "high": LEVELS[-1]})
+    return made, Verdict("autoencoder", Reason.MARKS_FOUND) if made else Verdict("none", Reason.NO_MARKS)
 
 
 def _short(value: float) -> float:

@@ -10,8 +10,8 @@ what a score means.
 from __future__ import annotations
 
 import functools
-import itertools
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -123,43 +123,40 @@ def _read(folder: Path) -> Detector:
     return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
+def count(height: int, width: int, settings: Settings) -> int:
+    """How many different crops there are to look at, `settings.tries` at most."""
+    return min(settings.tries, math.prod(_places(height, width, settings)))
+
+
+def _places(height: int, width: int, settings: Settings) -> tuple[int, int]:
+    """Rows and columns of the grid on which crops begin."""
+    return tuple((side - min(settings.side, side)) // GRID + 1 for side in (height, width))
+
+
 def boxes(height: int, width: int, settings: Settings) -> list[Box]:
     """Where to look, all different, on the image's 8-pixel grid; the first so many of more tries are the same.
 
     Places are spread by Halton's sequence, which fills the image evenly however many there are.
     """
     high, wide = min(settings.side, height), min(settings.side, width)
-    rows, columns = (height - high) // GRID + 1, (width - wide) // GRID + 1
-    count = min(settings.tries, rows * columns)
+    rows, columns = _places(height, width, settings)
+    number = count(height, width, settings)
     if settings.placing == "random":
-        drawn = np.random.default_rng(settings.seed).choice(rows * columns, count, replace=False)
+        drawn = np.random.default_rng(settings.seed).choice(rows * columns, number, replace=False)
         places = [divmod(int(place), columns) for place in drawn]
     else:
-        places = list(itertools.islice(_different(_halton(rows, columns)), count))
+        places = _spread(rows, columns, number)
     return [(row * GRID, column * GRID, row * GRID + high, column * GRID + wide) for row, column in places]
 
 
-def _halton(rows: int, columns: int) -> Iterator[tuple[int, int]]:
-    for index in itertools.count(1):
-        yield int(_inverse(index, 3) * rows), int(_inverse(index, 2) * columns)
+def _spread(rows: int, columns: int, number: int) -> list[tuple[int, int]]:
+    from scipy.stats import qmc  # a slow import that opening the page does not need
 
-
-def _inverse(index: int, base: int) -> float:
-    """Radical inverse: the digits of `index` mirrored at the point."""
-    result, share = 0.0, 1.0
-    while index:
-        index, digit = divmod(index, base)
-        share /= base
-        result += digit * share
-    return result
-
-
-def _different(places: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    seen = set()
-    for place in places:
-        if place not in seen:
-            seen.add(place)
-            yield place
+    sequence = qmc.Halton(d=2, scramble=False).fast_forward(1)  # its first point is the corner
+    places: dict[tuple[int, int], None] = {}
+    while len(places) < number:
+        places |= {(int(down * rows), int(across * columns)): None for across, down in sequence.random(number)}
+    return list(places)[:number]
 
 
 def look(pixels: np.ndarray, detector: Detector, settings: Settings) -> Iterator[Try]:

@@ -15,12 +15,14 @@ import pickle
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tracer.evidence.artifacts.decision import Crop
+from tracer.evidence.verdict import ImageFacts, Verdict
 from tracer.models import cache
 
 REPOSITORY = "qwertyforce/Detect_LDM_By_Detecting_VAE"
@@ -36,6 +38,31 @@ _DTYPES = {
     "BoolStorage": "bool",
     "ByteStorage": "uint8",
 }
+
+
+@dataclass(frozen=True)
+class PublishedArtifacts:
+    """What a published detector says about one image, on a scale for which no threshold was calibrated.
+
+    Attributes:
+        image: what the result says about the file.
+        probability: mean over the tries' logits, as the network means it.
+        tries: in the order of looking.
+        detector: name and digest.
+        verdict: always open.
+        versions: of the libraries involved.
+    """
+
+    image: ImageFacts
+    probability: float
+    tries: tuple[Crop, ...]
+    detector: str
+    verdict: Verdict
+    versions: dict[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values, without the sentence; the keys of `decision.Artifacts` that have no value here are null."""
+        return {**asdict(self), "threshold": None, "fpr": None, "made_by_autoencoder": None}
 
 
 class UnsafeFile(ValueError):

@@ -2,8 +2,9 @@
 
 The image is captioned; every candidate model draws the caption several times; the models are ranked by the mean cosine
 similarity between the image's embedding and those of what they drew. A ranking always has a first place, so it becomes
-an answer only where two stored distributions allow it: the winner's similarities to images of its own (does it explain
-the image at all?) and the margins by which it came first on others' images (is this lead more than noise?).
+an answer (`decision.py`) only where two stored distributions allow it: the winner's similarities to images of its own
+(does it explain the image at all?) and the margins by which it came first on others' images (is this lead more than
+noise?).
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from tracer.evidence.regeneration import null_distribution as stored
-from tracer.evidence.regeneration.null_distribution import ALPHA_FIT, NOBODY, Among
-from tracer.evidence.verdict import Verdict, listed
+from tracer.evidence.regeneration.null_distribution import Among
+from tracer.evidence.verdict import listed
 from tracer.models import registry
 
 CANDIDATES = 4  # gamma in the paper
@@ -27,8 +27,6 @@ SEED = 1000  # of the first candidate: not one that `generate` starts from, or a
 LONGEST_CAPTION = 200  # characters
 KEPT = 64  # drawings of full-size models, of up to 3 MB
 CAPTIONER, ENCODER = "blip-base", "vit-b-32"  # where full-size models draw
-OTHERWISE = "pictures that no model drew"
-ALPHA_LEAD = 0.05  # share of any maker's images on which a wrong model may explain the image and lead by as much
 
 
 @dataclass(frozen=True)
@@ -255,76 +253,3 @@ def rank(drawn: Sequence[Drawn], reference: Among | None) -> list[Ranked]:
             )
         )
     return sorted(rows, key=lambda row: row.similarity, reverse=True)
-
-
-def judge(ranking: Sequence[Ranked], reference: Among | None, caption: str, stopped: bool = False) -> Verdict:
-    """The ranking as a verdict: a model is named only where it explains the image and leads by more than noise."""
-    if not ranking:
-        what = "Stopped before anything was drawn." if stopped else "Nothing was drawn that could be compared."
-        return Verdict("undecided", (), (), what)
-    best, rest = ranking[0], ranking[1:]
-    basis = f"{best.candidates} drawing{'s' if best.candidates > 1 else ''} of “{caption}” each"
-    if stopped:
-        return Verdict("undecided", (), (), f"Stopped early; so far {best.generator} comes closest, from {basis}.")
-    if reference is None:
-        foreign = [row.generator for row in ranking if not registry.generator(row.generator).bundled]
-        why = "no similarities are stored for this choice of models"
-        if foreign:
-            why = f"{listed(foreign)} {'is' if len(foreign) == 1 else 'are'} not calibrated here"
-        return Verdict("undecided", (), (), f"{best.generator} comes closest, but {why}, so nothing is decided.")
-    close = [row.generator for row in ranking if (row.p_value or 0) >= ALPHA_FIT]
-    if not close:
-        who = f"None of the {len(ranking)} models draws" if rest else f"{best.generator} does not draw"
-        return Verdict("none", (), (), f"{who} anything this much like the image, from {basis}.")
-    margin = best.similarity - rest[0].similarity if rest else 0.0
-    chance, maker = reference.chance(best.generator, margin)
-    if best.generator in close and reference.chance(best.generator, margin, drawn=True)[0] <= ALPHA_LEAD < chance:
-        why = f"if a model among these drew it, {best.generator} did, but {chance:.0%} of {OTHERWISE} lead as clearly"
-        return Verdict("undecided", (best.family,), (best.generator,), f"Undecided: {why}, from {basis}.")
-    if best.generator not in close or chance > ALPHA_LEAD:
-        families = tuple(dict.fromkeys(registry.generator(name).family for name in close))
-        if best.generator not in close:
-            why = f"{best.generator} comes closest, but less close than to its own pictures"
-        elif len(close) > 1:
-            why = f"{listed(close[:3])} come about equally close"
-        else:
-            whose = OTHERWISE if maker == NOBODY else f"pictures by {maker}"
-            why = f"{best.generator} comes close, but as close on {chance:.0%} of {whose}"
-        return Verdict("undecided", families, tuple(close), f"Undecided: {why}, from {basis}.")
-    others = f", clearly ahead of the {len(rest)} other{'s' if len(rest) > 1 else ''}" if rest else ""
-    sentence = f"Most like what {best.generator} draws{others}, from {basis}."
-    return Verdict("family", (best.family,), (best.generator,), sentence)
-
-
-@dataclass(frozen=True)
-class Regeneration:
-    """Everything that regeneration says about one image; `document()` is the command line's JSON.
-
-    Attributes:
-        image: what the result says about the file.
-        caption, inferred: what was drawn, and whether the captioner wrote it.
-        seed: of every model's first drawing.
-        ranking: best first.
-        verdict: the answer; the joint one of both kinds of evidence where inversion was asked too.
-        versions: of the libraries involved.
-        inversion: what inversion said, where it was asked first.
-        withheld: per model how many drawings its safety checker withheld, where it did; they are not scored.
-        unavailable: per model why it could not draw, where one could not.
-        models: where full-size models were asked, the captioner (None if the caption was given) and the encoder.
-    """
-
-    image: dict[str, Any]
-    caption: str
-    inferred: bool
-    seed: int
-    ranking: tuple[Ranked, ...]
-    verdict: Verdict
-    versions: dict[str, str]
-    inversion: Verdict | None = None
-    withheld: dict[str, int] | None = None
-    unavailable: dict[str, str] | None = None
-    models: dict[str, str | None] | None = None
-
-    def document(self) -> dict[str, Any]:
-        """A JSON document, as the README describes it; what does not apply is left out."""
-        return {key: value for key, value in asdict(self).items() if value is not None}

@@ -12,6 +12,7 @@ from tracer.evidence.artifacts import detection as evidence
 from tracer.ui import artifact_views, explain
 from tracer.ui.artifact_views import Board
 from tracer.ui.components import ONE_AT_A_TIME, budget, readable_errors
+from tracer.verdict import wording
 
 
 def find_artifacts(image: str, tries: int = evidence.TRIES) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def find_artifacts(image: str, tries: int = evidence.TRIES) -> dict[str, Any]:
         The probability with its threshold and false-positive rate, the tries, and the verdict with its sentence.
     """
     with readable_errors():
-        return api.artifacts(image, tries=int(tries), stop=budget()).document()
+        return wording.document(api.artifacts(image, tries=int(tries), stop=budget()))
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Panel:
             **self.live(board),
             self.histogram_words: artifact_views.histogram_words(board),
             self.explainer: explain.marks(board),
-            self.document: board.document,
+            self.document: board.answer and wording.document(board.answer),
         }
 
     def finished(self, board: Board) -> dict[gr.components.Component, Any]:
@@ -161,7 +162,7 @@ def build(image: gr.Image, first: Board | None) -> Tab:
             count = gr.Slider(1, 30, evidence.TRIES, step=1, label="Tries", buttons=[])
             random = gr.Checkbox(False, label="At random places", info="Otherwise spread evenly.")
         with gr.Accordion("Full result of the detector", open=False):
-            kept = first.document if first else None
+            kept = wording.document(first.answer) if first else None
             document = gr.JSON(kept, label="Result", max_height=500, elem_id="marks-document")
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(find_artifacts, [image, count], gr.JSON(visible=False), api_name="find_artifacts", **ONE_AT_A_TIME)

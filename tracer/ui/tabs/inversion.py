@@ -16,6 +16,7 @@ from tracer.reports.figures import maps
 from tracer.ui import chooser, explain, playback, reports, words
 from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors
 from tracer.ui.record import Run
+from tracer.verdict import wording
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
 FAST, PAPER = "fast", "paper"
@@ -35,7 +36,7 @@ def trace_inversion(
         The verdict with its sentence, and per family the score, threshold, p-value and weights' revision.
     """
     with readable_errors():
-        return api.trace(image, mode=mode, families=families or None, stop=budget()).document()
+        return wording.document(api.trace(image, mode=mode, families=families or None, stop=budget()))
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Panel:
             **self.pictures(run, best),
             self.shown: gr.Radio(choices=choices, value=best or None, interactive=bool(choices)),
             **self.placed(run, best),
-            self.document: run.trace,
+            self.document: wording.document(run.trace),
             self.run: run,
         }
 
@@ -156,7 +157,9 @@ def build(image: gr.Image, run: Run | None) -> Tab:
         with gr.Accordion("The settings of both modes", open=False):
             gr.Markdown(words.settings_table(), elem_classes="settings")
         with gr.Accordion("Full result", open=False):
-            document = gr.JSON(run.trace if run else None, label="Result", max_height=500, elem_id="document")
+            document = gr.JSON(
+                wording.document(run.trace) if run else None, label="Result", max_height=500, elem_id="document"
+            )
         reports.build(image, kept)
     panel = Panel(banner, *curves, *pictures, explainer, among, among_words, document, kept)
     _wire(image, mode, panel)

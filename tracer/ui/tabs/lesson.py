@@ -12,6 +12,7 @@ import gradio as gr
 from tracer.image import intake
 from tracer.ui import playback, record, stored
 from tracer.ui.words import number
+from tracer.verdict import wording
 
 FOX, OTHER_FOX, PHOTOGRAPH = "fox-by-mini-kl-noto", "fox-by-mini-kl-fluent", "photograph"
 QUALITY = 90  # of the pictures, which are looked at and not measured
@@ -59,8 +60,8 @@ def _redrawn(name: str, family: str) -> str:
 
 def _row(name: str, family: str) -> str:
     row = stored.everything(name)[0].evidence[family]
-    sign = "at most" if row["score"] <= row["threshold"] else "above"
-    return f"{family} scores {number(row['score'])}, {sign} its threshold of {number(row['threshold'])}"
+    sign = "at most" if row.score <= row.threshold else "above"
+    return f"{family} scores {number(row.score)}, {sign} its threshold of {number(row.threshold)}"
 
 
 def _rows(name: str) -> str:
@@ -69,15 +70,15 @@ def _rows(name: str) -> str:
 
 def _sentence(name: str) -> str:
     _, _, drawn, told = stored.everything(name)
-    return escape(told.joint(drawn.document if drawn else None).verdict.sentence)
+    return escape(wording.sentence(told.joint(drawn.answer if drawn else None).verdict))
 
 
 def _marks(name: str) -> str:
     looked = stored.everything(name)[1]
     if looked is None:
         return "the detector is not part of this package"
-    found = looked.document
-    return f"the detector gives a probability of {found['probability']:.2f} (threshold {found['threshold']:.2f})"
+    found = looked.answer
+    return f"the detector gives a probability of {found.probability:.2f} (threshold {found.threshold:.2f})"
 
 
 def _similar(name: str) -> str:
@@ -166,7 +167,7 @@ STEPS = (
 
 def _offset(name: str) -> str:
     rows = stored.everything(name)[0].evidence.values()
-    down, right = next((row["offset"] for row in rows if any(row["offset"])), (0, 0))
+    down, right = next((row.offset for row in rows if any(row.offset)), (0, 0))
     return f"{down} rows and {right} columns further"
 
 

@@ -19,6 +19,7 @@ from tracer.models.errors import ModelUnavailable
 from tracer.ui import chooser, drawing, words
 from tracer.ui.components import BUDGET, ONE_AT_A_TIME, Stops, budget, readable_errors, upload_problem
 from tracer.ui.drawing import Board
+from tracer.verdict import wording
 
 _stops = Stops()
 _ALL = [row.id for row in registry.GENERATORS.values() if row.bundled]
@@ -49,7 +50,7 @@ def regenerate_image(
     with readable_errors():
         options = dict(caption=caption.strip() or None, candidates=candidates, seed=seed, fused=fused, stop=budget())
         options["budget"] = None if device.zero_gpu() else BUDGET
-        return api.regenerate(image, **options).document()
+        return wording.document(api.regenerate(image, **options))
 
 
 def estimate(generators: list[str], candidates: float) -> str:
@@ -142,6 +143,7 @@ class Panel:
     plot: gr.Plot
     plot_words: gr.HTML
     document: gr.JSON
+    answer: gr.State
 
     def live(self, board: Board) -> dict[gr.components.Component, Any]:
         """What changes with every drawing."""
@@ -154,7 +156,8 @@ class Panel:
 
     def final(self, board: Board) -> dict[gr.components.Component, Any]:
         """Everything, for a finished run."""
-        return {**self.live(board), self.document: board.document}
+        told = board.answer and wording.document(board.answer)
+        return {**self.live(board), self.document: told, self.answer: board.answer}
 
 
 @dataclass(frozen=True)
@@ -191,8 +194,10 @@ def build(image: gr.Image, first: Board | None) -> Tab:
         gr.HTML("<h2>How to read this</h2>")
         gr.HTML(drawing.EXPLAINER)
         with gr.Accordion("Full result of the drawing", open=False):
-            document = gr.JSON(empty.document, label="Result", max_height=500, elem_id="drawn-document")
-    panel = Panel(banner, grid, plot, plot_words, document)
+            told = empty.answer and wording.document(empty.answer)
+            document = gr.JSON(told, label="Result", max_height=500, elem_id="drawn-document")
+    answer = gr.State(empty.answer, time_to_live=3600)
+    panel = Panel(banner, grid, plot, plot_words, document, answer)
     _wire(controls, panel)
     return Tab(controls, panel)
 
@@ -272,7 +277,7 @@ def _wire(controls: Controls, panel: Panel) -> None:
             options["budget"] = None if device.zero_gpu() else BUDGET
             for update in api.regenerate_stream(picture, generators=generators, **options):
                 board = drawing.taken(board, update)
-                yield panel.final(board) if board.document else panel.live(board)
+                yield panel.final(board) if board.answer else panel.live(board)
 
     def end(request: gr.Request) -> dict:
         _stops.stop(request.session_hash)

@@ -1,0 +1,245 @@
+"""Reasons become sentences, and results become the documents that leave the house. Nothing reads a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tracer.evidence.artifacts.decision import Artifacts
+from tracer.evidence.artifacts.null_distribution import WEBP
+from tracer.evidence.artifacts.published import PublishedArtifacts
+from tracer.evidence.conditions import LOSSLESS
+from tracer.evidence.conformal import ALPHA
+from tracer.evidence.reasons import Reason
+from tracer.evidence.regeneration.decision import ALPHA_LEAD, Regeneration
+from tracer.evidence.regeneration.null_distribution import ALPHA_FIT, NOBODY
+from tracer.evidence.verdict import Trace, Verdict, listed
+from tracer.verdict.combine import Joint
+
+UNDRAWN = "pictures that no model drew"
+MARKS = {
+    "autoencoder": "marks of an autoencoder are in the image, says the detector",
+    "none": "the detector finds no marks of any autoencoder",
+}
+Result = Trace | Artifacts | PublishedArtifacts | Regeneration | Joint
+
+
+def sentence(verdict: Verdict) -> str:
+    """A verdict in one plain sentence, with its full stop."""
+    words = _SENTENCES[verdict.reason]
+    return words.format_map(_named(verdict)) if isinstance(words, str) else words(verdict)
+
+
+def document(result: Result) -> dict[str, Any]:
+    """What the command line and the HTTP interface give for a result: its own document, with verdicts in words."""
+    told = result.document()
+    told["verdict"] = spoken(result.verdict)
+    if isinstance(result, Artifacts | PublishedArtifacts):  # which never say whose marks they are
+        del told["verdict"]["families"], told["verdict"]["members"]
+    if isinstance(result, Regeneration) and result.inversion:
+        told["inversion"] = spoken(result.inversion)
+    if isinstance(result, Joint):
+        told["support"] = " ".join(filter(None, (support(result), error_rates(result))))
+        told["evidence"] = {kind: document(each) for kind, each in result.evidence.items()}
+    return told
+
+
+def spoken(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as the documents have it."""
+    families, members = verdict.families, verdict.members
+    return {"kind": verdict.kind, "families": families, "members": members, "sentence": sentence(verdict)}
+
+
+def support(joint: Joint) -> str:
+    """How sure a joint answer is, in one sentence that counts the kinds of evidence."""
+    asked = len(joint.evidence)
+    if joint.contradicting:
+        return f"Not sure: {' and '.join(joint.contradicting)} contradict each other, so neither is believed."
+    if not asked:
+        return "Nothing has been asked yet."
+    have = "has" if asked == 1 else "have"
+    counted = "all have been asked" if asked == 3 else f"{asked} of the 3 kinds of evidence {have} been asked"
+    if not joint.agreeing:
+        return f"Not sure: {counted}, and none decides."
+    count = {1: "one kind of evidence says", 2: "two kinds of evidence say", 3: "all three kinds of evidence say"}
+    how = {1: "Fairly sure", 2: "Sure", 3: "Very sure"}[len(joint.agreeing)]
+    return f"{how}: {count[len(joint.agreeing)]} so ({', '.join(joint.agreeing)}), none disagrees, {counted}."
+
+
+def error_rates(joint: Joint) -> str:
+    """How often the kinds of evidence err that agree with a joint answer, in one sentence; "" where none does."""
+    if joint.contradicting or not joint.agreeing:
+        return ""
+    artifacts = joint.evidence.get("artifacts")
+    rates = {
+        "inversion": f"inversion misses a family's own picture in about {ALPHA:.0%} of cases",
+        "artifacts": artifacts and f"the detector calls at most {artifacts.fpr:.0%} of photographs marked",
+        "regeneration": f"regeneration at most {ALPHA_FIT:.0%} of a model's own pictures, and a lead like this one is "
+        f"had on at most {ALPHA_LEAD:.0%} of others' pictures",
+    }
+    return f"How often they err on clean files: {'; '.join(rates[name] for name in joint.agreeing)}."
+
+
+def condition(name: str) -> str:
+    """A calibrated condition in words."""
+    if name.startswith("jpeg-"):
+        return f"JPEG files of quality {name.removeprefix('jpeg-')}"
+    return {LOSSLESS: "lossless images", WEBP: "lossy WebP files"}[name]
+
+
+def _named(verdict: Verdict) -> dict[str, Any]:
+    """What a sentence may be filled in with."""
+    named = {**verdict.details, "members": verdict.members}
+    named |= {"families": listed(verdict.families)} if verdict.families else {}
+    named |= {"condition": condition(named["condition"])} if "condition" in named else {}
+    named |= {"basis": _basis(named)} if "caption" in named else {}
+    named |= {"before": sentence(verdict.rests_on[0]).rstrip(".")} if verdict.rests_on else {}
+    return named
+
+
+def _basis(details: dict[str, Any]) -> str:
+    plural = "s" if details["candidates"] > 1 else ""
+    return f"from {details['candidates']} drawing{plural} of “{details['caption']}” each"
+
+
+def _one_fits(verdict: Verdict) -> str:
+    others = verdict.details["inspected"] - 1
+    rest = ("", "; the other one inspected does not fit", f"; none of the {others} others fits")[min(others, 2)]
+    return f"Made by a model that uses the {verdict.families[0]} autoencoder{rest}."
+
+
+def _none_fits(verdict: Verdict) -> str:
+    inspected = verdict.details["inspected"]
+    if len(inspected) == 1:
+        return f"Not made by a model that uses the {inspected[0]} autoencoder."
+    counted = "Neither of the 2" if len(inspected) == 2 else f"None of the {len(inspected)}"
+    return f"{counted} autoencoders inspected can reproduce this image."
+
+
+def _inspection_stopped(verdict: Verdict) -> str:
+    found = f"it fits {listed(verdict.families)}" if verdict.families else "nothing fits so far"
+    return f"Stopped before every family was inspected: {found}."
+
+
+def _not_calibrated(verdict: Verdict) -> str:
+    best, foreign = verdict.details["best"], verdict.details["foreign"]
+    why = "no similarities are stored for this choice of models"
+    if foreign:
+        why = f"{listed(foreign)} {'is' if len(foreign) == 1 else 'are'} not calibrated here"
+    return f"{best} comes closest, but {why}, so nothing is decided."
+
+
+def _none_draws(verdict: Verdict) -> str:
+    named = _named(verdict)
+    who = f"None of the {named['models']} models draws" if named["models"] > 1 else f"{named['best']} does not draw"
+    return f"{who} anything this much like the image, {named['basis']}."
+
+
+def _draws_most_alike(verdict: Verdict) -> str:
+    named = _named(verdict)
+    others = f", clearly ahead of the {named['others']} other{'s' if named['others'] > 1 else ''}"
+    return f"Most like what {named['best']} draws{others if named['others'] else ''}, {named['basis']}."
+
+
+def _several_draw(verdict: Verdict) -> str:
+    named = _named(verdict)
+    return f"Undecided: {listed(named['close'])} come about equally close, {named['basis']}."
+
+
+def _led_by_chance(verdict: Verdict) -> str:
+    named = _named(verdict)
+    whose = UNDRAWN if named["maker"] == NOBODY else f"pictures by {named['maker']}"
+    how = f"{named['best']} comes close, but as close on {named['chance']:.0%} of {whose}"
+    return f"Undecided: {how}, {named['basis']}."
+
+
+def _open_against(verdict: Verdict) -> str:
+    left, model = listed(verdict.details["open"]), verdict.details["model"]
+    return f"Undecided: the evidence disagrees; inversion leaves {left} open, and regeneration says {model}."
+
+
+def _models_open(verdict: Verdict) -> str:
+    left = f"which of its models made the image stays open between {listed(verdict.members)}"
+    return f"The autoencoder is {verdict.families[0]}, from inversion; {left}."
+
+
+_LITTLE = "Too little evidence: "
+_APART = "Undecided: the evidence disagrees; "
+_SENTENCES: dict[Reason, str | Callable[[Verdict], str]] = {
+    Reason.ONE_FAMILY_FITS: _one_fits,
+    Reason.NO_FAMILY_FITS: _none_fits,
+    Reason.SEVERAL_FAMILIES_OPEN: "Undecided between {families}.",
+    Reason.NEARLY_FITS: "Undecided: the {families} autoencoder nearly fits, but not clearly.",
+    Reason.NEARLY_FITS_CHANGED: "Undecided: the {families} autoencoder nearly fits, but not clearly; the picture may "
+    "have been changed after it was made.",
+    Reason.NOTHING_INSPECTED: "No family was inspected, so there is nothing to say about this image.",
+    Reason.INSPECTION_STOPPED: _inspection_stopped,
+    Reason.INVERSION_UNAVAILABLE: "Inversion could not be asked: {error}.",
+    Reason.NO_FINE_DETAIL: _LITTLE + "without fine detail, nothing in the picture tells one decoder from another.",
+    Reason.TRACES_LOST_IN_JPEG: _LITTLE + "JPEG quality {quality} has destroyed the traces that a decoder leaves.",
+    Reason.TRACES_LOST_IN_FORMAT: _LITTLE + "{format} with lost colours or details may no longer show the traces that "
+    "a decoder leaves.",
+    Reason.MODE_WITHOUT_COMPRESSED: _LITTLE + "there is no threshold for compressed pictures in this mode.",
+    Reason.JPEG_ROUNDING_UNKNOWN: _LITTLE + "this kind of JPEG file does not tell how its luminance was rounded.",
+    Reason.OPEN_AFTER_JPEG: _LITTLE + "after JPEG compression of quality {quality} {families} can be neither named "
+    "nor ruled out.",
+    Reason.MARKS_FOUND: "An autoencoder was involved: its marks are in this image.",
+    Reason.NO_MARKS: "No marks of an autoencoder were found in this image.",
+    Reason.MARKS_OPEN: "Undecided, leaning to an autoencoder: of photographs, only {low:.0%} to {high:.0%} look as "
+    "decoded.",
+    Reason.IMAGE_TOO_SMALL: _LITTLE + "the image is smaller than {side} pixels.",
+    Reason.MARKS_LOST_IN_JPEG: _LITTLE + "JPEG quality {quality} has destroyed the marks that an autoencoder leaves.",
+    Reason.FORMAT_WITHOUT_THRESHOLD: _LITTLE + "there is no threshold for {format} with lost colours or details.",
+    Reason.NOWHERE_FOR_MARKS: _LITTLE + "without fine detail, there is nowhere for marks to be.",
+    Reason.TOO_SMOOTH: _LITTLE + "the image is so smooth, as if it had been enlarged or blurred, that marks would be "
+    "lost.",
+    Reason.MARKS_RARELY_RECOGNISED: _LITTLE + "in {condition}, most pictures that did go through an autoencoder are "
+    "not recognised either.",
+    Reason.NO_MARKS_AFTER_COMPRESSION: _LITTLE + "no marks are left, but in {condition} real generators' pictures "
+    "mostly show none either.",
+    Reason.DETECTOR_NOT_CALIBRATED: "The published detector {detector} gives {probability:.0%} for an autoencoder, on "
+    "its own scale; no threshold for it was calibrated here, so that is no verdict.",
+    Reason.DRAWN_MOST_ALIKE: _draws_most_alike,
+    Reason.NONE_DRAWS_ALIKE: _none_draws,
+    Reason.STOPPED_BEFORE_DRAWING: "Stopped before anything was drawn.",
+    Reason.DRAWING_STOPPED: "Stopped early; so far {best} comes closest, {basis}.",
+    Reason.NOTHING_DRAWN: "Nothing was drawn that could be compared.",
+    Reason.MODELS_NOT_CALIBRATED: _not_calibrated,
+    Reason.LEAD_NEEDS_A_MODEL: "Undecided: if a model among these drew it, {best} did, but {chance:.0%} of "
+    f"{UNDRAWN} lead as clearly, {{basis}}.",
+    Reason.LESS_ALIKE_THAN_USUAL: "Undecided: {best} comes closest, but less close than to its own pictures, {basis}.",
+    Reason.SEVERAL_DRAW_ALIKE: _several_draw,
+    Reason.LEAD_BY_CHANCE: _led_by_chance,
+    Reason.MODEL_OF_FAMILY: "Made by {model}: the autoencoder is {families}, from inversion; of its {models} models "
+    "{model}, from regeneration.",
+    Reason.ONLY_MODEL_OF_FAMILY: "Made by {model}: the autoencoder is {families}, from inversion; regeneration agrees "
+    "on its only model, {model}.",
+    Reason.FAMILY_AGAINST_MODEL: _APART + "the autoencoder is {families}, from inversion, and regeneration says "
+    "{model}.",
+    Reason.FAMILY_WITHOUT_MODEL: "The autoencoder is {families}, from inversion, but none of the models draws anything "
+    "this much like the image: another model with it, or a picture sent through it.",
+    Reason.MODELS_OF_FAMILY_OPEN: _models_open,
+    Reason.ONLY_MODEL_UNCONFIRMED: "The autoencoder is {families}, from inversion; {members[0]} is its only model "
+    "here, though regeneration does not confirm it.",
+    Reason.FAMILY_NOT_DRAWN: "The autoencoder is {families}, from inversion; no model with it was asked to draw.",
+    Reason.NONE_REPRODUCES: "None of the autoencoders can reproduce this image, says inversion.",
+    Reason.LIKENESS_OF_STYLE: "None of these: it is most like what {model} draws, says regeneration, but none of the "
+    "autoencoders can reproduce it, says inversion: the likeness is one of style.",
+    Reason.OPEN_AND_NONE_DRAWS_ALIKE: "{before}, nor does any model draw anything this much like it.",
+    Reason.OPEN_AND_DRAWING_OPEN: "{before}, and regeneration cannot decide either.",
+    Reason.OPEN_FAMILIES_AGAINST_MODEL: _open_against,
+    Reason.MODEL_OF_OPEN_FAMILIES: "Probably made by {model}, from regeneration; inversion leaves its autoencoder "
+    "open.",
+    Reason.MODEL_WITHOUT_INVERSION: "Probably made by {model}, from regeneration; inversion cannot tell.",
+    Reason.INVERSION_NOT_ASKED: "{before}; its autoencoder has not been asked.",
+    Reason.NAMED_WITHOUT_MARKS: _APART + f"{{who}} says {{what}}, but {MARKS['none']}.",
+    Reason.ANOTHER_AUTOENCODER: "An autoencoder was involved, but none of those inspected can reproduce the image: "
+    "another one, or the picture was changed afterwards.",
+    Reason.NONE_AND_NO_MARKS: f"{{before}}, and {MARKS['none']}.",
+    Reason.TOO_LITTLE_BUT_MARKS: f"{{before}}; but {MARKS['autoencoder']}.",
+    Reason.OPEN_WITHOUT_MARKS: f"{{before}}; {MARKS['none']}.",
+    Reason.NOTHING_ASKED: "No evidence has been asked yet.",
+    Reason.MARKS_ALONE: "An autoencoder was involved; which one has not been asked yet.",
+    Reason.NO_MARKS_SO_FAR: "No marks of an autoencoder so far; the line-up has not been asked yet.",
+    Reason.DETECTOR_ALONE_OPEN: "The detector cannot tell; the line-up has not been asked yet.",
+}
