@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,20 +16,19 @@ from tracer.evidence import store
 from tracer.evidence.artifacts import decision
 from tracer.evidence.artifacts import detection as marks
 from tracer.evidence.artifacts.decision import Artifacts, Crop
-from tracer.evidence.inversion import inspection
-from tracer.evidence.inversion.events import Answered, Loading, Shifted, Stepped, Unavailable, passed_on
-from tracer.evidence.inversion.scheduling import Race
+from tracer.evidence.inversion.events import Loading, Unavailable
 from tracer.evidence.inversion.settings import MODES
 from tracer.evidence.reasons import Reason
 from tracer.evidence.regeneration import decision as redrawing
 from tracer.evidence.regeneration import ranking as regeneration
 from tracer.evidence.regeneration.decision import Regeneration
-from tracer.evidence.verdict import Doubt, Evidence, ImageFacts, QuickLook, Trace, Verdict, judge, settled
+from tracer.evidence.verdict import ImageFacts, Trace, Verdict
 from tracer.image import intake
 from tracer.image.intake import Picture
 from tracer.models import prompt_filter
 from tracer.models import registry as lineup
 from tracer.models.errors import ModelUnavailable
+from tracer.models.progress import Progress
 from tracer.verdict import combine
 from tracer.verdict.combine import Joint
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
 
 Redrawn = regeneration.Captioned | regeneration.Drawn | regeneration.Withheld | Regeneration
-Update = Loading | Stepped | Answered | Shifted | Unavailable | Trace
+Update = Any  # Loading, inspection.Looked, inspection.Searched, Stepped, Answered, Unavailable; at last the Trace
 
 
 def trace_stream(
@@ -47,9 +48,8 @@ def trace_stream(
     lineup: str = "minis",
     families: list[str] | None = None,
     autoencoder: Path | None = None,
-    mode: str = "fast",
+    mode: str = "grid",
     stop: Callable[[], bool] = lambda: False,
-    watch: bool = False,
 ) -> Iterator[Update]:
     """Put an image in front of a line-up and yield what happens; the last update is the `Trace`.
 
@@ -57,87 +57,100 @@ def trace_stream(
         source: a file's path, its bytes, or a picture already read.
         lineup: "minis", "tiny" or "full"; ignored where `families` or `autoencoder` is given.
         families: registry ids to inspect instead of a whole line-up.
-        autoencoder: a folder in diffusers layout to inspect instead; calibrated on the spot and remembered.
-        mode: "fast" (relative loss, stops when it is decided), "paper" (LatentTracer's settings) or "paper-random" (the
-            same from a random start).
-        stop: asked between steps of an inversion; once True, the rest is skipped and the trace says so.
-        watch: yield the steps after a family's decision too; the evidence does not change.
+        autoencoder: a folder in diffusers layout to inspect instead.
+        mode: "grid" (the image against itself, on and off the latent grid), "paper" (LatentTracer's settings) or
+            "paper-random" (the same from a random start).
+        stop: asked between windows, or steps; once True, the rest is skipped and the trace says so.
 
     Raises:
         IntakeError: the image cannot be read.
         KeyError: unknown line-up, family or mode.
         ModelUnavailable: not one of the autoencoders can be loaded.
-        ThresholdMismatch: no stored threshold fits the weights and settings of any of them.
+        ThresholdMismatch: no stored threshold of the paper's modes fits any of them.
     """
     if mode not in MODES:
         raise KeyError(f"no mode called {mode!r}; there are: {', '.join(MODES)}")
     rows = [] if autoencoder else _rows(lineup, families)
     picture = _picture(source)
-    condition, doubts = inspection.conditions(picture, mode, registered=autoencoder is None)
-    from tracer.evidence.inversion import belonging, optimization
-    from tracer.models import cache, device  # torch from here on
 
-    evidence, failed, begun = [], {}, []
-    if autoencoder:
-        name = Path(autoencoder).resolve().name
-        yield Loading(name)
-        model, settings = cache.from_folder(Path(autoencoder), name, device.device()), belonging.spot_settings(mode)
-        known = yield from inspection.on_the_spot(model, mode)
-        evidence.append((yield from inspection.inspect(picture, model, known, settings, stop, watch)))
-    race = Race(together=all(row.lineup != "full" for row in rows))
+    def work(progress: Progress) -> Trace:
+        return _traced(picture, rows, autoencoder, mode, progress)
 
-    def asked(row: lineup.Family) -> Generator[Update, None, Evidence | None]:
-        if begun and stop():
-            return None
-        begun.append(row.id)
+    yield from streamed(work, stop)
+
+
+def streamed(work: Callable[[Progress], Any], stop: Callable[[], bool]) -> Iterator[Any]:
+    """Run work in a thread and yield its events, then its result.
+
+    Closing the stream stops the work, and waits until its thread has ended: nothing goes on that nobody reads.
+
+    Args:
+        work: takes a context, returns the result.
+        stop: asked by the work, in its thread.
+
+    Raises:
+        Exception: whatever the work raises.
+    """
+    left, events, outcome = threading.Event(), queue.SimpleQueue(), []
+    progress = Progress(lambda: left.is_set() or stop(), events.put)
+
+    def run() -> None:
         try:
-            return (yield from inspection.ask(row, picture, mode, condition, stop, watch, failed, race.rivalled))
-        except (ModelUnavailable, store.ThresholdMismatch) as error:
-            if getattr(error, "kind", "") != "stopped":
-                failed[row.id] = error
-                yield Unavailable(row.id, str(error))
-            return None
+            outcome.append(work(progress))
+        except BaseException as error:  # raised again where somebody reads
+            outcome.append(error)
+        events.put(_END)
 
-    yield from race.run({row.id: asked(row) for row in rows})
-    evidence += [race.answers[row.id] for row in rows if row.id in race.answers]
-    if failed and not evidence and not stop():
+    thread = threading.Thread(target=run, name="work", daemon=True)
+    thread.start()
+    try:
+        while (event := events.get()) is not _END:
+            yield event
+    finally:
+        left.set()
+        thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    yield outcome[0]
+
+
+_END = object()
+
+
+def _traced(picture: Picture, rows: list[lineup.Family], folder: Path | None, mode: str, progress: Progress) -> Trace:
+    """The trace of one image."""
+    from tracer.evidence.inversion import trace as inversion  # torch from here on
+    from tracer.models import cache, device
+
+    if folder:
+        name = folder.resolve().name
+        progress.emit(Loading(name))
+        model = cache.from_folder(folder, name, device.device())
+        suspects, failed = [inversion.Suspect(name, lambda: model)], {}
+    else:
+        suspects, failed = inversion.fetch(rows, progress)
+    if failed and not suspects and not progress.stop():
         raise next(iter(failed.values()))
-    shown = max((each.detail for each in evidence), default=1.0)
-    # A compressed picture is named where one family alone does better than with others' that have as little detail.
-    fitting = [each for each in evidence if each.belongs]
-    alone = len(fitting) == 1 and fitting[0].faint and fitting[0].detail >= optimization.FLAT
-    if shown < optimization.FLAT or (shown < optimization.SILENT and not alone):
-        doubts = replace(doubts, void=Doubt(Reason.NO_FINE_DETAIL))
-    elif any(each.condition != condition for each in evidence):  # calibrated on the spot, for lossless pictures only
-        doubts = inspection.conditions(picture, mode, registered=False)[1]
-    elif not picture.lossy and mode == "fast" and not any(each.belongs for each in evidence):
-        known = {row.id: row for row in rows}
-        for place, answer in enumerate(evidence):
-            if stop() or answer.family not in known:
-                break
-            evidence[place] = yield from inspection.ask_again(known[answer.family], picture.pixels, answer, stop)
-    evidence = settled(evidence)
-    members = {row.id: row.members for row in rows}
-    yield Trace(
+    if not suspects:
+        outcome = inversion.Outcome(Verdict("undecided", Reason.INSPECTION_STOPPED, stopped=True))
+    elif mode == "grid":
+        together = all(row.lineup != "full" for row in rows)
+        outcome = inversion.grid_test(picture.pixels, suspects, together, progress)
+    else:
+        outcome = inversion.descend(picture.pixels, suspects, mode, progress)
+        if outcome.unavailable and not outcome.evidence and not progress.stop():
+            raise next(iter(outcome.unavailable.values()))
+    failed |= outcome.unavailable
+    looked = outcome.inspection.looked if outcome.inspection else None
+    return Trace(
         image=ImageFacts.of(picture),
-        verdict=judge(evidence, members, max(len(rows) - len(evidence) - len(failed), 0), doubts),
-        evidence=tuple(evidence),
+        verdict=outcome.verdict,
+        evidence=tuple(outcome.evidence),
         versions=store.versions(),
         unavailable={name: str(error) for name, error in failed.items()},
-        quick_look=None if doubts.void else _quick_look(picture, mode, evidence, stop),
+        windows=looked.boxes if looked else (),
+        contrasts=looked.by_window if looked else {},
     )
-
-
-def _quick_look(picture: Picture, mode: str, evidence: list[Evidence], stop: Callable[[], bool]) -> QuickLook | None:
-    """What the tiny autoencoders say about the models that they stand for; nothing where not all were asked."""
-    rows = lineup.families("tiny")
-    asked = {each.family for each in evidence}
-    if mode != "fast" or not asked.issuperset(row.id for row in rows) or stop():
-        return None
-    from tracer.evidence.inversion import quick_look
-    from tracer.models import cache
-
-    return quick_look.look(picture.pixels, [cache.load(row) for row in rows], not picture.lossy)
 
 
 def trace(source: str | Path | bytes | Picture, **options) -> Trace:
@@ -388,8 +401,8 @@ def _at_hand(names: list[str], failed: dict[str, Exception], stop: Callable[[], 
 
                 pipelines.check(row)
                 for part in row.repositories:
-                    told = hub.fetching(part, stop)
-                    yield from passed_on(told, lambda each, name=name: Loading(name, each.done, each.total))
+                    for each in hub.fetching(part, stop):
+                        yield Loading(name, each.done, each.total)
         except ModelUnavailable as error:
             if error.kind == "stopped":
                 raise
@@ -407,8 +420,8 @@ def _fetched(row: lineup.Reader, stop: Callable[[], bool]):
     from tracer.models import hub
 
     try:
-        told = hub.fetching(row.repository, stop)
-        yield from passed_on(told, lambda each: Loading(row.id, each.done, each.total))
+        for each in hub.fetching(row.repository, stop):
+            yield Loading(row.id, each.done, each.total)
     except ModelUnavailable as error:
         if not row.instead or error.kind != "missing":
             raise

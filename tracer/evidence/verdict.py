@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tracer.evidence.reasons import Reason
 from tracer.image.intake import Picture
-
-NEARLY = 0.01  # p-value at or below which a family fits worse than its own images, though better than others do
 
 VerdictKind = Literal["family", "none", "undecided", "insufficient", "autoencoder"]
 Detail = str | int | float | tuple[str, ...]
@@ -73,32 +71,26 @@ class Evidence:
     Attributes:
         family: registry id, or the folder of the inspected autoencoder.
         method: "inversion".
-        mode: "fast", "paper" or "paper-random".
-        score: fast mode: the relative loss of fine detail (`optimization.Step.relative`); paper modes: the smallest
-            reconstruction loss. Small means that the decoder can make the image.
-        threshold: largest score at which the image still belongs (`calibration.Calibration.threshold`).
-        p_value: conformal p-value, (1 + belonging images that score at least as high) / (N + 1); None where the run was
-            stopped before there was anything to compare.
-        belongs: True, False, or None where the score lies between the two thresholds or the run was stopped.
-        steps: gradient steps behind the score.
-        seconds: time until then, without loading.
+        mode: "grid", "paper" or "paper-random".
+        score: grid: the strength of the family's answer on its latent grid (`decision.Standing.score`), large where it
+            made the image. Paper modes: the smallest reconstruction loss, small where it did.
+        threshold: grid: smallest score that names a family. Paper modes: largest loss that still belongs.
+        p_value: grid: share of pictures that none of the families made and that score at least as high; small where the
+            family made the image. Paper modes: share of the family's own images that lose at least as much; small where
+            it did not. None where the run was stopped before there was anything to compare.
+        belongs: True, False, or None where that is open.
+        steps: grid: windows that were inspected. Paper modes: gradient steps.
+        seconds: time that it took, without loading.
         revision: what a reader finds the weights by: the Hub's commit, or `weights_digest` where there is none.
+        weights_digest: what identifies the weights themselves.
         dtype: data type of the weights.
-        calibrated_on: number of belonging images behind the threshold.
-        condition: what was done to those images, as to this one: "lossless", "jpeg-85", or "resized".
-        detail: mean square of the fine detail of the inspected pixels, on the scale of [0, 1].
-        faint: whether that is hardly any, so that the threshold is what others' images with as little leave of it.
+        contrast: grid: mean log energy of the reconstruction error on the grid less that beside it; below 0 where the
+            family made the image. Paper modes: the same of the two descents' losses; NaN without a control.
+        error: grid: standard error of the contrast.
+        offset: rows and columns by which the latent grid is shifted, where the picture was cropped.
+        resized_from: height and width that the picture was brought back to; None where it was inspected as it is.
+        compared_with: pictures behind the threshold.
         stopped: whether the run was cancelled before its decision.
-        gave_way: whether it ended open because another family fits and this one is outside its corridor, if narrowly,
-            or had only its grid to speak for it.
-        offset: rows and columns left out above and on the left, where the picture was cropped off its latent grid.
-        drawn: height and width at which the decoder would have drawn it, where it was resized since; else (0, 0).
-        frame: top, left, bottom and right of the inspected picture inside a plain frame; else zeros.
-        weights_digest: what the threshold is tied to; "" in results of earlier versions.
-        off_grid: how many times worse the picture fits half a cell off its latent grid (`optimization.off_grid`), where
-            that was asked because the score alone left it open, or was hardly better than others'; else 0.
-
-    `belongs` None with a small p-value is an image that scores worse than belonging ones, yet better than others do.
     """
 
     family: str
@@ -111,44 +103,25 @@ class Evidence:
     steps: int
     seconds: float
     revision: str
-    dtype: str = "float32"
-    calibrated_on: int = 0
-    condition: str = "lossless"
-    detail: float = 1.0
-    faint: bool = False
-    stopped: bool = False
-    gave_way: bool = False
-    offset: tuple[int, int] = (0, 0)
-    drawn: tuple[int, int] = (0, 0)
-    frame: tuple[int, int, int, int] = (0, 0, 0, 0)
-    off_grid: float = 0.0
     weights_digest: str = ""
+    dtype: str = "float32"
+    contrast: float = 0.0
+    error: float = 0.0
+    offset: tuple[int, int] = (0, 0)
+    resized_from: tuple[int, int] | None = None
+    compared_with: int = 0
+    stopped: bool = False
 
     @property
-    def by_score(self) -> bool:
-        """Whether the image belongs, and not for its grid alone."""
-        return self.belongs is True and self.score <= self.threshold
+    def standing(self) -> float:
+        """What answers are ordered by, the best first: how far the score is on the wrong side of the threshold."""
+        if self.mode == "grid":
+            return self.threshold - self.score
+        return self.score / self.threshold - 1
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class QuickLook:
-    """What the tiny line-up guesses besides its verdict; no evidence, and no part of it.
-
-    Attributes:
-        answer: "sd", "sdxl", "sd3", "flux1", "photograph", or "" where it cannot tell.
-        sentence: the answer in one sentence.
-        caution: how often such answers were wrong, in words; "" where there was no look.
-        probabilities: per class, as the regression has them; empty where there was no look.
-    """
-
-    answer: str
-    sentence: str
-    caution: str = ""
-    probabilities: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,7 +134,8 @@ class Trace:
         evidence: one entry per inspected family.
         versions: of the libraries involved.
         unavailable: why a family of the line-up was not inspected, by id.
-        quick_look: with the tiny line-up, what it guesses.
+        windows: top, left, bottom and right of every window that was inspected, in pixels of the view.
+        contrasts: by family, the mean contrast of each of these windows.
     """
 
     image: ImageFacts
@@ -169,11 +143,12 @@ class Trace:
     evidence: tuple[Evidence, ...]
     versions: dict[str, str] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
-    quick_look: QuickLook | None = None
+    windows: tuple[tuple[int, int, int, int], ...] = ()
+    contrasts: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """As JSON values, without sentences (`wording.document` adds them); what few traces have, only where it is."""
-        some = ("unavailable", "quick_look")
+        some = ("unavailable", "windows", "contrasts")
         return {key: value for key, value in asdict(self).items() if value or key not in some}
 
 
@@ -183,94 +158,6 @@ class Doubt:
 
     reason: Reason
     details: Mapping[str, Detail] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Doubts:
-    """What about the file limits the answer of inversion; None where nothing does.
-
-    Attributes:
-        void: why no answer would mean anything.
-        miss: why a "no" would mean nothing.
-        between: why a score may be neither clearly in nor out.
-    """
-
-    void: Doubt | None = None
-    miss: Doubt | None = None
-    between: Doubt | None = None
-
-
-def judge(
-    evidence: Sequence[Evidence], members: dict[str, tuple[str, ...]], skipped: int = 0, doubts: Doubts | None = None
-) -> Verdict:
-    """The verdict from the families' evidence.
-
-    Args:
-        evidence: one entry per inspected family.
-        members: models per family, for those known.
-        skipped: families that were to be inspected when the run was stopped.
-        doubts: what about the file limits the answer.
-
-    Returns:
-        A family only where exactly one belongs; several, or a score in the grey band, are undecided. Where compression
-        explains the grey band, or leaves a "no" without meaning, the answer is "insufficient".
-    """
-    doubts = doubts or Doubts()
-
-    def verdict(kind: VerdictKind, reason: Reason, families: Sequence[str] = (), **details: Detail) -> Verdict:
-        known = tuple(member for name in families for member in members.get(name, ()))
-        return Verdict(kind, reason, tuple(families), known, details, reason is Reason.INSPECTION_STOPPED)
-
-    belonging = [e.family for e in evidence if e.belongs]
-    unsure = [e.family for e in evidence if e.belongs is None and not e.gave_way]
-    if doubts.void:
-        return verdict("insufficient", doubts.void.reason, **doubts.void.details)
-    if skipped or any(e.stopped for e in evidence):
-        return verdict("undecided", Reason.INSPECTION_STOPPED, belonging)
-    if not evidence:
-        return verdict("insufficient", Reason.NOTHING_INSPECTED)
-    if len(belonging) == 1 and (doubts.between or not _rivals(evidence)):
-        return verdict("family", Reason.ONE_FAMILY_FITS, belonging, inspected=len(evidence))
-    if unsure and not belonging and doubts.between:
-        return verdict("insufficient", doubts.between.reason, unsure, **doubts.between.details)
-    if len(belonging + unsure) > 1:
-        return verdict("undecided", Reason.SEVERAL_FAMILIES_OPEN, belonging + unsure)
-    if unsure:
-        (only,) = (e for e in evidence if e.family in unsure)
-        changed = (only.p_value or 1) <= NEARLY
-        return verdict("undecided", Reason.NEARLY_FITS_CHANGED if changed else Reason.NEARLY_FITS, unsure)
-    if doubts.miss:
-        return verdict("insufficient", doubts.miss.reason, **doubts.miss.details)
-    return verdict("none", Reason.NO_FAMILY_FITS, inspected=tuple(e.family for e in evidence))
-
-
-def _rivals(evidence: Sequence[Evidence]) -> bool:
-    """Whether an open family keeps one that fits from being named.
-
-    A family that only nearly fits gives way to one that does, if that does by its score.
-    """
-    by_score = all(e.by_score for e in evidence if e.belongs)
-    open_ = [e for e in evidence if e.belongs is None and not e.gave_way and not any(e.drawn)]
-    return any(e.p_value is None or e.p_value > NEARLY or not by_score for e in open_)
-
-
-def settled(evidence: list[Evidence]) -> list[Evidence]:
-    """The same evidence, where one family fits by its score: another one that only fits its grid gives way to it.
-
-    That other one scores worse than belonging images do (p of at most `NEARLY`).
-    """
-    if not any(each.by_score for each in evidence):
-        return evidence
-    nearly = [each.belongs and not each.by_score and (each.p_value or 1) <= NEARLY for each in evidence]
-    return [
-        replace(each, belongs=None, gave_way=True) if gives else each
-        for each, gives in zip(evidence, nearly, strict=True)
-    ]
-
-
-def fit(row: Evidence) -> tuple[bool, float]:
-    """What evidence is ordered by, the best first: whether the image belongs, then the score in thresholds."""
-    return row.belongs is not True, row.score / row.threshold
 
 
 def listed(names: Sequence[str]) -> str:

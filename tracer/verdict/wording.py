@@ -169,20 +169,14 @@ _SENTENCES: dict[Reason, str | Callable[[Verdict], str]] = {
     Reason.ONE_FAMILY_FITS: _one_fits,
     Reason.NO_FAMILY_FITS: _none_fits,
     Reason.SEVERAL_FAMILIES_OPEN: "Undecided between {families}.",
-    Reason.NEARLY_FITS: "Undecided: the {families} autoencoder nearly fits, but not clearly.",
-    Reason.NEARLY_FITS_CHANGED: "Undecided: the {families} autoencoder nearly fits, but not clearly; the picture may "
-    "have been changed after it was made.",
     Reason.NOTHING_INSPECTED: "No family was inspected, so there is nothing to say about this image.",
     Reason.INSPECTION_STOPPED: _inspection_stopped,
     Reason.INVERSION_UNAVAILABLE: "Inversion could not be asked: {error}.",
     Reason.NO_FINE_DETAIL: _LITTLE + "without fine detail, nothing in the picture tells one decoder from another.",
-    Reason.TRACES_LOST_IN_JPEG: _LITTLE + "JPEG quality {quality} has destroyed the traces that a decoder leaves.",
-    Reason.TRACES_LOST_IN_FORMAT: _LITTLE + "{format} with lost colours or details may no longer show the traces that "
-    "a decoder leaves.",
-    Reason.MODE_WITHOUT_COMPRESSED: _LITTLE + "there is no threshold for compressed pictures in this mode.",
-    Reason.JPEG_ROUNDING_UNKNOWN: _LITTLE + "this kind of JPEG file does not tell how its luminance was rounded.",
-    Reason.OPEN_AFTER_JPEG: _LITTLE + "after JPEG compression of quality {quality} {families} can be neither named "
-    "nor ruled out.",
+    Reason.ANSWER_NOT_VISIBLE: _LITTLE + "what is left of its detail would not show a decoder's grid.",
+    Reason.OWN_LATTICE: _LITTLE
+    + "the image has a lattice of its own, as an enlargement, pixel art or strong compression "
+    "leaves one, which hides a decoder's.",
     Reason.MARKS_FOUND: "An autoencoder was involved: its marks are in this image.",
     Reason.NO_MARKS: "No marks of an autoencoder were found in this image.",
     Reason.MARKS_OPEN: "Undecided, leaning to an autoencoder: of photographs, only {low:.0%} to {high:.0%} look as "

@@ -199,8 +199,10 @@ def calibrate(
     own = list(samples.pictures(belonging, count)) if belonging else list(models.reconstructions(model, others))
     if len(own) < 3:
         raise ValueError(f"a calibration needs at least 3 images, not {len(own)}")
-    words = "images given as belonging" if belonging else "reconstructions of " + (
-        "given photographs" if photographs else BUNDLED
+    words = (
+        "images given as belonging"
+        if belonging
+        else "reconstructions of " + ("given photographs" if photographs else BUNDLED)
     )
     common = dict(family=family, revision=model.digest, images=words, versions=versions())
     common["date"] = datetime.date.today().isoformat()
@@ -212,7 +214,9 @@ def calibrate(
     return save(found, path_of(family, mode, out)), found
 
 
-def _scores(images: Iterable[np.ndarray], model: Autoencoder, row: registry.Family, told: Callable) -> tuple[float, ...]:
+def _scores(
+    images: Iterable[np.ndarray], model: Autoencoder, row: registry.Family, told: Callable
+) -> tuple[float, ...]:
     code = grid.Reconstruction(model, row.refinements)
     lineup = inspection.Lineup({row.id: lambda: code}, {row.id: code.stride}, threshold=float("inf"), search=False)
     found = []

@@ -20,7 +20,6 @@ ALPHA = 0.01  # share of pictures that no family made, but one is named for
 # Contrast that differs from picture to picture for reasons that the spread of a picture's blocks does not show: no
 # number of windows makes a fainter answer certain.
 SYSTEMATIC = 0.02
-LATTICE = 0.25  # share of a neutral code's contrast that an autoencoder shows on a lattice that no decoder drew
 # A picture is called none of the families' where a contrast of this size would have been seen; the weakest of the own
 # pictures that nothing was done to have about that.
 VISIBLE = 0.2
@@ -65,14 +64,13 @@ def visible(standing: Standing, threshold: float) -> bool:
     return VISIBLE / math.hypot(standing.error, SYSTEMATIC) >= threshold
 
 
-def standings(families: dict[str, Contrast], neutral: list[Contrast]) -> dict[str, Standing]:
+def standings(families: dict[str, Contrast], explained: float) -> dict[str, Standing]:
     """How all families stand after the same windows.
 
     Args:
         families: contrasts by family, of the same blocks.
-        neutral: those of the neutral codes.
+        explained: contrast, at most 0, that a lattice of the image's own accounts for (`neutral`).
     """
-    explained = LATTICE * min([each.mean for each in neutral if math.isfinite(each.error)] + [0.0])
     found = {}
     for name, own in families.items():
         rivals = [strength(own.minus(other)) for rival, other in families.items() if rival != name]

@@ -14,7 +14,7 @@ block by block, the contrast brings its own standard error along: every image is
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the page starts without torch
     from tracer.models.autoencoder import Autoencoder
 
 TILE, BLOCK = 128, 8  # px a side: scored part of a window; piece of it that is one observation
+SMALLEST = 32  # px a side of a scored part, below which there is too little to compare
 MARGINS = (16, 8)  # px around a tile that are reconstructed but not scored; the second for small images
 BANDS = ((1, 3), (3, 9))  # detail between the means over squares of so many px: fine, and middle
 # Energy that rounding to 8 bits leaves in each band, on the scale of [0, 1]: below it there is nothing to compare.
@@ -64,20 +65,23 @@ class Layout:
         return math.ceil((self.tile + 2 * self.margin) / stride) * stride + stride
 
 
-def layout(pixels: np.ndarray, stride: int) -> Layout:
+def layout(pixels: np.ndarray, stride: int, largest: int | None = None) -> Layout:
     """Windows of an image for codes of up to some stride, none overlapping; no places where it is too small.
 
     Args:
         pixels: uint8 RGB (height, width, 3).
         stride: largest stride of the codes that are asked.
+        largest: px a side that a scored part has at most; by default as many as fit, from `TILE` up.
     """
-    room, margin = next(
-        (room, margin)
-        for margin in MARGINS
-        if (room := min(pixels.shape[:2]) - 2 * margin - 2 * stride) >= TILE or margin == MARGINS[-1]
-    )
-    tile = room // max(room // TILE, 1) // BLOCK * BLOCK
-    if tile < 2 * BLOCK:
+    shortest, tile = min(pixels.shape[:2]), 0
+    for margin in MARGINS:
+        room = shortest - 2 * margin - 2 * stride
+        tile = min(room // max(room // TILE, 1), largest or room) // BLOCK * BLOCK
+        while tile >= SMALLEST and 2 * Layout(tile, margin, ()).side(stride) > shortest + tile + 2 * margin:
+            tile -= BLOCK  # windows come in whole cells
+        if tile >= TILE:
+            break
+    if tile < SMALLEST:
         return Layout(0, 0, ())
     side = Layout(tile, margin, ()).side(stride)
     detail = _detail(pixels)
@@ -135,7 +139,7 @@ def energies(
     import torch
 
     side, tile, stride = plan.side(code.stride), plan.tile, code.stride
-    image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+    image = torch.tensor(pixels).permute(2, 0, 1)
     starts = [
         tuple(place[axis] - plan.margin - (place[axis] - plan.margin - offset[axis]) % stride for axis in (0, 1))
         for place in places
@@ -151,7 +155,7 @@ def energies(
             crops = crops.to(device).float() / 255
             error = luminance(crops - code.reconstruct(crops)).cpu()
             corners = [(place[0] - start[0], place[1] - start[1]) for start, place in batch]
-            found.append(_block_energies(error, corners, tile))
+            found.append(block_energies(error, corners, tile))
     return torch.cat(found).reshape(len(places), len(offsets), *found[0].shape[1:]).log().numpy()
 
 
@@ -160,7 +164,7 @@ def luminance(images: torch.Tensor) -> torch.Tensor:
     return sum(weight * images[:, index : index + 1] for index, weight in enumerate(LUMA))
 
 
-def _block_energies(error: torch.Tensor, corners: list[Offset], tile: int) -> torch.Tensor:
+def block_energies(error: torch.Tensor, corners: list[Offset], tile: int) -> torch.Tensor:
     """Energy of each band in each block of the scored parts: (n, bands, rows, columns)."""
     import torch
     from torch.nn.functional import avg_pool2d
@@ -238,6 +242,11 @@ class Reconstruction:
     def stride(self) -> int:
         """Pixels per latent cell and side."""
         return self.autoencoder.stride
+
+    @property
+    def plain(self) -> Reconstruction:
+        """The same without refinements: a single pass, for when many places are asked."""
+        return replace(self, refinements=0)
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `Code`."""

@@ -74,6 +74,23 @@ class Looked:
     contrasts: dict[str, Contrast]
     threshold: float
 
+    @property
+    def boxes(self) -> tuple[tuple[int, int, int, int], ...]:
+        """Top, left, bottom and right of the scored part of every window."""
+        tile = self.view.plan.tile
+        return tuple((top, left, top + tile, left + tile) for top, left in self.view.plan.places[: self.windows])
+
+    @property
+    def by_window(self) -> dict[str, tuple[float, ...]]:
+        """Mean contrast of each window, by family."""
+        return {
+            name: tuple(
+                round(Contrast(values[None], weights[None]).mean, 4)
+                for values, weights in zip(each.values, each.weights, strict=True)
+            )
+            for name, each in self.contrasts.items()
+        }
+
 
 @dataclass(frozen=True)
 class Searched:
@@ -170,9 +187,13 @@ def _look(
             found = _contrast(view, load(), group, first)
             contrasts[name] = contrasts[name].joined(found) if name in contrasts else found
             result.seconds[name] += time.perf_counter() - began
-        found = [_contrast(view, code, group, first) for code in neutral.codes(min(lineup.strides.values()))]
+        codes = neutral.codes(min(lineup.strides.values()))
+        found = [_contrast(view, code, group, first) for code in codes]
         neutrals = [old.joined(new) for old, new in zip(neutrals, found, strict=True)] if neutrals else found
-        standings = decision.standings(contrasts, neutrals)
+        lattice = [
+            code.share * each.mean for code, each in zip(codes, neutrals, strict=True) if math.isfinite(each.error)
+        ]
+        standings = decision.standings(contrasts, min([*lattice, 0.0]))
         if chances > 1:
             standings = {
                 name: replace(each, alone=search.corrected(each.alone, chances)) for name, each in standings.items()
@@ -230,7 +251,7 @@ def _shifted(pixels: np.ndarray, plan: Layout, lineup: Lineup, progress: Progres
         if progress.stop():
             return
         began = time.perf_counter()
-        result.phases[name] = search.phases(pixels, load(), plan)
+        result.phases[name] = search.phases(pixels, load().plain)
         result.seconds[name] += time.perf_counter() - began
         progress.emit(Searched(name, result.phases[name]))
     ranked = sorted(result.phases, key=lambda name: result.phases[name].standing)

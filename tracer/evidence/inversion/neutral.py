@@ -15,12 +15,18 @@ if TYPE_CHECKING:  # the page starts without torch
     import torch
 
 
+# Shares of a neutral code's contrast that autoencoders show on a lattice that no decoder drew: the largest that any
+# showed, and some more (`docs/method.md`).
+BLOCKY, SMOOTH = 0.15, 0.45
+
+
 @dataclass(frozen=True)
 class BlockMean:
     """Keeps the mean of every block of `block` px a side."""
 
     stride: int
     block: int
+    share: float = BLOCKY
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `grid.Code`."""
@@ -31,15 +37,20 @@ class BlockMean:
 
 @dataclass(frozen=True)
 class Enlarged:
-    """Keeps the mean of every cell, and draws a smooth surface through the means, as an enlargement does."""
+    """Keeps the middle of every block, and draws a smooth surface through them, as an enlargement does."""
 
     stride: int
+    block: int
+    mode: str
+    share: float = SMOOTH
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `grid.Code`."""
         from torch.nn.functional import avg_pool2d, interpolate
 
-        return interpolate(avg_pool2d(images, self.stride), scale_factor=self.stride, mode="bicubic")
+        middle = self.block // 2 - 1
+        samples = avg_pool2d(images[..., middle:, middle:], 2, self.block)
+        return interpolate(samples, scale_factor=self.block, mode=self.mode)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Cosine:
 
     stride: int
     kept: int
+    share: float = BLOCKY
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `grid.Code`."""
@@ -63,5 +75,9 @@ class Cosine:
 
 def codes(stride: int) -> tuple[BlockMean | Enlarged | Cosine, ...]:
     """The neutral codes that a family of this stride is compared with."""
-    blocks = tuple(BlockMean(stride, block) for block in (2, 4, 8, 16) if stride % block == 0)
-    return (*blocks, Enlarged(stride), Cosine(stride, stride * 3 // 8))
+    blocks = [block for block in (2, 4, 8, 16) if stride % block == 0]
+    return (
+        *(BlockMean(stride, block) for block in blocks),
+        *(Enlarged(stride, block, mode) for block in blocks if block > 2 for mode in ("bilinear", "bicubic")),
+        Cosine(stride, stride * 3 // 8),
+    )

@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from tracer.evidence.inversion import grid
-from tracer.evidence.inversion.grid import Code, Contrast, Layout, Offset
+from tracer.evidence.inversion.grid import Code, Offset
 
-SIZES = 8  # sizes that are tried at most, the nearest first
+SIDE = 64  # px a side of the window on which every offset is tried
+SIZES = 4  # sizes that are tried at most, the nearest first
 FACTORS = (0.5, 1.6)  # how many times smaller or larger than drawn a picture may be
 RASTER = 64  # px that the sides of what generators draw are multiples of
 
@@ -24,11 +25,11 @@ class Phases:
     """How well one code fits one window at every offset of its grid.
 
     Attributes:
-        place: top and left of the scored part.
+        box: top, left, bottom and right of the scored part.
         logs: (stride, stride), mean log energy of the reconstruction error by rows and columns of the offset.
     """
 
-    place: Offset
+    box: tuple[int, int, int, int]
     logs: np.ndarray
 
     @property
@@ -52,24 +53,24 @@ class Phases:
         return int(down), int(right)
 
 
-def phases(pixels: np.ndarray, code: Code, plan: Layout, device: str = "cpu", place: Offset | None = None) -> Phases:
-    """Reconstruct one window at every offset of a code's grid.
+def phases(pixels: np.ndarray, code: Code, device: str = "cpu") -> Phases:
+    """Reconstruct the small window with the most detail at every offset of a code's grid.
 
     Args:
-        pixels: uint8 RGB (height, width, 3).
+        pixels: uint8 RGB (height, width, 3), large enough for a window (`grid.layout`).
         code: what reconstructs.
-        plan: the image's windows.
         device: where the code runs.
-        place: which window; by default the one with the most detail.
     """
-    place = place or plan.places[0]
+    plan = grid.layout(pixels, code.stride, SIDE)
+    place = plan.places[0]
     stride = code.stride
     offsets = [(down, right) for down in range(stride) for right in range(stride)]
     found = grid.energies(pixels, code, plan, [place], offsets, device)[0]
     noise = np.log(np.array(grid.ROUNDING, np.float32)).reshape(1, -1, 1, 1)
     weights = 1 - np.exp(noise - found.mean(axis=0, keepdims=True)).clip(max=1)
     logs = (found * weights).sum(axis=(1, 2, 3)) / max(float(weights.sum()), 1e-6)
-    return Phases(place, logs.reshape(stride, stride))
+    top, left = place
+    return Phases((top, left, top + plan.tile, left + plan.tile), logs.reshape(stride, stride))
 
 
 def drawn_sizes(height: int, width: int, native: tuple[int, ...] = ()) -> list[tuple[int, int]]:
@@ -77,7 +78,7 @@ def drawn_sizes(height: int, width: int, native: tuple[int, ...] = ()) -> list[t
 
     Args:
         height, width: of the picture, in pixels.
-        native: sides that the family's generators draw at; those come first.
+        native: sides in pixels of the squares that the families' generators draw at; only such areas are taken.
 
     Returns:
         Up to `SIZES` sizes with sides in multiples of `RASTER` and the picture's shape.
@@ -90,14 +91,11 @@ def drawn_sizes(height: int, width: int, native: tuple[int, ...] = ()) -> list[t
             continue
         if abs(wide * factor - width) <= max(1.0, 0.004 * width):
             found.append((high, wide))
-    # Areas that models are trained at first, then the size that changes least.
-    squares = [side * side for side in native]
 
-    def likely(size: tuple[int, int]) -> tuple[bool, float]:
-        area = size[0] * size[1]
-        return not any(0.8 < area / square < 1.25 for square in squares), abs(np.log(size[0] / height))
+    def usual(size: tuple[int, int]) -> bool:
+        return not native or any(0.8 < size[0] * size[1] / side**2 < 1.25 for side in native)
 
-    return sorted(found, key=likely)[:SIZES]
+    return sorted(filter(usual, found), key=lambda size: abs(np.log(size[0] / height)))[:SIZES]
 
 
 def undone(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

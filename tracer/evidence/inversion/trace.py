@@ -1,0 +1,251 @@
+"""A whole line-up in front of one image: loading, the grid test or LatentTracer's descent, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tracer.evidence.inversion import calibration, grid, inspection, optimization
+from tracer.evidence.inversion.events import Answered, Loading, Stepped, Unavailable
+from tracer.evidence.inversion.inspection import Found, Inspection, Lineup
+from tracer.evidence.inversion.settings import DESCENTS
+from tracer.evidence.reasons import Reason
+from tracer.evidence.store import ThresholdMismatch
+from tracer.evidence.verdict import Evidence, Verdict
+from tracer.models import cache
+from tracer.models.autoencoder import Autoencoder
+from tracer.models.errors import ModelUnavailable
+from tracer.models.progress import SILENT, Progress
+from tracer.models.registry import Family
+
+ENOUGH = "stopped"  # kind of `ModelUnavailable` that is no failure
+
+
+@dataclass
+class Outcome:
+    """What a line-up says.
+
+    Attributes:
+        verdict: the answer.
+        evidence: one entry per family that was asked.
+        unavailable: why a family could not be asked, by id.
+        inspection: of grid mode: what the figures show.
+    """
+
+    verdict: Verdict
+    evidence: list[Evidence] = field(default_factory=list)
+    unavailable: dict[str, Exception] = field(default_factory=dict)
+    inspection: Inspection | None = None
+
+
+@dataclass
+class Suspect:
+    """One autoencoder in the line-up.
+
+    Attributes:
+        name: registry id, or the folder's name.
+        load: the autoencoder; from memory where it is there.
+        refinements: see `grid.Reconstruction`.
+        members: models known to draw with it.
+        native: image side in pixels that they usually draw; 0 where it is not known.
+    """
+
+    name: str
+    load: Callable[[], Autoencoder]
+    refinements: int = 0
+    members: tuple[str, ...] = ()
+    native: int = 0
+
+    @classmethod
+    def of(cls, row: Family) -> Suspect:
+        """A registry row."""
+        return cls(row.id, lambda: cache.load(row), row.refinements, row.members, row.native)
+
+
+def fetch(rows: Sequence[Family], progress: Progress) -> tuple[list[Suspect], dict[str, Exception]]:
+    """Load every row, or say why it cannot be: nothing waits twice for a Hub that could not be reached a moment ago."""
+    suspects, failed = [], {}
+    for row in rows:
+        if progress.stop():
+            break
+        progress.emit(Loading(row.id))
+        away = next((error for error in failed.values() if getattr(error, "kind", "") == "unreachable"), None)
+        try:
+            if away and not cache.at_hand(row):
+                raise away
+            told = Progress(progress.stop, lambda each, row=row: progress.emit(Loading(row.id, each.done, each.total)))
+            cache.load(row, progress=told)
+        except (ModelUnavailable, ThresholdMismatch) as error:
+            if getattr(error, "kind", "") == ENOUGH:
+                break
+            failed[row.id] = error
+            progress.emit(Unavailable(row.id, str(error)))
+            continue
+        suspects.append(Suspect.of(row))
+    return suspects, failed
+
+
+def grid_test(
+    pixels: np.ndarray, suspects: Sequence[Suspect], together: bool = True, progress: Progress = SILENT
+) -> Outcome:
+    """The grid test of all suspects.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3).
+        suspects: who is asked.
+        together: whether all fit into memory at once.
+        progress: told `inspection.Looked`, `inspection.Searched` and `Answered`.
+    """
+    null = calibration.shared()
+    loaded = {each.name: each.load() for each in suspects}
+    strides = {name: model.stride for name, model in loaded.items()}
+    about = {
+        name: dict(
+            revision=model.revision,
+            weights_digest=model.weights_digest,
+            dtype=str(model.dtype).removeprefix("torch."),
+        )
+        for name, model in loaded.items()
+    }
+    del loaded
+    lineup = Lineup(
+        load={each.name: _code(each) for each in suspects},
+        strides=strides,
+        threshold=null.threshold,
+        together=together,
+        native=tuple(sorted({each.native for each in suspects if each.native})),
+    )
+    found = inspection.inspect(pixels, lineup, progress)
+    evidence = [_evidence(each, found, null, about[each.name]) for each in suspects]
+    for row in evidence:
+        progress.emit(Answered(row))
+    return Outcome(_verdict(found, suspects, strides.values()), evidence, inspection=found)
+
+
+def _code(suspect: Suspect) -> Callable[[], grid.Reconstruction]:
+    return lambda: grid.Reconstruction(suspect.load(), suspect.refinements)
+
+
+def _evidence(
+    suspect: Suspect, found: Inspection, null: calibration.NullDistribution, about: dict[str, str]
+) -> Evidence:
+    looked, name = found.looked, suspect.name
+    standing = looked.standings[name] if looked else None
+    named, alike = found.found is Found.NAMED, found.found is Found.SEVERAL
+    settled = named or found.found is Found.NONE
+    score = standing.score if standing else 0.0
+    return Evidence(
+        family=name,
+        method="inversion",
+        mode="grid",
+        score=float(f"{score:.4g}"),
+        threshold=float(f"{null.threshold:.4g}"),
+        p_value=null.p_value(score) if standing else None,
+        belongs=True
+        if named and name in found.families
+        else False
+        if settled or alike and name not in found.families
+        else None,
+        steps=looked.windows if looked else 0,
+        seconds=round(found.seconds[name], 3),
+        contrast=float(f"{standing.contrast:.4g}") if standing else 0.0,
+        error=float(f"{standing.error:.4g}") if standing and math.isfinite(standing.error) else 0.0,
+        offset=looked.view.offset if looked else (0, 0),
+        resized_from=looked.view.size if looked else None,
+        compared_with=len(null.scores),
+        stopped=found.found is Found.STOPPED,
+        **about,
+    )
+
+
+_REASONS = {
+    Found.NAMED: ("family", Reason.ONE_FAMILY_FITS),
+    Found.SEVERAL: ("undecided", Reason.SEVERAL_FAMILIES_OPEN),
+    Found.NONE: ("none", Reason.NO_FAMILY_FITS),
+    Found.SMALL: ("insufficient", Reason.IMAGE_TOO_SMALL),
+    Found.FLAT: ("insufficient", Reason.NO_FINE_DETAIL),
+    Found.WIDE: ("insufficient", Reason.ANSWER_NOT_VISIBLE),
+    Found.LATTICE: ("insufficient", Reason.OWN_LATTICE),
+    Found.STOPPED: ("undecided", Reason.INSPECTION_STOPPED),
+}
+
+
+def _verdict(found: Inspection, suspects: Sequence[Suspect], strides: Iterable[int]) -> Verdict:
+    kind, reason = _REASONS[found.found]
+    members = tuple(member for each in suspects if each.name in found.families for member in each.members)
+    details: dict[str, object] = {}
+    if reason is Reason.ONE_FAMILY_FITS:
+        details["inspected"] = len(suspects)
+    elif reason is Reason.NO_FAMILY_FITS:
+        details["inspected"] = tuple(each.name for each in suspects)
+    elif reason is Reason.IMAGE_TOO_SMALL:
+        details["side"] = 64 if max(strides) <= 8 else 5 * max(strides)
+    return Verdict(kind, reason, found.families, members, details, reason is Reason.INSPECTION_STOPPED)
+
+
+def descend(pixels: np.ndarray, suspects: Sequence[Suspect], mode: str, progress: Progress = SILENT) -> Outcome:
+    """LatentTracer's own rule: the smallest loss of a descent against Grubbs' threshold, one family after another.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3).
+        suspects: who is asked.
+        mode: "paper" or "paper-random".
+        progress: told `Stepped` and `Answered`.
+    """
+    evidence, failed = [], {}
+    for suspect in suspects:
+        if progress.stop():
+            break
+        model = suspect.load()
+        try:
+            known = calibration.losses(suspect.name, mode, model.weights_digest)
+        except ThresholdMismatch as error:
+            failed[suspect.name] = error
+            progress.emit(Unavailable(suspect.name, str(error)))
+            continue
+        told = Progress(
+            progress.stop,
+            lambda step, name=suspect.name, limit=known.threshold: progress.emit(Stepped(name, step, limit)),
+        )
+        step = optimization.invert(pixels, model, DESCENTS[mode], told)
+        stopped = step.index < step.of
+        evidence.append(
+            Evidence(
+                family=suspect.name,
+                method="inversion",
+                mode=mode,
+                score=step.best,
+                threshold=known.threshold,
+                p_value=None if stopped else known.p_value(step.best),
+                belongs=None if stopped else step.best <= known.threshold,
+                steps=step.index,
+                seconds=round(step.seconds, 3),
+                revision=model.revision,
+                weights_digest=model.weights_digest,
+                dtype=str(model.dtype).removeprefix("torch."),
+                contrast=math.log(step.on / step.beside) if step.on > 0 and step.beside > 0 else 0.0,
+                compared_with=len(known.scores),
+                stopped=stopped,
+            )
+        )
+        progress.emit(Answered(evidence[-1]))
+    return Outcome(_by_loss(evidence, suspects, len(failed)), evidence, failed)
+
+
+def _by_loss(evidence: list[Evidence], suspects: Sequence[Suspect], failed: int) -> Verdict:
+    """The verdict of the paper's rule: every family's own yes or no."""
+    named = [each.family for each in evidence if each.belongs]
+    members = tuple(member for each in suspects if each.name in named for member in each.members)
+    if len(evidence) + failed < len(suspects) or any(each.stopped for each in evidence):
+        return Verdict("undecided", Reason.INSPECTION_STOPPED, tuple(named), members, stopped=True)
+    if not evidence:
+        return Verdict("insufficient", Reason.NOTHING_INSPECTED)
+    if not named:
+        return Verdict("none", Reason.NO_FAMILY_FITS, details={"inspected": tuple(each.family for each in evidence)})
+    kind, reason = (
+        ("family", Reason.ONE_FAMILY_FITS) if len(named) == 1 else ("undecided", Reason.SEVERAL_FAMILIES_OPEN)
+    )
+    return Verdict(kind, reason, tuple(named), members, {"inspected": len(evidence)})
