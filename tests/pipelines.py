@@ -12,7 +12,7 @@ import transformers
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 
 from tests import models
-from tracer.models.pipelines import quiet
+from tracer.models.checkpoint import quiet
 
 WORDS = ["<|startoftext|>", "<|endoftext|>", "a", "fox</w>", "f", "o", "x", "x</w>"]
 _TEXT = dict(
