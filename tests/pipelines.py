@@ -11,8 +11,8 @@ import torch
 import transformers
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 
-from tests import small_models
-from tracer.models.pipelines import quiet
+from tests import small_models as models
+from tracer.models.checkpoint import quiet
 
 WORDS = ["<|startoftext|>", "<|endoftext|>", "a", "fox</w>", "f", "o", "x", "x</w>"]
 _TEXT = dict(
@@ -59,7 +59,7 @@ def stable_diffusion(folder: Path, threshold: float | None = None) -> Path:
         checker.concept_embeds_weights.data.fill_(threshold)
         checker.special_care_embeds_weights.data.fill_(2.0)
     pipeline = diffusers.StableDiffusionPipeline(
-        vae=diffusers.AutoencoderKL(**small_models.CONFIGS["AutoencoderKL"]),
+        vae=diffusers.AutoencoderKL(**models.CONFIGS["AutoencoderKL"]),
         text_encoder=transformers.CLIPTextModel(transformers.CLIPTextConfig(**_TEXT)),
         tokenizer=tokenizer(),
         unet=diffusers.UNet2DConditionModel(**_UNET, cross_attention_dim=32),
@@ -81,7 +81,7 @@ def stable_diffusion_xl(folder: Path) -> Path:
         projection_class_embeddings_input_dim=6 * 8 + 32,
     )
     pipeline = diffusers.StableDiffusionXLPipeline(
-        vae=diffusers.AutoencoderKL(**small_models.CONFIGS["AutoencoderKL"]),
+        vae=diffusers.AutoencoderKL(**models.CONFIGS["AutoencoderKL"]),
         text_encoder=transformers.CLIPTextModel(transformers.CLIPTextConfig(**_TEXT)),
         text_encoder_2=transformers.CLIPTextModelWithProjection(second),
         tokenizer=tokenizer(),
@@ -108,7 +108,7 @@ def kandinsky(folder: Path) -> Path:
         attention_head_dim=4,
         resnet_time_scale_shift="scale_shift",
     )
-    movq = diffusers.VQModel(**small_models.CONFIGS["VQModel"])
+    movq = diffusers.VQModel(**models.CONFIGS["VQModel"])
     return saved(diffusers.KandinskyV22Pipeline(unet=unet, scheduler=diffusers.DDPMScheduler(), movq=movq), folder)
 
 
@@ -162,7 +162,7 @@ def sana_sprint(folder: Path) -> Path:
     pipeline = diffusers.SanaSprintPipeline(
         tokenizer=transformers.GemmaTokenizer(vocab=vocabulary, merges=[]),
         text_encoder=transformers.Gemma2Model(gemma),
-        vae=diffusers.AutoencoderDC(**small_models.CONFIGS["AutoencoderDC"]),
+        vae=diffusers.AutoencoderDC(**models.CONFIGS["AutoencoderDC"]),
         transformer=transformer,
         scheduler=diffusers.SCMScheduler(),
     )

@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tracer.cli import app
-from tracer.models import generators, registry
+from tracer.models import cache, generators, registry
 from tracer.models.errors import ModelUnavailable
 
 run = CliRunner()
@@ -76,8 +76,10 @@ def test_missing_files_are_a_readable_error(tmp_path):
 
 def test_the_command_writes_one_file_per_seed(tmp_path):
     arguments = ["generate", NAMES[0], "red apple", "-n", "2", "--seed", "5", "--out", str(tmp_path), "--json"]
+    cache.MODELS.drop("generator")
     result = run.invoke(app, arguments)
     assert result.exit_code == 0
+    assert not result.stderr, "no library's progress bars among our own lines"
     rows = json.loads(result.stdout)
     assert [row["seed"] for row in rows] == [5, 6]
     drawn = next(generators.generate(NAMES[0], "red apple", [6]))

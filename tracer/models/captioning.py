@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from tracer.models import cache, hub
+from tracer.models.checkpoint import quiet
 from tracer.models.errors import ModelUnavailable
 from tracer.models.registry import MINIS, Reader
 
@@ -94,9 +95,10 @@ def load_captioner(folder: Path, title: str = "captioner") -> TextModel:
     from transformers import BlipForConditionalGeneration
 
     try:
-        model, loaded = BlipForConditionalGeneration.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
-        )
+        with quiet():
+            model, loaded = BlipForConditionalGeneration.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            )
         tokenizer = _tokenizer(folder)
         colours, length = _MINIATURE, model.config.text_config.max_position_embeddings
         if (folder / "preprocessor_config.json").exists():

@@ -43,7 +43,6 @@ def from_folder(
     Raises:
         ModelUnavailable: a file is missing, damaged, or of a class that is not supported.
     """
-    import diffusers
     import torch
 
     from tracer.models.autoencoder import wrap
@@ -55,7 +54,7 @@ def from_folder(
             folder = folder / inside
     kind = _class_of(folder, name)
     try:
-        with _quiet(diffusers):
+        with quiet():
             model, missing = kind.from_pretrained(
                 folder,
                 local_files_only=True,
@@ -81,14 +80,23 @@ def from_folder(
 
 
 @contextmanager
-def _quiet(diffusers) -> Iterator[None]:
-    """Keep warnings about superfluous settings out of standard error, which is for our own lines."""
-    level = diffusers.logging.get_verbosity()
+def quiet() -> Iterator[None]:
+    """Keep the libraries' progress bars and remarks out of standard error, which is for our own lines."""
+    import diffusers
+    from transformers.utils import logging
+
+    levels = diffusers.logging.get_verbosity(), logging.get_verbosity()
+    bars = logging.is_progress_bar_enabled()
     diffusers.logging.set_verbosity_error()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
-        diffusers.logging.set_verbosity(level)
+        diffusers.logging.set_verbosity(levels[0])
+        logging.set_verbosity(levels[1])
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _check_shape(config, name: str) -> None:

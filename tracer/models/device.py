@@ -1,4 +1,4 @@
-"""What this machine can do: memory, accelerator, and how long a trace will take on it."""
+"""What this machine can do: memory, accelerator, and how fast it computes."""
 
 from __future__ import annotations
 

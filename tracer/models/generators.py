@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracer.models import cache, prompt_filter, registry
+from tracer.models.checkpoint import quiet
 from tracer.models.errors import ModelUnavailable
 
 if TYPE_CHECKING:
@@ -96,12 +97,15 @@ def read(row: registry.Generator) -> Pipeline:
     folder = Path(row.source)
     autoencoder = cache.load(registry.family(row.family), "cpu")  # beside the U-Net, whatever else there is
     try:
-        about = json.loads((folder / "generator.json").read_text())
-        offline = dict(local_files_only=True, use_safetensors=True, output_loading_info=True, dtype=torch.float32)
-        unet, unet_report = UNet2DConditionModel.from_pretrained(folder / "unet", low_cpu_mem_usage=False, **offline)
-        text, text_report = CLIPTextModel.from_pretrained(folder / "text_encoder", **offline)
-        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
-        scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+        with quiet():
+            about = json.loads((folder / "generator.json").read_text())
+            offline = dict(local_files_only=True, use_safetensors=True, output_loading_info=True, dtype=torch.float32)
+            unet, unet_report = UNet2DConditionModel.from_pretrained(
+                folder / "unet", low_cpu_mem_usage=False, **offline
+            )
+            text, text_report = CLIPTextModel.from_pretrained(folder / "text_encoder", **offline)
+            tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+            scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
     except Exception as error:  # diffusers, transformers, safetensors and json each raise their own kinds
         raise ModelUnavailable(f"the files of the generator {row.id} are missing or damaged") from error
     if any(unet_report.values()) or text_report["missing_keys"]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tracer.models import cache, device, hub, selection
+from tracer.models.checkpoint import quiet
 from tracer.models.errors import ModelUnavailable
 from tracer.models.registry import Generator, Repository
 
@@ -181,23 +181,3 @@ def _component(part: Repository, folder: Path, library: str, kind: str, half: st
     if report["missing_keys"] or report["mismatched_keys"]:
         raise ModelUnavailable(f"the weights of {part.title} ({folder.name}) are incomplete", "damaged")
     return model.eval().requires_grad_(False)
-
-
-@contextmanager
-def quiet():
-    """Keep the libraries' progress bars and remarks out of standard error, which is for our own lines."""
-    import diffusers
-    from transformers.utils import logging
-
-    levels = diffusers.logging.get_verbosity(), logging.get_verbosity()
-    bars = logging.is_progress_bar_enabled()
-    diffusers.logging.set_verbosity_error()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        diffusers.logging.set_verbosity(levels[0])
-        logging.set_verbosity(levels[1])
-        if bars:
-            logging.enable_progress_bar()

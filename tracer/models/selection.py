@@ -29,7 +29,7 @@ def needed(repository: Repository, names: Collection[str]) -> list[str]:
     """The files to read, of those that a repository has.
 
     Args:
-        repository: the row.
+        repository: what is read.
         names: paths of all files in the repository.
 
     Raises:
