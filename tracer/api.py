@@ -27,7 +27,7 @@ from tracer.image import intake
 from tracer.image.intake import Picture
 from tracer.models import registry
 from tracer.models.errors import ModelUnavailable
-from tracer.models.progress import Progress
+from tracer.models.progress import SILENT, Progress
 from tracer.verdict import combine, fusion
 from tracer.verdict.combine import Joint
 from tracer.verdict.fusion import Inverted
@@ -44,11 +44,6 @@ Traced = Loading | Looked | Searched | Stepped | Answered | Unavailable | Trace
 Redrawn = ranking.Captioned | ranking.Drawn | ranking.Withheld | Regeneration
 
 
-def never() -> bool:
-    """The stop of work that runs to its end."""
-    return False
-
-
 def trace_stream(
     source: Source,
     *,
@@ -56,7 +51,7 @@ def trace_stream(
     families: list[str] | None = None,
     autoencoder: Path | None = None,
     mode: str = "grid",
-    stop: Callable[[], bool] = never,
+    stop: Callable[[], bool] = SILENT.stop,
 ) -> Iterator[Traced]:
     """Put an image in front of a line-up and yield what happens; the last update is the `Trace`.
 
@@ -94,7 +89,7 @@ def artifacts_stream(
     *,
     tries: int = detection.TRIES,
     seed: int | None = None,
-    stop: Callable[[], bool] = never,
+    stop: Callable[[], bool] = SILENT.stop,
 ) -> Iterator[detection.Try | Artifacts]:
     """Look for an autoencoder's marks and yield every try; the last update is the `Artifacts`.
 
@@ -150,7 +145,7 @@ def artifacts_map(source: Source) -> Iterator[Survey]:
     from tracer.evidence.artifacts import heatmap
 
     picture = _picture(source)
-    yield from streamed(lambda progress: heatmap.survey(picture.pixels, detection.load(), progress), never)
+    yield from streamed(lambda progress: heatmap.survey(picture.pixels, detection.load(), progress))
 
 
 def regenerate_stream(
@@ -163,7 +158,7 @@ def regenerate_stream(
     fused: bool = False,
     encoder: str | None = None,
     budget: float | None = None,
-    stop: Callable[[], bool] = never,
+    stop: Callable[[], bool] = SILENT.stop,
 ) -> Iterator[Inverted | Loading | Unavailable | Redrawn]:
     """Let models draw an image's caption and yield what they draw; the last update is the `Regeneration`.
 
@@ -210,7 +205,7 @@ def verdict_stream(
     mode: str = "grid",
     tries: int = detection.TRIES,
     draw: bool = False,
-    stop: Callable[[], bool] = never,
+    stop: Callable[[], bool] = SILENT.stop,
 ) -> Iterator[object]:
     """Ask the detector, then the line-up, then (with `draw`) the generators, and yield what happens.
 
@@ -270,7 +265,7 @@ def reconstruct(family: str, source: Source) -> np.ndarray:
     return autoencoder.reconstruct(picture.pixels, cache.load(row))
 
 
-def streamed(work: Callable[[Progress], Any], stop: Callable[[], bool] = never) -> Iterator[Any]:
+def streamed(work: Callable[[Progress], Any], stop: Callable[[], bool] = SILENT.stop) -> Iterator[Any]:
     """Run work in a thread and yield its events, then its result.
 
     Closing the stream stops the work, and waits until its thread has ended: nothing goes on that nobody reads.
