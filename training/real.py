@@ -94,6 +94,11 @@ def split_of(source: str) -> str:
     return "choose" if fraction(f"real/{source}") < 0.5 else "report"
 
 
+def trained_on(picture: Found) -> bool:
+    """Whether the surrogates learn from a picture of the half `choose` that their model did not make."""
+    return fraction(f"trained/{picture.path.name}") < 0.5
+
+
 def pictures(folder: Path) -> list[Found]:
     """All pictures of both halves, in the order of the lists."""
     found = []

@@ -1,4 +1,4 @@
-"""What decisions rest on, measured and stored: the shared null distribution, a family's own figures, Grubbs' thresholds.
+"""What decisions rest on, measured and stored: the shared null distribution, a family's figures, Grubbs' thresholds.
 
 The grid test needs no calibration: one null distribution serves every family. `calibrate` checks that a family keeps to
 it. The paper's rule does need one: its loss is compared with those of images known to belong.
@@ -204,7 +204,7 @@ def calibrate(
         if belonging
         else "reconstructions of " + ("given photographs" if photographs else BUNDLED)
     )
-    common = dict(family=family, revision=model.digest, images=words, versions=versions())
+    common = dict(family=family, revision=model.weights_digest, images=words, versions=versions())
     common["date"] = datetime.date.today().isoformat()
     if mode == "grid":
         scores = _scores([*own, *others], model, row, told)

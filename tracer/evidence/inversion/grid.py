@@ -13,6 +13,7 @@ block by block, the contrast brings its own standard error along: every image is
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # the page starts without torch
 
     from tracer.models.autoencoder import Autoencoder
 
-TILE, BLOCK = 128, 8  # px a side: scored part of a window; piece of it that is one observation
+TILE, BLOCK = 96, 8  # px a side: scored part of a window; piece of it that is one observation
 SMALLEST = 32  # px a side of a scored part, below which there is too little to compare
 MARGINS = (16, 8)  # px around a tile that are reconstructed but not scored; the second for small images
 BANDS = ((1, 3), (3, 9))  # detail between the means over squares of so many px: fine, and middle
@@ -85,10 +86,8 @@ def layout(pixels: np.ndarray, stride: int, largest: int | None = None) -> Layou
         return Layout(0, 0, ())
     side = Layout(tile, margin, ()).side(stride)
     detail = _detail(pixels)
-    found = []
-    for top in _starts(pixels.shape[0], tile, margin, side):
-        for left in _starts(pixels.shape[1], tile, margin, side):
-            found.append((float(detail[top : top + tile, left : left + tile].mean()), top, left))
+    corners = itertools.product(*(_starts(length, tile, margin, side) for length in pixels.shape[:2]))
+    found = [(float(detail[top : top + tile, left : left + tile].mean()), top, left) for top, left in corners]
     found.sort(key=lambda each: (-each[0], each[1:]))
     return Layout(tile, margin, tuple((top, left) for _, top, left in found))
 

@@ -112,7 +112,7 @@ def grid_test(
     }
     del loaded
     lineup = Lineup(
-        load={each.name: _code(each) for each in suspects},
+        load={each.name: code_of(each) for each in suspects},
         strides=strides,
         threshold=null.threshold,
         together=together,
@@ -125,7 +125,8 @@ def grid_test(
     return Outcome(_verdict(found, suspects, strides.values()), evidence, inspection=found)
 
 
-def _code(suspect: Suspect) -> Callable[[], grid.Reconstruction]:
+def code_of(suspect: Suspect) -> Callable[[], grid.Reconstruction]:
+    """What loads a suspect's code for the grid test."""
     return lambda: grid.Reconstruction(suspect.load(), suspect.refinements)
 
 
@@ -147,7 +148,7 @@ def _evidence(
         belongs=True
         if named and name in found.families
         else False
-        if settled or alike and name not in found.families
+        if settled or (alike and name not in found.families)
         else None,
         steps=looked.windows if looked else 0,
         seconds=round(found.seconds[name], 3),
