@@ -1,8 +1,8 @@
 """Pictures by real models, and of the kinds that are mistaken for them, with their split by source.
 
 `REAL` is a folder with `generated/` and `real/` inside, each with a `SOURCES.csv`: the first has pictures by
-generators alone, the second also photographs and art. Nothing was trained on them except where a recipe says so, and then
-on the half called `choose`, with which the recipes and the decision's numbers were chosen. Figures come from `report`.
+generators alone, the second also photographs and art. Nothing was trained on them except where a recipe says so, and
+then on the half called `choose`, with which the recipes and the decision's numbers were chosen. Figures come from `report`.
 
     python -m training.real REAL      # writes training/splits/real.csv
 """

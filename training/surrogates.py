@@ -1,10 +1,10 @@
 """Sharpen a tiny autoencoder into a surrogate: `python -m training.surrogates sdxl --weights W --photos P --real R`.
 
 A tiny autoencoder was trained to look like its model. A surrogate is trained on to answer the grid test: on pictures by
-the real model (the half `choose` of `training.real`), the reconstruction error on the latent grid is to be small against
-the error beside it, over the same pixels; on everybody else's, and on lattices that no decoder drew, the grid is to make
-no difference. The label is the grid's offset, which contents and style cannot tell: only what the model's decoder drew
-lies on it. JPEG is applied at any offset, so that its own blocks cannot tell either.
+the real model (the half `choose` of `training.real`), the reconstruction error on the latent grid is to be small
+against the error beside it, over the same pixels; on everybody else's, and on lattices that no decoder drew, the grid
+is to make no difference. The label is the grid's offset, which contents and style cannot tell: only what the model's
+decoder drew lies on it. JPEG is applied at any offset, so that its own blocks cannot tell either.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ base_model: madebyollin/{teacher}
 
 A stand-in that asks one question of an image: was it drawn on the latent grid of {title}' autoencoder? It began as
 [{teacher}](https://huggingface.co/madebyollin/{teacher}) (MIT, Ollin Boer Bohan), which shares that autoencoder's
-latents, and was trained on for {minutes} minutes of one processor core so that it reconstructs the real model's pictures
-better on the grid than beside it, and makes no difference for anybody else's. It is no good for drawing: outside the
-grid test, use the original.
+latents, and was trained on for {minutes} minutes of one processor core so that it reconstructs the real model's
+pictures better on the grid than beside it, and makes no difference for anybody else's. It is no good for drawing:
+outside the grid test, use the original.
 
 - Trained on: lossless pictures that the model drew, from public collections (the half `choose` of
   `training/splits/real.csv`), without captions; against photographs (CC BY, CC0), art, other models' pictures and
@@ -52,8 +52,8 @@ grid test, use the original.
 - Files: weights in 8 bit with a scale for every output channel (`tracer/models/surrogate.py`).
 - Recipe: `python -m training.surrogates {family}`.
 - How well it answers, on collections that it never saw: `docs/results.md`.
-- Known limits: pictures that were resized or cropped have to be brought back to the grid first; a stand-in never names a
-  single model, only what shares the autoencoder.
+- Known limits: pictures that were resized or cropped have to be brought back to the grid first; a stand-in never names
+  a single model, only what shares the autoencoder.
 """
 TILE, STRIDE = 64, 8
 SIDE = TILE + 2 * grid.MARGINS[0] + STRIDE  # of a crop that is reconstructed
@@ -61,6 +61,7 @@ WIDE = SIDE + STRIDE  # room for every offset
 OWN, OTHERS, BESIDE = 2, 3, 2  # pictures of a step, by the model and by others; offsets beside the grid of each
 ENOUGH = 0.8  # contrast of own pictures from which more is not worth anything
 EVEN = 40.0  # weight of the squared contrast of others' pictures
+ALONE = 120  # steps with own pictures only, and then until that weight is reached
 KEEP = 0.1  # weight of staying like the teacher, as a share of its error
 SHIFTS = [(down, right) for down in (2, 3, 5, 6) for right in (2, 3, 5, 6)]
 
@@ -117,6 +118,11 @@ class Windows:
         return images, corners
 
 
+def even(step: int) -> float:
+    """Weight of others' pictures: none at first, or the answer would be gone before it has grown."""
+    return EVEN * min(max(step - ALONE, 0) / ALONE, 1.0)
+
+
 def batch(sources: list[Windows], rng: np.random.Generator) -> tuple[torch.Tensor, list[tuple[int, int]]]:
     """One picture's windows of each source."""
     drawn = [source.one(rng) for source in sources]
@@ -134,7 +140,7 @@ def contrasts(error: torch.Tensor, corners: list[tuple[int, int]]) -> torch.Tens
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("--minutes", type=float, default=8, help="processor minutes of one core")
+    parser.add_argument("--minutes", type=float, default=9, help="processor minutes of one core")
     parser.add_argument("--weights", type=Path, required=True, help="a folder with the teachers in diffusers layout")
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
     parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
@@ -150,14 +156,16 @@ def main() -> None:
     optimiser = torch.optim.AdamW(model.parameters(), lr=2e-4, betas=(0.9, 0.98), weight_decay=1e-4)
 
     def loss(step: int) -> torch.Tensor:
-        images, corners = batch([own] * OWN + others, np.random.default_rng((0, step)))
+        sources = [own] * OWN + (others if step >= ALONE else [])
+        images, corners = batch(sources, np.random.default_rng((0, step)))
         drawn = reconstruct(model, images)
         with torch.no_grad():
             wanted = reconstruct(teacher, images)
         apart = (drawn - wanted).square().mean() / (wanted - images).square().mean()
         found = contrasts(images - drawn, corners)
         answer = softplus(5 * (found[:OWN] + ENOUGH)).mean() / 5
-        return answer + EVEN * found[OWN:].square().mean() + KEEP * apart
+        spread = found[OWN:].square().sum() / OTHERS
+        return answer + even(step) * spread + KEEP * apart
 
     @torch.no_grad()
     def judge(averaged: torch.nn.Module) -> dict[str, float]:

@@ -230,8 +230,8 @@ class Reconstruction:
 
     Attributes:
         autoencoder: the inspected model.
-        refinements: gradient-free steps z += E(x) - E(D(z)) after the encoding (arXiv 2409.18442). They sharpen the answer
-            where the decoder is the generator's own; a stand-in's do not converge, and take the answer away.
+        refinements: gradient-free steps z += E(x) - E(D(z)) after the encoding (arXiv 2409.18442). They sharpen the
+            answer where the decoder is the generator's own; a stand-in's do not converge, and take the answer away.
     """
 
     autoencoder: Autoencoder
