@@ -2,8 +2,8 @@
 
 One number for every picture that no family of a line-up made: the largest score of any family, at any look, the
 search for a shifted grid and another size included. The pictures are photographs of the split `calibrate`; of the half
-`choose` (`training.real`) the art and the pictures by models without a stand-in that no surrogate was trained on; and lattices.
-Scores are kept in `training/runs/null/`, so that an interrupted run goes on.
+`choose` (`training.real`) the art and the pictures by models without a stand-in that no surrogate was trained on; and
+lattices. Scores are kept in `training/runs/null/`, so that an interrupted run goes on.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Pictures by real models, and of the kinds that are mistaken for them, with their split by source.
 
 `REAL` is a folder with `generated/` and `real/` inside, each with a `SOURCES.csv`: the first has pictures by
-generators alone, the second also photographs and art. Nothing was trained on them except where a recipe says so, and
-then on the half called `choose`, with which the recipes and the decision's numbers were chosen. Figures come from `report`.
+generators alone, the second also photographs and art. What was trained on them, or chosen with them, used the half
+called `choose`; figures come from the half `report`. A collection is in one half alone. Two collections of SD3.5
+pictures by one author are in different halves: there are hardly any others.
 
     python -m training.real REAL      # writes training/splits/real.csv
 """

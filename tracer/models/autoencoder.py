@@ -228,9 +228,9 @@ def _agrees_in_16_bit(autoencoder: Autoencoder, tolerance: float = 1e-7, share: 
 
     Args:
         autoencoder: in 32 bit.
-        tolerance: mean squared error that is allowed; by default a tenth of the noise of 8-bit rounding, since the errors
-            of a model's own pictures are hardly larger than that.
-        share: of a stand-in, whose errors are large for every picture: part of the reconstruction's error that is allowed.
+        tolerance: mean squared error that is allowed; by default a tenth of the noise of 8-bit rounding, since the
+            errors of a model's own pictures are hardly larger than that.
+        share: part of the reconstruction's error that a stand-in is allowed, whose errors are large for every picture.
     """
     side = 8 * autoencoder.stride
     picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(autoencoder.device)
