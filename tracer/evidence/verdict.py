@@ -219,6 +219,7 @@ def judge(
         known = tuple(member for name in families for member in members.get(name, ()))
         return Verdict(kind, reason, tuple(families), known, details, reason is Reason.INSPECTION_STOPPED)
 
+    inspected = tuple(e.family for e in evidence)
     belonging = [e.family for e in evidence if e.belongs]
     unsure = [e.family for e in evidence if e.belongs is None and not e.gave_way]
     if doubts.void:
@@ -228,7 +229,7 @@ def judge(
     if not evidence:
         return verdict("insufficient", Reason.NOTHING_INSPECTED)
     if len(belonging) == 1 and (doubts.between or not _rivals(evidence)):
-        return verdict("family", Reason.ONE_FAMILY_FITS, belonging, inspected=len(evidence))
+        return verdict("family", Reason.ONE_FAMILY_FITS, belonging, inspected=inspected)
     if unsure and not belonging and doubts.between:
         return verdict("insufficient", doubts.between.reason, unsure, **doubts.between.details)
     if len(belonging + unsure) > 1:
@@ -239,7 +240,7 @@ def judge(
         return verdict("undecided", Reason.NEARLY_FITS_CHANGED if changed else Reason.NEARLY_FITS, unsure)
     if doubts.miss:
         return verdict("insufficient", doubts.miss.reason, **doubts.miss.details)
-    return verdict("none", Reason.NO_FAMILY_FITS, inspected=tuple(e.family for e in evidence))
+    return verdict("none", Reason.NO_FAMILY_FITS, inspected=inspected)
 
 
 def _rivals(evidence: Sequence[Evidence]) -> bool:

@@ -103,7 +103,7 @@ def _basis(details: dict[str, Any]) -> str:
 
 
 def _one_fits(verdict: Verdict) -> str:
-    others = verdict.details["inspected"] - 1
+    others = len(verdict.details["inspected"]) - 1
     rest = ("", "; the other one inspected does not fit", f"; none of the {others} others fits")[min(others, 2)]
     return f"Made by a model that uses the {verdict.families[0]} autoencoder{rest}."
 
