@@ -159,7 +159,10 @@ def _open_against(verdict: Verdict) -> str:
 
 
 def _models_open(verdict: Verdict) -> str:
-    left = f"which of its models made the image stays open between {listed(verdict.members)}"
+    if len(verdict.members) == 1:
+        left = f"of its models {verdict.members[0]} draws most alike, but not clearly"
+    else:
+        left = f"which of its models made the image stays open between {listed(verdict.members)}"
     return f"The autoencoder is {verdict.families[0]}, from inversion; {left}."
 
 
