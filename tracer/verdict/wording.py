@@ -103,7 +103,7 @@ def _basis(details: dict[str, Any]) -> str:
 
 
 def _one_fits(verdict: Verdict) -> str:
-    others = verdict.details["inspected"] - 1
+    others = len(verdict.details["inspected"]) - 1
     rest = ("", "; the other one inspected does not fit", f"; none of the {others} others fits")[min(others, 2)]
     return f"Made by a model that uses the {verdict.families[0]} autoencoder{rest}."
 
@@ -159,7 +159,10 @@ def _open_against(verdict: Verdict) -> str:
 
 
 def _models_open(verdict: Verdict) -> str:
-    left = f"which of its models made the image stays open between {listed(verdict.members)}"
+    if len(verdict.members) == 1:
+        left = f"of its models {verdict.members[0]} draws most alike, but not clearly"
+    else:
+        left = f"which of its models made the image stays open between {listed(verdict.members)}"
     return f"The autoencoder is {verdict.families[0]}, from inversion; {left}."
 
 

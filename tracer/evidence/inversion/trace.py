@@ -178,9 +178,7 @@ def _verdict(found: Inspection, suspects: Sequence[Suspect], strides: Iterable[i
     kind, reason = _REASONS[found.found]
     members = tuple(member for each in suspects if each.name in found.families for member in each.members)
     details: dict[str, object] = {}
-    if reason is Reason.ONE_FAMILY_FITS:
-        details["inspected"] = len(suspects)
-    elif reason is Reason.NO_FAMILY_FITS:
+    if reason in (Reason.ONE_FAMILY_FITS, Reason.NO_FAMILY_FITS):
         details["inspected"] = tuple(each.name for each in suspects)
     elif reason is Reason.IMAGE_TOO_SMALL:
         details["side"] = 64 if max(strides) <= 8 else 5 * max(strides)
@@ -249,4 +247,4 @@ def _by_loss(evidence: list[Evidence], suspects: Sequence[Suspect], failed: int)
     kind, reason = (
         ("family", Reason.ONE_FAMILY_FITS) if len(named) == 1 else ("undecided", Reason.SEVERAL_FAMILIES_OPEN)
     )
-    return Verdict(kind, reason, tuple(named), members, {"inspected": len(evidence)})
+    return Verdict(kind, reason, tuple(named), members, {"inspected": tuple(each.family for each in evidence)})
