@@ -126,7 +126,7 @@ def _traced(picture: Picture, rows: list[lineup.Family], folder: Path | None, mo
         name = folder.resolve().name
         progress.emit(Loading(name))
         model = cache.from_folder(folder, name, device.device())
-        suspects, failed = [inversion.Suspect(name, lambda: model)], {}
+        suspects, failed = [inversion.Suspect.folder(name, model)], {}
     else:
         suspects, failed = inversion.fetch(rows, progress)
     if failed and not suspects and not progress.stop():

@@ -27,7 +27,7 @@ from training.lattices import lattices
 
 RUN = data.HERE / "runs" / "null"
 UNREACHED = 1e6  # a threshold that no score reaches, so that every look is taken that a run without an answer takes
-LINEUPS = ("real", "minis")
+LINEUPS = ("minis", "real")  # what stands for each kind of family
 
 
 def pictures(photos: Path, folder: Path, lineup: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -56,22 +56,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
     parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
-    parser.add_argument("--lineup", choices=LINEUPS, action="append", help="only this one; nothing is stored then")
+    parser.add_argument("--lineup", choices=LINEUPS, help="only this one")
     arguments = parser.parse_args()
     RUN.mkdir(parents=True, exist_ok=True)
-    scores = {}
-    for name in arguments.lineup or LINEUPS:
-        scores[name] = _measure(name, arguments.photos, arguments.real)
-    if arguments.lineup:
-        return
-    found = decision.NullDistribution(
-        scores=tuple(sorted(score for each in scores.values() for score in each)),
-        pictures="photographs, art, renders, scans and interfaces, pictures by models without a stand-in, and lattices",
-        families=tuple(row.id for name in LINEUPS for row in registry.families(name)),
-        date=datetime.date.today().isoformat(),
-        versions=versions(),
-    )
-    print(calibration.save(found, calibration.FOLDER / calibration.SHARED), len(found.scores), found.threshold)
+    for kind, name in zip(calibration.KINDS, LINEUPS, strict=True):
+        if arguments.lineup not in (None, name):
+            continue
+        found = decision.NullDistribution(
+            scores=tuple(sorted(_measure(name, arguments.photos, arguments.real))),
+            pictures="photographs, art, renders, scans, interfaces, pictures by other models, and lattices",
+            families=tuple(row.id for row in registry.families(name)),
+            date=datetime.date.today().isoformat(),
+            versions=versions(),
+        )
+        path = calibration.save(found, calibration.null_path(kind))
+        print(path.name, len(found.scores), round(found.threshold, 3), flush=True)
 
 
 def _measure(name: str, photos: Path, folder: Path) -> list[float]:

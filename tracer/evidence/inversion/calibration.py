@@ -25,7 +25,7 @@ from tracer.models import autoencoder as models
 from tracer.models import cache, registry
 from tracer.models.autoencoder import Autoencoder
 
-SHARED = "null.grid.json"
+KINDS = ("decoder", "stand-in")  # whether a model's own decoder is asked, or one that only shares its latents
 SIDE = 128  # of the tiles of scikit-image's pictures that stand for photographs where none are given
 BUNDLED = "tiles of scikit-image's pictures"
 
@@ -119,16 +119,22 @@ def _read(kind: type, path: Path):
         raise ThresholdMismatch(f"{path.name} is not what a calibration stores") from error
 
 
-def shared(folder: Path = FOLDER) -> NullDistribution:
-    """The null distribution of the grid test.
+def null_path(kind: str, folder: Path = FOLDER) -> Path:
+    """Where the null distribution of all families of a kind is stored."""
+    return folder / f"null.{kind}.json"
+
+
+def shared(kind: str = KINDS[0], folder: Path = FOLDER) -> NullDistribution:
+    """The null distribution of the grid test that all families of a kind share.
 
     Raises:
         ThresholdMismatch: it is missing or damaged.
     """
     try:
-        return _read(NullDistribution, folder / SHARED)
+        return _read(NullDistribution, null_path(kind, folder))
     except FileNotFoundError as error:
-        raise ThresholdMismatch(f"{SHARED} is missing: run python -m training.null_distribution") from error
+        remedy = "run python -m training.null_distribution"
+        raise ThresholdMismatch(f"{null_path(kind, folder).name} is missing: {remedy}") from error
 
 
 def measured(family: str, revision: str, folder: Path = FOLDER) -> Measured | None:

@@ -51,6 +51,7 @@ class Suspect:
         refinements: see `grid.Reconstruction`.
         members: models known to draw with it.
         native: image side in pixels that they usually draw; 0 where it is not known.
+        kind: one of `calibration.KINDS`.
     """
 
     name: str
@@ -58,11 +59,20 @@ class Suspect:
     refinements: int = 0
     members: tuple[str, ...] = ()
     native: int = 0
+    kind: str = calibration.KINDS[0]
 
     @classmethod
     def of(cls, row: Family) -> Suspect:
         """A registry row."""
-        return cls(row.id, lambda: cache.load(row), row.refinements, row.members, row.native)
+        return cls(
+            row.id, lambda: cache.load(row), row.refinements, row.members, row.native, calibration.KINDS[row.stand_in]
+        )
+
+    @classmethod
+    def folder(cls, name: str, model: Autoencoder) -> Suspect:
+        """An autoencoder from a folder, of which nothing else is known."""
+        stand_in = type(model.model).__name__ == "AutoencoderTiny"
+        return cls(name, lambda: model, kind=calibration.KINDS[stand_in])
 
 
 def fetch(rows: Sequence[Family], progress: Progress) -> tuple[list[Suspect], dict[str, Exception]]:
@@ -99,7 +109,8 @@ def grid_test(
         together: whether all fit into memory at once.
         progress: told `inspection.Looked`, `inspection.Searched` and `Answered`.
     """
-    null = calibration.shared()
+    # Where families of both kinds are asked, the stricter of the two holds.
+    null = max(map(calibration.shared, {each.kind for each in suspects}), key=lambda each: each.threshold)
     loaded = {each.name: each.load() for each in suspects}
     strides = {name: model.stride for name, model in loaded.items()}
     about = {
