@@ -59,9 +59,7 @@ TILE, STRIDE = 64, 8
 SIDE = TILE + 2 * grid.MARGINS[0] + STRIDE  # of a crop that is reconstructed
 WIDE = SIDE + STRIDE  # room for every offset
 OWN, OTHERS, BESIDE = 2, 3, 2  # pictures of a step, by the model and by others; offsets beside the grid of each
-ENOUGH = 0.8  # contrast of own pictures from which more is not worth anything
-EVEN = 40.0  # weight of the squared contrast of others' pictures
-ALONE = 120  # steps with own pictures only, and then until that weight is reached
+FLOOR = 0.03  # contrast of others' pictures below which less is not worth anything
 KEEP = 0.1  # weight of staying like the teacher, as a share of its error
 SHIFTS = [(down, right) for down in (2, 3, 5, 6) for right in (2, 3, 5, 6)]
 
@@ -118,11 +116,6 @@ class Windows:
         return images, corners
 
 
-def even(step: int) -> float:
-    """Weight of others' pictures: none at first, or the answer would be gone before it has grown."""
-    return EVEN * min(max(step - ALONE, 0) / ALONE, 1.0)
-
-
 def batch(sources: list[Windows], rng: np.random.Generator) -> tuple[torch.Tensor, list[tuple[int, int]]]:
     """One picture's windows of each source."""
     drawn = [source.one(rng) for source in sources]
@@ -153,19 +146,20 @@ def main() -> None:
     own = Windows([each for index, each in enumerate(own) if index % 6])
     others = [Windows([one for index, one in enumerate(each) if index % 12], 0.3) for each in others]
     exam = [batch([exam_own, exam_own, *exam_others], np.random.default_rng((1, index))) for index in range(10)]
-    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-4, betas=(0.9, 0.98), weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.98), weight_decay=1e-4)
 
     def loss(step: int) -> torch.Tensor:
-        sources = [own] * OWN + (others if step >= ALONE else [])
-        images, corners = batch(sources, np.random.default_rng((0, step)))
+        images, corners = batch([own] * OWN + others, np.random.default_rng((0, step)))
         drawn = reconstruct(model, images)
         with torch.no_grad():
             wanted = reconstruct(teacher, images)
         apart = (drawn - wanted).square().mean() / (wanted - images).square().mean()
         found = contrasts(images - drawn, corners)
-        answer = softplus(5 * (found[:OWN] + ENOUGH)).mean() / 5
-        spread = found[OWN:].square().sum() / OTHERS
-        return answer + even(step) * spread + KEEP * apart
+        # How strong the answer is in units of what others' pictures show: free of scale, so that neither can be had
+        # at the price of the other.
+        answer = (softplus(-8 * found[:OWN]) / 8 + 0.02).log().mean()
+        spread = (found[OWN:].square().mean() + FLOOR**2).log() / 2
+        return spread - answer + KEEP * apart
 
     @torch.no_grad()
     def judge(averaged: torch.nn.Module) -> dict[str, float]:
