@@ -57,9 +57,9 @@ outside the grid test, use the original.
 """
 STRIDE = 8
 OWN, OTHERS, BESIDE = 2, 3, 2  # pictures of a step, by the model and by others; offsets beside the grid of each
-# The answer grows first, on own pictures alone: while it is weak, the easiest way to be even for others is to be even
-# for everybody. Px a side of the scored part of a window, then and later.
-ALONE, TILES = 200, (96, 64)
+# The answer grows first, on own pictures alone, to this contrast: while it is weak, the easiest way to be even for
+# others is to be even for everybody. Px a side of the scored part of a window, then and later.
+GROWN, TILES = 0.8, (96, 64)
 ENOUGH = 1.0  # contrast of own pictures from which more is not worth anything
 EVEN = 10.0  # weight of the squared contrast of others' pictures, against that of an own picture's contrast
 KEEP = (0.3, 0.05)  # weight of staying like the teacher, as a share of its error, at first and later
@@ -144,7 +144,7 @@ def contrasts(error: torch.Tensor, corners: list[tuple[int, int]], tile: int = T
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("--minutes", type=float, default=10, help="processor minutes of one core")
+    parser.add_argument("--minutes", type=float, default=14, help="processor minutes of one core")
     parser.add_argument("--weights", type=Path, required=True, help="a folder with the teachers in diffusers layout")
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
     parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
@@ -159,8 +159,11 @@ def main() -> None:
     exam = [batch([exam_own, exam_own, *exam_others], np.random.default_rng((1, index))) for index in range(10)]
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.98), weight_decay=1e-4)
 
+    answer, grown = 0.0, False  # running mean of the contrast on own pictures, and whether it was large enough
+
     def loss(step: int) -> torch.Tensor:
-        alone = step < ALONE
+        nonlocal answer, grown
+        alone = not grown
         tile, sources = TILES[not alone], [own] * OWN + ([] if alone else others)
         images, corners = batch(sources, np.random.default_rng((0, step)), tile)
         drawn = reconstruct(model, images)
@@ -168,10 +171,12 @@ def main() -> None:
             wanted = reconstruct(teacher, images)
         apart = (drawn - wanted).square().mean() / (wanted - images).square().mean()
         found = contrasts(images - drawn, corners, tile)
+        answer = 0.9 * answer + 0.1 * found[:OWN].mean().item()
+        grown = grown or answer < -GROWN
         if alone:
             return found.mean() + KEEP[0] * apart
-        answer = softplus(5 * (found[:OWN] + ENOUGH)).sum() / 5
-        return answer + EVEN * found[OWN:].square().sum() / OTHERS + KEEP[1] * apart
+        short = softplus(5 * (found[:OWN] + ENOUGH)).sum() / 5
+        return short + EVEN * found[OWN:].square().sum() / OTHERS + KEEP[1] * apart
 
     @torch.no_grad()
     def judge(averaged: torch.nn.Module) -> dict[str, float]:
