@@ -1,8 +1,9 @@
 """Pictures by real models, and of the kinds that are mistaken for them, with their split by source.
 
 `REAL` is a folder with `generated/` and `real/` inside, each with a `SOURCES.csv`: the first has pictures by
-generators alone, the second also photographs and art. Nothing was trained on them except where a recipe says so, and then
-on the half called `choose`, with which the recipes and the decision's numbers were chosen. Figures come from `report`.
+generators alone, the second also photographs and art. What was trained on them, or chosen with them, used the half
+called `choose`; figures come from the half `report`. A collection is in one half alone. Two collections of SD3.5
+pictures by one author are in different halves: there are hardly any others.
 
     python -m training.real REAL      # writes training/splits/real.csv
 """
@@ -92,6 +93,11 @@ def split_of(source: str) -> str:
     if source in REPORT:
         return "report"
     return "choose" if fraction(f"real/{source}") < 0.5 else "report"
+
+
+def trained_on(picture: Found) -> bool:
+    """Whether the surrogates learn from a picture of the half `choose` that their model did not make."""
+    return fraction(f"trained/{picture.path.name}") < 0.5
 
 
 def pictures(folder: Path) -> list[Found]:

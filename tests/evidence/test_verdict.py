@@ -23,7 +23,7 @@ def test_the_best_answer_stands_first_in_every_mode():
 
 
 def test_a_trace_is_one_json_document_that_leaves_out_what_few_have():
-    verdict = Verdict("family", Reason.ONE_FAMILY_FITS, ("a",), ("one",), {"inspected": 2})
+    verdict = Verdict("family", Reason.ONE_FAMILY_FITS, ("a",), ("one",), {"inspected": ("a", "b")})
     trace = Trace(ImageFacts("x.png", "0" * 64), verdict, (said("a", 9.0), said("b", 0.0)), {"tracer": "0"})
     document = json.loads(json.dumps(wording.document(trace)))
     assert set(document) == {"image", "verdict", "evidence", "versions"}

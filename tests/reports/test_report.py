@@ -66,7 +66,7 @@ def test_it_says_what_was_found_and_what_that_rests_on(written, image):
     (threshold,), (row,) = told["thresholds"], told["evidence"]
     assert threshold["threshold"] == row["threshold"]
     assert threshold["count"] == row["compared_with"]
-    assert (threshold["family"], threshold["file"]) == ("every family", "null.grid.json")
+    assert (threshold["family"], threshold["file"]) == ("every family", "null.autoencoder.json")
     assert {"tracer", "torch", "diffusers", "pillow", "numpy"} <= set(told["versions"])
     text = "".join(Parts(page).text)
     for said in (

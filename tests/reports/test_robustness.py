@@ -14,7 +14,7 @@ KOALA = ROOT / "examples" / "koala-by-mini-dc-flat.png"
 
 
 def point(strength: float, kind: str = "family") -> Point:
-    return Point(strength, kind, ("mini-dc",) if kind == "family" else (), "", {"mini-dc": strength}, None)
+    return Point(strength, kind, ("mini-dc",) if kind == "family" else (), {"mini-dc": strength}, None)
 
 
 def test_a_flip_is_where_neighbours_disagree():

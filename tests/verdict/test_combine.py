@@ -40,8 +40,7 @@ def inverted(kind: str, *families: str) -> Trace:
         "undecided": Reason.SEVERAL_FAMILIES_OPEN,
         "insufficient": Reason.NO_FINE_DETAIL,
     }[kind]
-    details = {"inspected": len(NAMES) if kind == "family" else tuple(NAMES)}
-    return Trace(IMAGE, Verdict(kind, reason, families, members, details), rows)
+    return Trace(IMAGE, Verdict(kind, reason, families, members, {"inspected": tuple(NAMES)}), rows)
 
 
 def marked(kind: str, image: ImageFacts = IMAGE) -> Artifacts:

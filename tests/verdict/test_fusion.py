@@ -12,13 +12,14 @@ from tracer.verdict.wording import sentence
 
 GENERATORS = list(registry.GENERATORS)
 FLUENT, NOTO, TWEMOJI = GENERATORS[:3]  # the first two share mini-kl
-NONE = Verdict("none", Reason.NO_FAMILY_FITS, details={"inspected": ("a", "b", "c", "d")})
+INSPECTED = {"inspected": ("mini-kl", "mini-kl16", "mini-movq", "mini-dc")}
+NONE = Verdict("none", Reason.NO_FAMILY_FITS, details=INSPECTED)
 LITTLE = Verdict("insufficient", Reason.NO_FINE_DETAIL)
 
 
 def inversion(*families: str) -> Verdict:
     if len(families) == 1:
-        return Verdict("family", Reason.ONE_FAMILY_FITS, families, details={"inspected": 4})
+        return Verdict("family", Reason.ONE_FAMILY_FITS, families, details=INSPECTED)
     return Verdict("undecided", Reason.SEVERAL_FAMILIES_OPEN, families)
 
 

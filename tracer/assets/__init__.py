@@ -6,6 +6,6 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 MINIS = FOLDER / "minis"
+SURROGATES = FOLDER / "surrogates"
 CALIBRATION = FOLDER / "calibration"
 HUB_LOCK = FOLDER / "hub.lock.json"
-QUICK_LOOK = FOLDER / "quick_look.json"

@@ -13,6 +13,7 @@ import typer
 from tracer.cli.console import Json, Mode, complain, readable_errors, say
 from tracer.evidence import store
 from tracer.evidence.inversion.decision import ALPHA
+from tracer.models import registry
 
 
 def calibrate(
@@ -62,8 +63,9 @@ def _calibrate_family(
     family: str, mode: str, count: int, belonging: Path | None, photographs: Path | None, out: Path, as_json: bool
 ) -> None:
     from tracer.evidence.inversion import calibration
+    from tracer.evidence.inversion.trace import Suspect
 
-    shared = calibration.shared()
+    shared = calibration.shared(Suspect.of(registry.family(family)).kind)
     path, found = calibration.calibrate(
         family, mode, count, belonging, photographs, out, lambda done: say(f"{family}: {done} images")
     )

@@ -125,6 +125,11 @@ class Family:
         return isinstance(self.source, Path)
 
     @property
+    def stand_in(self) -> bool:
+        """Whether this autoencoder only shares the latents of the models that it stands for, not their decoder."""
+        return self.kind in ("Surrogate", "AutoencoderTiny")
+
+    @property
     def members(self) -> tuple[str, ...]:
         """The names of the models known to draw with this autoencoder."""
         return tuple(model.name for model in self.models)

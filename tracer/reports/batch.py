@@ -54,8 +54,8 @@ class Options:
     def record(self) -> str:
         """Everything that the rows depend on: two rows with the same text and file hash say the same."""
         names, digest = self.names(), hashlib.sha256()
-        stored = [calibration.SHARED] if self.mode == "grid" else [f"{name}.{self.mode}.json" for name in names]
-        for path in (store.FOLDER / each for each in stored):
+        shared = [calibration.null_path(kind) for kind in calibration.KINDS]
+        for path in shared if self.mode == "grid" else [calibration.path_of(name, self.mode) for name in names]:
             digest.update(path.read_bytes() if path.exists() else b"")
         for name in names:
             digest.update(_weights(name).encode())

@@ -194,15 +194,22 @@ def _settings(mode: str) -> dict[str, Any]:
 
 def _rests_on(trace: Trace, mode: str) -> tuple[Basis, ...]:
     if mode == "grid":
-        null = calibration.shared()
-        told = null.pictures, null.date, null.versions, decision.ALPHA, calibration.SHARED
-        return (Basis("every family", null.threshold, len(null.scores), *told),) if trace.evidence else ()
+        return tuple(_shared(row.threshold) for row in trace.evidence[:1])
     found = []
     for row in trace.evidence:
         known = calibration.losses(row.family, mode, row.weights_digest)
         told = known.images, known.date, known.versions, None, calibration.path_of(row.family, mode).name
         found.append(Basis(row.family, row.threshold, len(known.scores), *told))
     return tuple(found)
+
+
+def _shared(threshold: float) -> Basis:
+    """The null distribution that a threshold is of: every family of a trace has the same."""
+    known = {kind: calibration.shared(kind) for kind in calibration.KINDS}
+    kind = min(known, key=lambda kind: abs(known[kind].threshold - threshold))
+    null, file = known[kind], calibration.null_path(kind).name
+    told = null.pictures, null.date, null.versions, decision.ALPHA, file
+    return Basis("every family", threshold, len(null.scores), *told)
 
 
 def _versions() -> dict[str, str]:

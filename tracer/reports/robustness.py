@@ -13,7 +13,7 @@ from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake, perturbations
 from tracer.image.intake import Picture
 from tracer.models.errors import ModelUnavailable
-from tracer.verdict import combine, wording
+from tracer.verdict import combine
 
 TRIES = 3  # of the detector per strength
 CLOSER = 2  # halvings of the gap in which the verdict changes
@@ -84,7 +84,6 @@ class Point:
         strength: of the change.
         kind: of the joint verdict.
         families: that it names.
-        sentence: of it.
         ratios: score over threshold, by family; from 1 up it is named. Empty where there was too little evidence.
         probability: the detector's, or None.
     """
@@ -92,7 +91,6 @@ class Point:
     strength: float
     kind: str
     families: tuple[str, ...]
-    sentence: str
     ratios: dict[str, float]
     probability: float | None
 
@@ -162,7 +160,6 @@ def _point(picture: Picture, strength: float, families: list[str] | None, stop: 
         strength=strength,
         kind=found.kind,
         families=found.families,
-        sentence=wording.sentence(found),
         ratios={
             row.family: row.score / row.threshold for row in trace.evidence if trace.verdict.kind != "insufficient"
         },

@@ -122,18 +122,13 @@ def titles(families: Sequence[str], last: str = "and") -> str:
 
 def _title(name: str) -> str:
     row = registry.FAMILIES.get(name)
-    return name if row is None else row.stands_for if _stands_in(name) else row.title
-
-
-def _stands_in(name: str) -> bool:
-    """Whether a family shares the latents of another one, and is asked in its place; a mini is its own family."""
-    row = registry.FAMILIES.get(name)
-    return row is not None and bool(row.stands_for) and row.lineup != "minis"
+    return name if row is None else (row.stand_in and row.stands_for) or row.title
 
 
 def autoencoder(family: str, members: Sequence[str] = ()) -> str:
     """The autoencoder that a family's pictures were drawn with, in a few words; a stand-in's with its users."""
-    if not _stands_in(family):
+    row = registry.FAMILIES.get(family)
+    if row is None or not row.stand_in:
         return f"the {_title(family)} autoencoder"
     return f"{_title(family)}'s autoencoder" + (f" ({', '.join(members)})" if members else "")
 
@@ -144,7 +139,7 @@ def _basis(details: dict[str, Any]) -> str:
 
 
 def _one_fits(verdict: Verdict) -> str:
-    others = verdict.details["inspected"] - 1
+    others = len(verdict.details["inspected"]) - 1
     rest = ("", "; the other one inspected does not fit", f"; none of the {others} others fits")[min(others, 2)]
     return f"Made by a model that uses {autoencoder(verdict.families[0], verdict.members)}{rest}."
 
@@ -216,7 +211,10 @@ def _open_against(verdict: Verdict) -> str:
 
 
 def _models_open(verdict: Verdict) -> str:
-    left = f"which of its models made the image stays open between {listed(verdict.members)}"
+    if len(verdict.members) == 1:
+        left = f"of its models {verdict.members[0]} draws most alike, but not clearly"
+    else:
+        left = f"which of its models made the image stays open between {listed(verdict.members)}"
     return f"The autoencoder is {titles(verdict.families)}, from inversion; {left}."
 
 

@@ -45,8 +45,9 @@ def test_conformal_p_values_hold_their_error_on_new_images():
 def test_what_is_stored_comes_back_the_same(known, tmp_path):
     calibration.save(known, calibration.path_of("mini", "paper", tmp_path))
     assert calibration.losses("mini", "paper", "sha256:1", tmp_path) == known
-    calibration.save(SHARED, tmp_path / calibration.SHARED)
-    assert calibration.shared(tmp_path) == SHARED
+    for kind in calibration.KINDS:
+        calibration.save(SHARED, calibration.null_path(kind, tmp_path))
+        assert calibration.shared(kind, tmp_path) == SHARED
     measured = Measured("mini", "sha256:1", (5.0, 6.0, 7.0), (0.0, 1.0), "test", "2026-01-01")
     calibration.save(measured, calibration.path_of("mini", "grid", tmp_path))
     assert calibration.measured("mini", "sha256:1", tmp_path) == measured
@@ -67,7 +68,7 @@ def test_other_weights_or_settings_are_refused_with_the_command_to_run(known, tm
     with pytest.raises(ThresholdMismatch, match="not what a calibration stores"):
         calibration.losses("mini", "paper", "sha256:1", tmp_path)
     with pytest.raises(ThresholdMismatch, match="is missing"):
-        calibration.shared(tmp_path)
+        calibration.shared(folder=tmp_path)
 
 
 @pytest.mark.parametrize("family", [row.id for row in registry.families("minis")])

@@ -1,4 +1,4 @@
-"""What decisions rest on, measured and stored: the shared null distribution, a family's own figures, Grubbs' thresholds.
+"""What decisions rest on, measured and stored: the shared null distribution, a family's figures, Grubbs' thresholds.
 
 The grid test needs no calibration: one null distribution serves every family. `calibrate` checks that a family keeps to
 it. The paper's rule does need one: its loss is compared with those of images known to belong.
@@ -25,7 +25,8 @@ from tracer.models import autoencoder as models
 from tracer.models import cache, registry
 from tracer.models.autoencoder import Autoencoder
 
-SHARED = "null.grid.json"
+# Autoencoders as they were published share one null distribution; surrogates, which were trained to answer, another.
+KINDS = ("autoencoder", "surrogate")
 SIDE = 128  # of the tiles of scikit-image's pictures that stand for photographs where none are given
 BUNDLED = "tiles of scikit-image's pictures"
 
@@ -119,16 +120,22 @@ def _read(kind: type, path: Path):
         raise ThresholdMismatch(f"{path.name} is not what a calibration stores") from error
 
 
-def shared(folder: Path = FOLDER) -> NullDistribution:
-    """The null distribution of the grid test.
+def null_path(kind: str, folder: Path = FOLDER) -> Path:
+    """Where the null distribution of all families of a kind is stored."""
+    return folder / f"null.{kind}.json"
+
+
+def shared(kind: str = KINDS[0], folder: Path = FOLDER) -> NullDistribution:
+    """The null distribution of the grid test that all families of a kind share.
 
     Raises:
         ThresholdMismatch: it is missing or damaged.
     """
     try:
-        return _read(NullDistribution, folder / SHARED)
+        return _read(NullDistribution, null_path(kind, folder))
     except FileNotFoundError as error:
-        raise ThresholdMismatch(f"{SHARED} is missing: run python -m training.null_distribution") from error
+        remedy = "run python -m training.null_distribution"
+        raise ThresholdMismatch(f"{null_path(kind, folder).name} is missing: {remedy}") from error
 
 
 def measured(family: str, revision: str, folder: Path = FOLDER) -> Measured | None:
@@ -204,7 +211,7 @@ def calibrate(
         if belonging
         else "reconstructions of " + ("given photographs" if photographs else BUNDLED)
     )
-    common = dict(family=family, revision=model.digest, images=words, versions=versions())
+    common = dict(family=family, revision=model.weights_digest, images=words, versions=versions())
     common["date"] = datetime.date.today().isoformat()
     if mode == "grid":
         scores = _scores([*own, *others], model, row, told)

@@ -13,6 +13,7 @@ block by block, the contrast brings its own standard error along: every image is
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # the page starts without torch
 
     from tracer.models.autoencoder import Autoencoder
 
-TILE, BLOCK = 128, 8  # px a side: scored part of a window; piece of it that is one observation
+TILE, BLOCK = 96, 8  # px a side: scored part of a window; piece of it that is one observation
 SMALLEST = 32  # px a side of a scored part, below which there is too little to compare
 MARGINS = (16, 8)  # px around a tile that are reconstructed but not scored; the second for small images
 BANDS = ((1, 3), (3, 9))  # detail between the means over squares of so many px: fine, and middle
@@ -65,30 +66,28 @@ class Layout:
         return math.ceil((self.tile + 2 * self.margin) / stride) * stride + stride
 
 
-def layout(pixels: np.ndarray, stride: int, largest: int | None = None) -> Layout:
+def layout(pixels: np.ndarray, stride: int, largest: int = TILE) -> Layout:
     """Windows of an image for codes of up to some stride, none overlapping; no places where it is too small.
 
     Args:
         pixels: uint8 RGB (height, width, 3).
         stride: largest stride of the codes that are asked.
-        largest: px a side that a scored part has at most; by default as many as fit, from `TILE` up.
+        largest: px a side that a scored part has at most; a small image has smaller ones.
     """
     shortest, tile = min(pixels.shape[:2]), 0
     for margin in MARGINS:
         room = shortest - 2 * margin - 2 * stride
-        tile = min(room // max(room // TILE, 1), largest or room) // BLOCK * BLOCK
+        tile = min(room, largest) // BLOCK * BLOCK
         while tile >= SMALLEST and 2 * Layout(tile, margin, ()).side(stride) > shortest + tile + 2 * margin:
             tile -= BLOCK  # windows come in whole cells
-        if tile >= TILE:
+        if tile >= largest:
             break
     if tile < SMALLEST:
         return Layout(0, 0, ())
     side = Layout(tile, margin, ()).side(stride)
     detail = _detail(pixels)
-    found = []
-    for top in _starts(pixels.shape[0], tile, margin, side):
-        for left in _starts(pixels.shape[1], tile, margin, side):
-            found.append((float(detail[top : top + tile, left : left + tile].mean()), top, left))
+    corners = itertools.product(*(_starts(length, tile, margin, side) for length in pixels.shape[:2]))
+    found = [(float(detail[top : top + tile, left : left + tile].mean()), top, left) for top, left in corners]
     found.sort(key=lambda each: (-each[0], each[1:]))
     return Layout(tile, margin, tuple((top, left) for _, top, left in found))
 
@@ -231,8 +230,8 @@ class Reconstruction:
 
     Attributes:
         autoencoder: the inspected model.
-        refinements: gradient-free steps z += E(x) - E(D(z)) after the encoding (arXiv 2409.18442). They sharpen the answer
-            where the decoder is the generator's own; a stand-in's do not converge, and take the answer away.
+        refinements: gradient-free steps z += E(x) - E(D(z)) after the encoding (arXiv 2409.18442). They sharpen the
+            answer where the decoder is the generator's own; a stand-in's do not converge, and take the answer away.
     """
 
     autoencoder: Autoencoder

@@ -54,6 +54,7 @@ class Suspect:
         refinements: see `grid.Reconstruction`.
         members: models known to draw with it.
         native: image side in pixels that they usually draw; 0 where it is not known.
+        kind: one of `calibration.KINDS`.
     """
 
     name: str
@@ -61,11 +62,25 @@ class Suspect:
     refinements: int = 0
     members: tuple[str, ...] = ()
     native: int = 0
+    kind: str = calibration.KINDS[0]
 
     @classmethod
     def of(cls, row: Family) -> Suspect:
         """A registry row."""
-        return cls(row.id, lambda: cache.load(row), row.refinements, row.members, row.native)
+        return cls(
+            row.id,
+            lambda: cache.load(row),
+            row.refinements,
+            row.members,
+            row.native,
+            calibration.KINDS[row.kind == "Surrogate"],
+        )
+
+    @classmethod
+    def folder(cls, name: str, model: Autoencoder) -> Suspect:
+        """An autoencoder from a folder, of which nothing else is known."""
+        trained_on = type(model.model).__name__ == "Surrogate"
+        return cls(name, lambda: model, kind=calibration.KINDS[trained_on])
 
 
 def trace(
@@ -92,7 +107,7 @@ def trace(
         name = folder.resolve().name
         progress.emit(Loading(name))
         model = cache.from_folder(folder, name, device.device())
-        suspects, failed = [Suspect(name, lambda: model)], {}
+        suspects, failed = [Suspect.folder(name, model)], {}
     else:
         suspects, failed = fetch(rows, progress)
     if not suspects:
@@ -150,7 +165,8 @@ def grid_test(
         together: whether all fit into memory at once.
         progress: told `inspection.Looked`, `inspection.Searched` and `Answered`.
     """
-    null = calibration.shared()
+    # Where families of both kinds are asked, the stricter of the two holds.
+    null = max(map(calibration.shared, {each.kind for each in suspects}), key=lambda each: each.threshold)
     loaded = {each.name: each.load() for each in suspects}
     strides = {name: model.stride for name, model in loaded.items()}
     about = {
@@ -163,7 +179,7 @@ def grid_test(
     }
     del loaded
     lineup = Lineup(
-        load={each.name: _code(each) for each in suspects},
+        load={each.name: code_of(each) for each in suspects},
         strides=strides,
         threshold=null.threshold,
         together=together,
@@ -176,7 +192,8 @@ def grid_test(
     return Outcome(_verdict(found, suspects, strides.values()), evidence, inspection=found)
 
 
-def _code(suspect: Suspect) -> Callable[[], grid.Reconstruction]:
+def code_of(suspect: Suspect) -> Callable[[], grid.Reconstruction]:
+    """What loads a suspect's code for the grid test."""
     return lambda: grid.Reconstruction(suspect.load(), suspect.refinements)
 
 
@@ -228,9 +245,7 @@ def _verdict(found: Inspection, suspects: Sequence[Suspect], strides: Iterable[i
     kind, reason = _REASONS[found.found]
     members = tuple(member for each in suspects if each.name in found.families for member in each.members)
     details: dict[str, object] = {}
-    if reason is Reason.ONE_FAMILY_FITS:
-        details["inspected"] = len(suspects)
-    elif reason is Reason.NO_FAMILY_FITS:
+    if reason in (Reason.ONE_FAMILY_FITS, Reason.NO_FAMILY_FITS):
         details["inspected"] = tuple(each.name for each in suspects)
     elif reason is Reason.IMAGE_TOO_SMALL:
         details["side"] = 64 if max(strides) <= 8 else 5 * max(strides)
@@ -299,4 +314,4 @@ def _by_loss(evidence: list[Evidence], suspects: Sequence[Suspect], failed: int)
     kind, reason = (
         ("family", Reason.ONE_FAMILY_FITS) if len(named) == 1 else ("undecided", Reason.SEVERAL_FAMILIES_OPEN)
     )
-    return Verdict(kind, reason, tuple(named), members, {"inspected": len(evidence)})
+    return Verdict(kind, reason, tuple(named), members, {"inspected": tuple(each.family for each in evidence)})
