@@ -159,7 +159,7 @@ def test_two_ray_workers_give_the_same_rows(folder, tmp_path):
     assert done.returncode == 0, done.stderr
     here = list(batch.rows(batch.found(folder), OPTIONS))
     there = read(out)
-    same = {"seconds": None, "mini-dc_score": None}
+    same = {"seconds": None, "mini-dc_score": None, "mini-dc_contrast": None}
     assert [{**row, **same} for row in there] == [{**row, **same} for row in here]
     scores = [[row["mini-dc_score"] for row in rows if row["mini-dc_score"] is not None] for rows in (here, there)]
     np.testing.assert_allclose(*scores, rtol=1e-4)  # threads of another number add up in another order

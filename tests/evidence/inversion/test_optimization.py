@@ -22,7 +22,9 @@ QUICK = dataclasses.replace(PAPER, steps=8, schedule="constant", rate=0.02)
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """An untrained autoencoder."""
-    return checkpoint.from_folder(small_models.make("AutoencoderTiny", tmp_path_factory.mktemp("tiny")), "tiny")
+    shape = small_models.small("AutoencoderTiny", small_models.SHAPES["taesd"])
+    folder = small_models.make("AutoencoderTiny", tmp_path_factory.mktemp("tiny"), config=shape)
+    return checkpoint.from_folder(folder, "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +77,8 @@ def test_the_curves_part_for_the_decoders_own_picture_and_stay_together_for_a_ph
     settings = dataclasses.replace(PAPER, steps=6)
     own = optimization.invert(autoencoder.reconstruct(photograph, model), model, settings)
     other = optimization.invert(photograph, model, settings)
-    assert own.on < own.beside / 2
-    assert other.on == pytest.approx(other.beside, rel=0.3)
+    assert own.on / own.beside < 0.7 * other.on / other.beside
+    assert other.on == pytest.approx(other.beside, rel=0.4)
 
 
 def test_an_image_without_room_for_a_control_has_none(tiny):
