@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,11 +87,16 @@ def lineups(bench: Bench) -> list[Asked]:
                     family: tuple(row.id for row in rows if family in speaks_for(row))
                     for family in (*STANDS_FOR, *FULL_SIZE)
                 },
-                weights=" ".join(loaded[row.id].load().weights_digest for row in rows),
+                weights=_digest([loaded[row.id] for row in rows]),
                 native=128 if name == "minis" else 256,
             )
         )
     return found
+
+
+def _digest(suspects: Iterable[Suspect]) -> str:
+    """Ten hexadecimal digits that stand for the weights of all."""
+    return hashlib.sha256(" ".join(each.load().weights_digest for each in suspects).encode()).hexdigest()[:10]
 
 
 def _given(row: Family, folder: Path | None) -> Suspect | None:

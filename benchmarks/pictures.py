@@ -220,5 +220,10 @@ def shown(bench: Bench, asked: Asked) -> list[tuple[Sample, str]]:
     if bench.data:
         add(photographs(bench, bench.count), (AS_IT_IS,), 0)
         every = collected(asked, bench.data)
-        add(thin(every, 12) if bench.quick else every, FOR_COLLECTED, 10**6)
+        speaking = any(asked.speaks_for.values())
+        add(thin(every, 12) if bench.quick else every, FOR_COLLECTED if speaking else (AS_IT_IS,), len(every))
+    for kind, pixels in bench.drawings().items():
+        chosen = thin(pixels, bench.count)
+        made = [Sample(f"{kind} {n}", kind + ", by no model", (), lambda x=x: x) for n, x in enumerate(chosen)]
+        add(made, (AS_IT_IS,), 0)
     return found

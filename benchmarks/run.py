@@ -20,6 +20,7 @@ from benchmarks.core import Bench
 from tracer.evidence import store
 from tracer.models import registry
 
+FORMAT = 2  # of results.json; sections of others are measured again
 LINEUPS = ("minis", "real", "tiny")  # those that run on any machine
 
 
@@ -120,6 +121,7 @@ def run(
         seconds = round(time.perf_counter() - began, 1)
         sections[name] = {"date": today, "commit": here, "seconds": seconds, "results": measured}
         results = {
+            "format": FORMAT,
             "date": today,
             "commit": here,
             "versions": store.versions(),
@@ -138,6 +140,7 @@ def run(
 def _earlier(out: Path) -> dict:
     """The sections of an earlier run in a folder."""
     try:
-        return json.loads((out / "results.json").read_text())["sections"]
+        found = json.loads((out / "results.json").read_text())
+        return found["sections"] if found.get("format") == FORMAT else {}
     except (OSError, ValueError, KeyError):
         return {}

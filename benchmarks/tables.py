@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks import speed
 from benchmarks.core import rate, said, table
 
 AS_IT_IS = "as it is"
@@ -160,9 +161,7 @@ def headline(sections: dict) -> list[str]:
     if rows:
         lines += table(["line-up", "method, at 1 % of negatives", "own pictures found"], rows)
     if "speed" in found:
-        from benchmarks.speed import page
-
-        lines += page(found["speed"])
+        lines += speed.page(found["speed"])
     return lines
 
 

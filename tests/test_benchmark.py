@@ -118,7 +118,7 @@ def test_one_section_and_line_up_is_written_beside_the_others(tmp_path, monkeypa
     monkeypatch.setattr(grid, "ask", lambda bench, asked: few)
     about = {"date": "2026-01-01", "commit": "c", "seconds": 1.0}
     earlier = {"grid": {**about, "results": {"tiny": grid.summary(ROWS)}}, "speed": {**about, "results": {}}}
-    (tmp_path / "results.json").write_text(json.dumps({"sections": earlier}))
+    (tmp_path / "results.json").write_text(json.dumps({"format": run.FORMAT, "sections": earlier}))
     results = run.run(tmp_path, quick=True, only=["grid"], lineups=["minis"])
     assert list(results["sections"]) == ["grid", "speed"]
     assert set(results["sections"]["grid"]["results"]) == {"tiny", "minis"}
