@@ -35,13 +35,13 @@ def key_of(asked: Asked, *more: str) -> str:
 
 
 def answered(asked: Asked, sample: Sample, change: str) -> Row:
-    """One answer, as JSON values: kind, families, windows, where the grid was found, scores, seconds."""
+    """One answer, as JSON values: verdict, families, windows, where the grid was found, scores, seconds."""
     picture = as_picture(sample.made(change))
     began = time.perf_counter()
     outcome = trace.grid_test(picture.pixels, asked.suspects, asked.together)
     looked = outcome.inspection.looked
     return {
-        "kind": outcome.verdict.kind,
+        "verdict": outcome.verdict.kind,
         "families": list(outcome.verdict.families),
         "windows": looked.windows if looked else 0,
         "of": len(looked.view.plan.places) if looked else 0,
@@ -66,9 +66,9 @@ def ask(bench: Bench, asked: Asked) -> list[Row]:
 
 def _answer(found: Row, makers: Sequence[str]) -> str:
     """One of `KINDS`; of a picture that nobody made, "wrong" is that somebody is named."""
-    if found["kind"] == "family":
+    if found["verdict"] == "family":
         return "right" if found["families"][0] in makers else "wrong"
-    return "none" if found["kind"] == "none" else "open"
+    return "none" if found["verdict"] == "none" else "open"
 
 
 def measure(bench: Bench) -> dict:
@@ -127,18 +127,18 @@ def _curve(rows: Sequence[Row]) -> dict:
     """
     if not rows:
         return {}
-    at = [row["windows"] for row in rows if row["answer"] == "right" and row["offset"] == [0, 0] and not row["size"]]
     most = max(min(inspection.MOST, max(row["of"] for row in rows)), 1)
+
+    def within(count: int, some: Sequence[Row]) -> dict:
+        right = [row for row in some if row["answer"] == "right" and row["offset"] == [0, 0] and not row["size"]]
+        return rate(sum(row["windows"] <= count for row in right), len(some))
+
     return {
         "windows at hand": _median(row["of"] for row in rows),
-        "named": {str(n): rate(sum(k <= n for k in at), len(rows)) for n in range(1, most + 1)},
-        # Only pictures that hold so many windows: their share does not fall behind for want of windows.
+        "named": {str(n): within(n, rows) for n in range(1, most + 1)},
+        # Of pictures that hold so many windows, so that no share falls behind for want of windows.
         "where there are as many": {
-            str(n): rate(
-                sum(row["answer"] == "right" and row["windows"] <= n for row in rows if row["of"] >= n),
-                sum(row["of"] >= n for row in rows),
-            )
-            for n in range(1, most + 1)
+            str(n): within(n, [row for row in rows if row["of"] >= n]) for n in range(1, most + 1)
         },
     }
 

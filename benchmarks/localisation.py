@@ -22,7 +22,7 @@ SMALLEST = 384  # px a side of a photograph that holds several windows
 MOST = 64  # windows
 # A window is called made where its contrast is closer to that of the faintest own pictures than to 0.
 LIMIT = -decision.VISIBLE / 2
-CLEAR = 0.75  # a window counts as inside, or outside, with so much of it there
+INSIDE = 0.5  # a window counts as inside with so much of it there, and as outside with none
 CHANGES = {"as it is": lambda x: x, "JPEG 90": lambda x: perturbations.jpeg(x, 90)}
 
 page = tables.localisation
@@ -92,10 +92,10 @@ def _of(bench: Bench, asked: Asked, photos: list[Sample]) -> dict:
 
 
 def summary(answers: list[dict]) -> dict:
-    """Shares of clear windows that are right, and the mean overlap of what is flagged with the mask."""
+    """Shares of windows inside and outside that are right, and the mean overlap of what is flagged with the mask."""
     windows = [window for each in answers for window in each["windows"]]
-    inside = [contrast < LIMIT for share, contrast in windows if share >= CLEAR]
-    outside = [contrast >= LIMIT for share, contrast in windows if share <= 1 - CLEAR]
+    inside = [contrast < LIMIT for share, contrast in windows if share >= INSIDE]
+    outside = [contrast >= LIMIT for share, contrast in windows if not share]
     return {
         "composites": len(answers),
         "inside": rate(sum(inside), len(inside)),

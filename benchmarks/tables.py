@@ -124,7 +124,7 @@ def localisation(results: dict) -> list[str]:
     lines = [
         "",
         "Photographs with a rectangle of half their height and width that went through the autoencoder. A window is "
-        "flagged by its contrast alone; counted are windows that lie three quarters or more inside the rectangle, or "
+        "flagged by its contrast alone; counted are windows that lie half or more inside the rectangle, or wholly "
         "outside. Overlap is intersection over union of flagged windows and rectangle, which whole windows bound.",
     ]
     for lineup, found in results.items():

@@ -47,9 +47,9 @@ def folder(tmp_path) -> Path:
     return place
 
 
-def row(truth: str, kind: str, *families: str, **more) -> dict:
+def row(truth: str, verdict: str, *families: str, **more) -> dict:
     makers = (truth,) if truth else ()
-    found = {"kind": kind, "families": list(families), "windows": 1, "of": 2, "offset": [0, 0], "size": None}
+    found = {"verdict": verdict, "families": list(families), "windows": 1, "of": 2, "offset": [0, 0], "size": None}
     about = {"name": "n", "makers": makers, "change": "as it is", "source": "", "format": "", "seconds": 1.0}
     about["answer"] = grid._answer(found, makers)
     return {**found, **about, "kind": "reconstructions" if truth else "photographs", **more}
