@@ -34,7 +34,7 @@ def pictures(photos: Path, folder: Path, lineup: str) -> Iterator[tuple[str, np.
     """Pictures that no family of a line-up made, with names: photographs, art, other models', lattices."""
     kinds = ("cc-by", "cc0", "highres")
     files = data.photograph_files(photos, "calibrate", kinds)
-    for index, path in enumerate(files):
+    for index, path in enumerate(files[::4]):
         pixels = np.asarray(Image.open(path).convert("RGB"))
         yield path.name, pixels
         if index % 3 == 0:
@@ -47,7 +47,7 @@ def pictures(photos: Path, folder: Path, lineup: str) -> Iterator[tuple[str, np.
         ):
             yield each.path.name, each.pixels()
     rng = np.random.default_rng(0)
-    for path in files[1::20]:
+    for path in files[1::80]:
         for name, lattice in lattices(np.asarray(Image.open(path).convert("RGB")), rng):
             yield f"{path.name} {name}", lattice
 
