@@ -87,9 +87,11 @@ class Tabs:
 
 
 def check(image: str | None, mode: str, families: list[str], *rest: object) -> list[dict]:
-    """Validate the inputs of a run; one answer per input."""
-    chosen = gr.validate(bool(families), "Choose at least one family.")
-    return [upload_problem(image), gr.validate(True, ""), chosen, *(gr.validate(True, "") for _ in rest)]
+    """Validate the inputs of a run; one answer per input. All is said beside the picture, where it is seen."""
+    picture = upload_problem(image)
+    if picture["is_valid"] and not families:
+        picture = gr.validate(False, "No model is chosen: open “Which models to ask”.")
+    return [picture, *(gr.validate(True, "") for _ in (mode, families, *rest))]
 
 
 def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: str) -> None:
