@@ -87,6 +87,8 @@ def _depth(contrast: float) -> float:
 
 def ratio(contrast: float) -> str:
     """A contrast in words: how much worse the decoder redraws the picture beside its grid."""
+    if not math.isfinite(contrast):
+        return "not compared with its grid"
     times = math.exp(-contrast)
     if times >= 1.5:
         return f"{times:.1f} times worse beside its grid"

@@ -74,7 +74,7 @@ def plain(found: Joint) -> tuple[str, str]:
     """Kind and words of the one line that answers a visitor's question."""
     verdict = found.verdict
     if verdict.kind == "family":
-        if len(verdict.members) == 1:
+        if len(verdict.members) == 1 and "regeneration" in found.agreeing:
             return "family", f"Made by {verdict.members[0]}."
         return "family", f"Made by {hero.title(verdict.families[0])}, or another model with its decoder."
     if verdict.reason in UNNAMED:

@@ -171,7 +171,7 @@ class Run:
     current: str = ""
     loading: str = ""
     unavailable: dict[str, str] = field(default_factory=dict)
-    _looks: list[Look] = field(default_factory=list)
+    _looks: dict[tuple, Look] = field(default_factory=dict)  # by offset and size
 
     @classmethod
     def of(cls, picture: intake.Picture, mode: str, families: list[str], subject: str = "Your image") -> Run:
@@ -189,9 +189,7 @@ class Run:
             case Looked():
                 self.current = self.loading = ""
                 self.look = Look.of(update)
-                if not self._looks or len(self.look.boxes) <= len(self._looks[-1].boxes):
-                    self._looks.append(self.look)
-                self._looks[-1] = self.look
+                self._looks[(self.look.offset, self.look.size)] = self.look
             case Searched():
                 self.closer[update.family] = Closer(np.round(update.phases.contrasts, 3).tolist())
             case events.Stepped():
@@ -211,9 +209,8 @@ class Run:
         self.trace, self.current, self.loading = trace, "", ""
         self.evidence = {row.family: row for row in trace.evidence}
         row = next(iter(trace.evidence), None)
-        if row and self._looks:  # other offsets and sizes may have been tried in vain since
-            decided = [each for each in self._looks if (each.offset, each.size) == (row.offset, row.resized_from)]
-            self.look = decided[0] if decided else self.look
+        if row:  # other offsets and sizes may have been tried in vain since
+            self.look = self._looks.get((row.offset, row.resized_from), self.look)
 
     def come_closer(self, picture: intake.Picture, name: str) -> None:
         """Look closely at one family on the run's picture; loads its weights."""

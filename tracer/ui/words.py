@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 from tracer.evidence.inversion.decision import ALPHA
@@ -137,13 +138,19 @@ def _numbered(row: Evidence) -> dict[str, str]:
         "colour": looks.colour,
         "title": hero.title(row.family),
         "answer": "? stopped" if row.stopped else _ANSWERS[row.belongs],
-        "contrast": f"{row.contrast:+.3f}".replace("-", "−") + (f" ± {row.error:.3f}" if row.error else ""),
+        "contrast": _contrast(row),
         "score": number(row.score),
         "threshold": number(row.threshold),
         "p": chance(row.p_value),
         "steps": str(row.steps),
         "seconds": f"{row.seconds:.1f} s",
     }
+
+
+def _contrast(row: Evidence) -> str:
+    if not math.isfinite(row.contrast):
+        return "–"
+    return f"{row.contrast:+.3f}".replace("-", "−") + (f" ± {row.error:.3f}" if row.error else "")
 
 
 def descent_words(run: Run | None) -> str:

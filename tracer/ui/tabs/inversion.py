@@ -210,12 +210,11 @@ def followed(run: Run, picture: intake.Picture, stop: Wish) -> Iterator[Run]:
     """Yield the run whenever the page should show it: at every window, and else every `PAUSE` seconds."""
     shown = 0.0
     for update in api.trace_stream(picture, families=run.families, mode=run.mode, stop=stop):
-        at_once = run.take(update)
-        if run.trace and run.trace.verdict.kind == "family" and run.mode == "grid":
-            run = looked_at(run, picture, run.trace.verdict.families)
-        if at_once or time.monotonic() - shown > PAUSE:
+        if run.take(update) or time.monotonic() - shown > PAUSE:
             yield run
             shown = time.monotonic()
+    if run.mode == "grid" and run.trace.verdict.kind == "family":
+        yield looked_at(run, picture, run.trace.verdict.families)
 
 
 def looked_at(run: Run, picture: intake.Picture, families: list[str] | tuple[str, ...]) -> Run:

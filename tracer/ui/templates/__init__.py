@@ -11,9 +11,9 @@ from markupsafe import Markup, escape
 _BRACES = {ord(character): f"&#{ord(character)};" for character in "{}$`"}
 
 
-def render(name: str, **values: object) -> str:
+def render(template: str, /, **values: object) -> str:
     """A template of this folder, filled in."""
-    return _environment().get_template(name).render(**values)
+    return _environment().get_template(template).render(**values)
 
 
 @functools.cache
