@@ -65,14 +65,19 @@ class Suspect:
     def of(cls, row: Family) -> Suspect:
         """A registry row."""
         return cls(
-            row.id, lambda: cache.load(row), row.refinements, row.members, row.native, calibration.KINDS[row.stand_in]
+            row.id,
+            lambda: cache.load(row),
+            row.refinements,
+            row.members,
+            row.native,
+            calibration.KINDS[row.kind == "Surrogate"],
         )
 
     @classmethod
     def folder(cls, name: str, model: Autoencoder) -> Suspect:
         """An autoencoder from a folder, of which nothing else is known."""
-        stand_in = type(model.model).__name__ == "AutoencoderTiny"
-        return cls(name, lambda: model, kind=calibration.KINDS[stand_in])
+        trained_on = type(model.model).__name__ == "Surrogate"
+        return cls(name, lambda: model, kind=calibration.KINDS[trained_on])
 
 
 def fetch(rows: Sequence[Family], progress: Progress) -> tuple[list[Suspect], dict[str, Exception]]:
