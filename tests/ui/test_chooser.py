@@ -6,6 +6,7 @@ import pytest
 
 from tests import small_models
 from tests.ui.test_app import finished, opened, sentence
+from tracer import api
 from tracer.models import registry
 from tracer.reports.availability import Availability
 from tracer.ui import chooser
@@ -24,7 +25,7 @@ def chosen(page, url: str, name: str) -> str:
     opened(page, url)
     page.get_by_role("button", name="Which models to ask").click()
     page.wait_for_selector("#availability li")
-    if name != chooser.DEFAULT:
+    if name != api.LINEUP:
         page.locator("#lineup-name").get_by_text(chooser.TITLES[name]).click()
     page.wait_for_function(f"document.querySelectorAll('#availability li').length == {len(registry.families(name))}")
     last = registry.families(name)[-1].title  # two line-ups may have as many families

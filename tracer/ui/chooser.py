@@ -11,12 +11,12 @@ from typing import Any
 
 import gradio as gr
 
+from tracer import api
 from tracer.evidence.inversion import grid, inspection
 from tracer.models import registry as lineup
 from tracer.reports.availability import Availability, check, check_generators
 
 KNOWN_FOR = 60  # seconds for which the Hub is not asked again
-DEFAULT = lineup.LINEUPS[0]
 TITLES = {
     "real": "Real models (bundled stand-ins)",
     "minis": "How it works (miniatures)",
@@ -59,12 +59,12 @@ def build() -> Chooser:
     """Lay the chooser out, with the first line-up chosen; nothing is asked or measured before a reader opens it."""
     with gr.Accordion("Which models to ask", open=False, elem_id="lineup") as panel:
         names = [(TITLES.get(each, each), each) for each in lineup.LINEUPS]
-        name = gr.Radio(names, value=DEFAULT, label="Line-up", elem_id="lineup-name")
-        rows = lineup.families(DEFAULT)
+        name = gr.Radio(names, value=api.LINEUP, label="Line-up", elem_id="lineup-name")
+        rows = lineup.families(api.LINEUP)
         families = gr.CheckboxGroup(
             _choices(rows), value=[row.id for row in rows], label="Families", elem_id="families"
         )
-        table = gr.HTML(_waiting(DEFAULT), elem_id="availability")
+        table = gr.HTML(_waiting(api.LINEUP), elem_id="availability")
     quiet = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
     panel.expand(_table, name, table, **quiet)
     name.input(_waiting, name, table, queue=False, api_visibility="private", show_progress="hidden").then(

@@ -11,6 +11,7 @@ from tracer.models import registry
 from tracer.reports.figures import plots
 from tracer.ui.record import GAIN, Closer, Look, Run
 from tracer.ui.templates import render
+from tracer.verdict import wording
 
 DARKEST = 0.3  # contrast from which a cell of a grid, or a window, is drawn in full colour
 LEAST = 0.3  # contrast up to which the axis reaches at least
@@ -25,8 +26,7 @@ STRENGTHS = (  # share of the threshold from which an answer is called so
 
 def title(family: str) -> str:
     """The name that a family has on the page."""
-    row = registry.FAMILIES.get(family)
-    return row.title if row else family
+    return wording.titles((family,))
 
 
 def strength(score: float, threshold: float) -> str:

@@ -37,7 +37,7 @@ def trace_inversion(
         The verdict with its sentence, and per family the score, threshold, p-value and weights' revision.
     """
     with readable_errors():
-        asked = {"families": families} if families else {"lineup": chooser.DEFAULT}
+        asked = {"families": families} if families else {"lineup": api.LINEUP}
         return wording.document(api.trace(image, mode=mode, stop=budget(), **asked))
 
 
