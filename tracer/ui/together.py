@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -190,8 +189,11 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
         file = {desk.image: str(files[name]), caption: drawn.caption if drawn else ""}
         return {**shown, **file, **desk.answer(told, drawn.answer if drawn else None)}
 
-    def chosen(name: str, request: gr.Request) -> dict:
-        return choose(name, request.session_hash)
+    def choosing(name: str) -> Callable[[gr.Request], dict]:
+        def chosen(request: gr.Request) -> dict:
+            return choose(name, request.session_hash)
+
+        return chosen
 
     def fresh(request: gr.Request) -> dict:
         _stops.stop(request.session_hash)  # what runs is about another picture
@@ -220,7 +222,7 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
         traced.failure(fail, None, [desk.banner, *buttons], queue=False, **hidden)
     desk.stop.click(stop, None, desk.stop, queue=False, **hidden)
     for name, button in desk.cards.items():
-        button.click(partial(chosen, name), None, [desk.image, *tabs.outputs, *desk.shown], queue=False, **hidden)
+        button.click(choosing(name), None, [desk.image, *tabs.outputs, *desk.shown], queue=False, **hidden)
     tabs.regeneration.panel.document.change(
         joined_again, [desk.told, tabs.regeneration.panel.answer], [desk.banner, desk.matrix], queue=False, **hidden
     )
