@@ -61,6 +61,7 @@ class Desk:
         return {
             self.banner: joined.banner(told, drawn),
             self.matrix: joined.matrix(told, drawn),
+            self.draw: gr.Button(visible="regeneration" in told.joint(drawn).missing),
             self.told: told,
         }
 
@@ -88,7 +89,8 @@ def build() -> Desk:
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             banner = gr.HTML(joined.banner(told, answer), elem_id="joint")
             claim = gr.HTML(provenance.line(first.file if first else None), elem_id="claim")
-            draw = gr.Button(joined.offer(None), size="sm", elem_id="ask-drawing")
+            open_still = "regeneration" in told.joint(answer).missing
+            draw = gr.Button(joined.offer(None), size="sm", visible=open_still, elem_id="ask-drawing")
     image.change(provenance.line, image, claim, queue=False, show_progress="hidden", api_visibility="private")
     matrix = gr.HTML(joined.matrix(told, answer), elem_id="agreement", render=False)
     cards = {each.name: _card(each) for each in examples}

@@ -202,8 +202,8 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
         del shown[caption]  # which is being written at the same time
         return shown
 
-    def joined_again(told: Told, drawn: Regeneration | None) -> tuple[str, str]:
-        return joined.banner(told, drawn), joined.matrix(told, drawn)
+    def joined_again(told: Told, drawn: Regeneration | None) -> dict:
+        return desk.answer(told, drawn)
 
     caption = tabs.regeneration.controls.caption
     for button in resting:
@@ -224,7 +224,7 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
     for name, button in desk.cards.items():
         button.click(choosing(name), None, [desk.image, *tabs.outputs, *desk.shown], queue=False, **hidden)
     tabs.regeneration.panel.document.change(
-        joined_again, [desk.told, tabs.regeneration.panel.answer], [desk.banner, desk.matrix], queue=False, **hidden
+        joined_again, [desk.told, tabs.regeneration.panel.answer], desk.shown, queue=False, **hidden
     )
     shown = desk.draw.click(lambda: gr.Tabs(selected=drawing_tab), None, frame, queue=False, **hidden)
     shown.then(None, js=PRESS_DRAW)
@@ -274,4 +274,4 @@ def _mapped(tabs: Tabs, board: artifact_views.Board, stop: Wish) -> Iterator[dic
 
 def _offer(desk: Desk) -> dict[gr.components.Component, Any]:
     """What the third kind of evidence would cost, once the machine's speed can be told."""
-    return {desk.draw: joined.offer(joined.seconds_to_draw())}
+    return {desk.draw: gr.Button(joined.offer(joined.seconds_to_draw()), visible=True)}
