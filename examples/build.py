@@ -215,7 +215,7 @@ def answer(recipe: Recipe) -> str:
     stored.save_drawn(drawn, folder)
     if recipe is RECIPES[0]:  # what the page opens with
         replay.save(film(recipe), recipe.name)
-        points = list(breaking.curve(intake.read(EXAMPLES / recipe.file), "jpeg"))
+        points = list(breaking.curve(intake.read(EXAMPLES / recipe.file), "jpeg", run.families))
         breaks.save(points, "jpeg", recipe.name)
     found = combine.weigh(run.trace, looked.answer, drawn.answer).verdict
     alone = run.trace.verdict
