@@ -158,10 +158,10 @@ def make(recipe: Recipe) -> None:
 
 
 def inspect(recipe: Recipe) -> Run:
-    """Trace the image to its last step, as the page would."""
+    """Trace the image, as the page would."""
     picture = intake.read(EXAMPLES / recipe.file)
-    run = Run(recipe.title, "fast", [row.id for row in registry.families("minis")])
-    for update in api.trace_stream(picture, watch=True):
+    run = Run(recipe.title, "grid", [row.id for row in registry.families("minis")])
+    for update in api.trace_stream(picture, lineup="minis"):
         run.take(update, picture)
     return run
 
@@ -213,7 +213,8 @@ def answer(recipe: Recipe) -> str:
     stored.save_drawn(drawn, folder)
     if recipe is RECIPES[0]:  # what the page opens with
         replay.save(film(recipe), recipe.name)
-        points = list(breaking.curve(intake.read(EXAMPLES / recipe.file), "jpeg"))
+        families = [row.id for row in registry.families("minis")]
+        points = list(breaking.curve(intake.read(EXAMPLES / recipe.file), "jpeg", families))
         breaks.save(points, "jpeg", recipe.name)
     found = combine.weigh(run.trace, looked.answer, drawn.answer).verdict
     alone = run.trace.verdict

@@ -108,7 +108,7 @@ def answers() -> Iterator[tuple[str, str, dict]]:
 
     files = pictures()
     for name, file in files.items():
-        yield "trace", name, traced(api.trace(file).document())
+        yield "trace", name, traced(api.trace(file, lineup="minis").document())
     for name in (NOTO, KOALA):
         small = _file(Image.open(BytesIO(files[name])).convert("RGB").crop((0, 0, 96, 96)))
         yield (
@@ -122,7 +122,7 @@ def answers() -> Iterator[tuple[str, str, dict]]:
         found = api.regenerate(files[name], candidates=1, generators=["mini-kl-noto", "mini-movq-emojione"])
         yield "regenerate", name, redrawn(found.document())
     for name in (FLUENT, PHOTOGRAPH, KOALA, f"{PENGUIN}, jpeg 60", "ramp"):
-        yield "verdict", name, joined(api.verdict(files[name], tries=2).document())
+        yield "verdict", name, joined(api.verdict(files[name], lineup="minis", tries=2).document())
     with tempfile.TemporaryDirectory() as folder:
         (source,) = ROOT.glob("tracer/**/mini-dc/vae")
         shutil.copytree(source, copy := Path(folder) / "unknown")

@@ -1,61 +1,63 @@
-"""A file in, evidence out, as a stream or whole: what the page, the command line and the tests call."""
+"""A file in, evidence out, as a stream or whole: what the page, the command line and the tests call.
+
+Every kind of evidence is work that takes a context and returns its result; here, and only here, it becomes a stream.
+"""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracer.evidence import store
-from tracer.evidence.artifacts import decision
-from tracer.evidence.artifacts import detection as marks
-from tracer.evidence.artifacts.decision import Artifacts, Crop
-from tracer.evidence.inversion.events import Loading, Unavailable
+from tracer.evidence.artifacts import detection
+from tracer.evidence.artifacts.decision import Artifacts
+from tracer.evidence.events import Loading, Unavailable
+from tracer.evidence.inversion.events import Answered, Stepped
+from tracer.evidence.inversion.inspection import Looked, Searched
 from tracer.evidence.inversion.settings import MODES
-from tracer.evidence.reasons import Reason
-from tracer.evidence.regeneration import decision as redrawing
-from tracer.evidence.regeneration import ranking as regeneration
+from tracer.evidence.regeneration import comparison, ranking
 from tracer.evidence.regeneration.decision import Regeneration
-from tracer.evidence.verdict import ImageFacts, Trace, Verdict
+from tracer.evidence.verdict import Trace
 from tracer.image import intake
 from tracer.image.intake import Picture
-from tracer.models import prompt_filter
-from tracer.models import registry as lineup
+from tracer.models import registry
 from tracer.models.errors import ModelUnavailable
-from tracer.models.progress import Progress
-from tracer.verdict import combine
+from tracer.models.progress import SILENT, Progress
+from tracer.verdict import combine, fusion
 from tracer.verdict.combine import Joint
+from tracer.verdict.fusion import Inverted
 
 if TYPE_CHECKING:
     from tracer.evidence.artifacts.heatmap import Survey
     from tracer.evidence.artifacts.published import PublishedArtifacts
 
+LINEUP = registry.LINEUPS[0]  # the line-up that is asked where none is chosen
 LARGEST = 4_000_000  # pixels that `reconstruct` decodes in one piece
 
-Redrawn = regeneration.Captioned | regeneration.Drawn | regeneration.Withheld | Regeneration
-Update = Any  # Loading, inspection.Looked, inspection.Searched, Stepped, Answered, Unavailable; at last the Trace
+Source = str | Path | bytes | Picture | None
+Traced = Loading | Looked | Searched | Stepped | Answered | Unavailable | Trace
+Redrawn = ranking.Captioned | ranking.Drawn | ranking.Withheld | Regeneration
 
 
 def trace_stream(
-    source: str | Path | bytes | Picture,
+    source: Source,
     *,
-    lineup: str = "minis",
+    lineup: str = LINEUP,
     families: list[str] | None = None,
     autoencoder: Path | None = None,
     mode: str = "grid",
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Update]:
+    stop: Callable[[], bool] = SILENT.stop,
+) -> Iterator[Traced]:
     """Put an image in front of a line-up and yield what happens; the last update is the `Trace`.
 
     Args:
         source: a file's path, its bytes, or a picture already read.
-        lineup: "minis", "tiny" or "full"; ignored where `families` or `autoencoder` is given.
+        lineup: one of `registry.LINEUPS`; ignored where `families` or `autoencoder` is given.
         families: registry ids to inspect instead of a whole line-up.
         autoencoder: a folder in diffusers layout to inspect instead.
         mode: "grid" (the image against itself, on and off the latent grid), "paper" (LatentTracer's settings) or
@@ -72,14 +74,198 @@ def trace_stream(
         raise KeyError(f"no mode called {mode!r}; there are: {', '.join(MODES)}")
     rows = [] if autoencoder else _rows(lineup, families)
     picture = _picture(source)
+    from tracer.evidence.inversion import trace as inversion  # torch from here on
 
-    def work(progress: Progress) -> Trace:
-        return _traced(picture, rows, autoencoder, mode, progress)
-
-    yield from streamed(work, stop)
+    yield from streamed(lambda progress: inversion.trace(picture, rows, autoencoder, mode, progress), stop)
 
 
-def streamed(work: Callable[[Progress], Any], stop: Callable[[], bool]) -> Iterator[Any]:
+def trace(source: Source, **options) -> Trace:
+    """The same as `trace_stream`, whole: only the finished `Trace`."""
+    return _last(trace_stream(source, **options))
+
+
+def artifacts_stream(
+    source: Source,
+    *,
+    tries: int = detection.TRIES,
+    seed: int | None = None,
+    stop: Callable[[], bool] = SILENT.stop,
+) -> Iterator[detection.Try | Artifacts]:
+    """Look for an autoencoder's marks and yield every try; the last update is the `Artifacts`.
+
+    Args:
+        source: a file's path, its bytes, or a picture already read.
+        tries: crops to look at, 1 to 100; a small image has fewer different ones.
+        seed: of random places; by default the tries are spread evenly, at the same places every time.
+        stop: asked between tries; once True, the answer rests on those so far.
+
+    Raises:
+        IntakeError: the image cannot be read.
+        ValueError: the number of tries is out of range.
+        ModelUnavailable: the detector is missing or damaged.
+        ThresholdMismatch: no stored threshold fits the detector.
+    """
+    from tracer.evidence.artifacts import inspection
+
+    settings, picture = _settings(tries, seed), _picture(source)
+    yield from streamed(lambda progress: inspection.inspect(picture, settings, progress), stop)
+
+
+def _settings(tries: int, seed: int | None) -> detection.Settings:
+    if not 1 <= tries <= detection.MOST_TRIES:
+        raise ValueError(f"between 1 and {detection.MOST_TRIES} tries, not {tries}")
+    placed = {} if seed is None else {"placing": "random", "seed": seed}
+    return detection.Settings(tries=tries, **placed)
+
+
+def artifacts(source: Source, **options) -> Artifacts:
+    """The same as `artifacts_stream`, whole: only the finished `Artifacts`."""
+    return _last(artifacts_stream(source, **options))
+
+
+def artifacts_published(
+    source: Source, detector: Path, *, tries: int = detection.TRIES, seed: int | None = None
+) -> PublishedArtifacts:
+    """What one of the authors' published detectors says; there is no threshold for it.
+
+    `inspection.inspect_published` says what may be given, and what goes wrong.
+    """
+    from tracer.evidence.artifacts import inspection
+
+    return inspection.inspect_published(_picture(source), detector, _settings(tries, seed))
+
+
+def artifacts_map(source: Source) -> Iterator[Survey]:
+    """Where in an image the detector sees marks: a map that is drawn piece by piece; close it to stop.
+
+    Raises:
+        IntakeError: the image cannot be read.
+        ModelUnavailable: the detector is missing or damaged.
+    """
+    from tracer.evidence.artifacts import heatmap
+
+    picture = _picture(source)
+    yield from streamed(lambda progress: heatmap.survey(picture.pixels, detection.load(), progress))
+
+
+def regenerate_stream(
+    source: Source,
+    *,
+    generators: list[str] | None = None,
+    caption: str | None = None,
+    candidates: int = ranking.CANDIDATES,
+    seed: int = ranking.SEED,
+    fused: bool = False,
+    encoder: str | None = None,
+    budget: float | None = None,
+    stop: Callable[[], bool] = SILENT.stop,
+) -> Iterator[Inverted | Loading | Unavailable | Redrawn]:
+    """Let models draw an image's caption and yield what they draw; the last update is the `Regeneration`.
+
+    Args:
+        source: a file's path, its bytes, or a picture already read.
+        generators: registry ids; all bundled ones by default.
+        caption: what to draw; by default the captioner's words for the image.
+        candidates: drawings per model, 1 to 16.
+        seed: of every model's first drawing; the next ones count up.
+        fused: ask inversion first. Where it names a family with several of the models, only those are compared, and the
+            verdict is that of both kinds of evidence.
+        encoder: image encoder of the registry; by default ViT-B-32 where a full-size model draws, else the bundled one.
+        budget: seconds that the drawing may take by estimate; None for as long as it takes.
+        stop: asked between drawings; once True, the rest is skipped and the verdict says so.
+
+    Raises:
+        IntakeError: the image cannot be read.
+        KeyError: unknown generator.
+        ValueError: a number or the caption is out of range.
+        Blocked: the caption, given or inferred, is one that is never drawn.
+        OverBudget: the drawing would take longer than the budget.
+        ModelUnavailable: a model cannot be loaded; of full-size models that draw, not one.
+        ThresholdMismatch: the stored similarities were measured with other weights.
+    """
+    names = [row.id for row in registry.GENERATORS.values() if row.bundled] if generators is None else generators
+    request = comparison.Request(tuple(dict.fromkeys(names)), caption, candidates, seed, encoder)
+    if budget is not None:
+        ranking.check_time(request.generators, candidates, budget)
+    picture = _picture(source)
+    work = fusion.regenerate if fused else comparison.compare
+    yield from streamed(lambda progress: work(picture, request, progress), stop)
+
+
+def regenerate(source: Source, **options) -> Regeneration:
+    """The same as `regenerate_stream`, whole: only the finished result."""
+    return _last(regenerate_stream(source, **options))
+
+
+def verdict_stream(
+    source: Source,
+    *,
+    lineup: str = LINEUP,
+    families: list[str] | None = None,
+    mode: str = "grid",
+    tries: int = detection.TRIES,
+    draw: bool = False,
+    stop: Callable[[], bool] = SILENT.stop,
+) -> Iterator[object]:
+    """Ask the detector, then the line-up, then (with `draw`) the generators, and yield what happens.
+
+    Args:
+        source, lineup, families, mode: as `trace_stream` takes them.
+        tries: crops for the detector.
+        draw: whether the models draw the image's caption too, which takes about as many seconds as there are drawings.
+        stop: asked between steps; once True, the rest is skipped and the verdict rests on what there is.
+
+    Yields:
+        The updates of `artifacts_stream`, `trace_stream` and `regenerate_stream`, and a `Joint` after each
+        kind of evidence; the last one is the answer.
+
+    Raises:
+        IntakeError: the image cannot be read.
+        KeyError: unknown line-up, family or mode.
+        ModelUnavailable, ThresholdMismatch: there is no evidence of any kind.
+    """
+    picture = _picture(source)
+    kinds = {
+        "artifacts": artifacts_stream(picture, tries=tries, stop=stop),
+        "inversion": trace_stream(picture, lineup=lineup, families=families, mode=mode, stop=stop),
+    }
+    if draw:
+        kinds["regeneration"] = regenerate_stream(picture, stop=stop)
+    results, unavailable, first = {}, {}, None
+    for kind, stream in kinds.items():
+        if stop() and results:
+            break
+        update = None
+        try:
+            for update in stream:
+                yield update
+        except (ModelUnavailable, store.ThresholdMismatch) as error:
+            unavailable[kind], first = str(error), first or error
+        else:
+            results[kind] = update
+        if results:
+            yield combine.weigh(**results, unavailable=unavailable)
+    if not results:
+        raise first
+
+
+def verdict(source: Source, **options) -> Joint:
+    """The same as `verdict_stream`, whole: only the last `Joint`."""
+    return _last(verdict_stream(source, **options))
+
+
+def reconstruct(family: str, source: Source) -> np.ndarray:
+    """An image once through a family's autoencoder: uint8 RGB, cut to the latent grid, otherwise at native size."""
+    row = registry.family(family)
+    picture = _picture(source)
+    if picture.width * picture.height > LARGEST:
+        raise ValueError(f"the image has more than {LARGEST // 10**6} megapixels, too many to reconstruct in one piece")
+    from tracer.models import autoencoder, cache
+
+    return autoencoder.reconstruct(picture.pixels, cache.load(row))
+
+
+def streamed(work: Callable[[Progress], Any], stop: Callable[[], bool] = SILENT.stop) -> Iterator[Any]:
     """Run work in a thread and yield its events, then its result.
 
     Closing the stream stops the work, and waits until its thread has ended: nothing goes on that nobody reads.
@@ -117,405 +303,16 @@ def streamed(work: Callable[[Progress], Any], stop: Callable[[], bool]) -> Itera
 _END = object()
 
 
-def _traced(picture: Picture, rows: list[lineup.Family], folder: Path | None, mode: str, progress: Progress) -> Trace:
-    """The trace of one image."""
-    from tracer.evidence.inversion import trace as inversion  # torch from here on
-    from tracer.models import cache, device
-
-    if folder:
-        name = folder.resolve().name
-        progress.emit(Loading(name))
-        model = cache.from_folder(folder, name, device.device())
-        suspects, failed = [inversion.Suspect.folder(name, model)], {}
-    else:
-        suspects, failed = inversion.fetch(rows, progress)
-    if failed and not suspects and not progress.stop():
-        raise next(iter(failed.values()))
-    if not suspects:
-        outcome = inversion.Outcome(Verdict("undecided", Reason.INSPECTION_STOPPED, stopped=True))
-    elif mode == "grid":
-        together = all(row.lineup != "full" for row in rows)
-        outcome = inversion.grid_test(picture.pixels, suspects, together, progress)
-    else:
-        outcome = inversion.descend(picture.pixels, suspects, mode, progress)
-        if outcome.unavailable and not outcome.evidence and not progress.stop():
-            raise next(iter(outcome.unavailable.values()))
-    failed |= outcome.unavailable
-    looked = outcome.inspection.looked if outcome.inspection else None
-    return Trace(
-        image=ImageFacts.of(picture),
-        verdict=outcome.verdict,
-        evidence=tuple(outcome.evidence),
-        versions=store.versions(),
-        unavailable={name: str(error) for name, error in failed.items()},
-        windows=looked.boxes if looked else (),
-        contrasts=looked.by_window if looked else {},
-    )
-
-
-def trace(source: str | Path | bytes | Picture, **options) -> Trace:
-    """The same as `trace_stream`, whole: only the finished `Trace`."""
-    *_, last = trace_stream(source, **options)
+def _last(stream: Iterator[Any]) -> Any:
+    *_, last = stream
     return last
 
 
-def artifacts_stream(
-    source: str | Path | bytes | Picture,
-    *,
-    tries: int = marks.TRIES,
-    seed: int | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[marks.Try | Artifacts]:
-    """Look for an autoencoder's marks and yield every try; the last update is the `Artifacts`.
-
-    Args:
-        source: a file's path, its bytes, or a picture already read.
-        tries: crops to look at, 1 to 100; a small image has fewer different ones.
-        seed: of random places; by default the tries are spread evenly, at the same places every time.
-        stop: asked between tries; once True, the answer rests on those so far.
-
-    Raises:
-        IntakeError: the image cannot be read.
-        ValueError: the number of tries is out of range.
-        ModelUnavailable: the detector is missing or damaged.
-        ThresholdMismatch: no stored threshold fits the detector.
-    """
-    if not 1 <= tries <= marks.MOST_TRIES:
-        raise ValueError(f"between 1 and {marks.MOST_TRIES} tries, not {tries}")
-    settings = marks.Settings(tries=tries)
-    if seed is not None:
-        settings = replace(settings, placing="random", seed=seed)
-    picture = _picture(source)
-    known = decision.known(picture, settings)
-    made: list[marks.Try] = []
-    for each in marks.look(picture.pixels, marks.load(), settings):
-        made.append(each)
-        yield each
-        if stop():
-            break
-    yield decision.conclude(picture, made, settings, known)
-
-
-def artifacts(source: str | Path | bytes | Picture, **options) -> Artifacts:
-    """The same as `artifacts_stream`, whole: only the finished `Artifacts`."""
-    *_, last = artifacts_stream(source, **options)
-    return last
-
-
-def artifacts_published(
-    source: str | Path | bytes | Picture, detector: Path, *, tries: int = marks.TRIES, seed: int | None = None
-) -> PublishedArtifacts:
-    """What one of the authors' published detectors says; there is no threshold for it.
-
-    Args:
-        source: a file's path, its bytes, or a picture already read.
-        detector: the published pickle, its conversion to safetensors, or a folder with one of them.
-        tries, seed: as `artifacts_stream` takes them.
-
-    Raises:
-        IntakeError: the image cannot be read, or is smaller than the detector's crops.
-        ValueError: the detector is refused, or not one of `published.PUBLISHED`.
-        OSError: a file cannot be read, or the conversion not be written.
-    """
-    from tracer.evidence.artifacts import published
-
-    found, row = published.find(detector)
-    picture = _picture(source)
-    if min(picture.width, picture.height) < row.side:
-        raise intake.IntakeError(f"{row.id} looks at {row.side} x {row.side} pixels, and nothing is enlarged.")
-    settings = marks.Settings(tries=tries, side=row.side)
-    if seed is not None:
-        settings = replace(settings, placing="random", seed=seed)
-    kept = published.converted(found)
-    ask, boxes = published.detector(kept, row), marks.boxes(*picture.pixels.shape[:2], settings)
-    logits = [
-        float(ask(np.ascontiguousarray(picture.pixels[top:bottom, left:right])[None])[0])
-        for top, left, bottom, right in boxes
-    ]
-
-    def chance(logit: float) -> float:
-        return round(1 / (1 + float(np.exp(-logit))), 4)
-
-    probability = chance(float(np.mean(logits)))
-    details = {"detector": row.id, "probability": probability}
-    return published.PublishedArtifacts(
-        image=ImageFacts.of(picture),
-        probability=probability,
-        tries=tuple(Crop(box, round(each, 4), chance(each)) for box, each in zip(boxes, logits, strict=True)),
-        detector=f"{row.id} {published.digest(kept)}",
-        verdict=Verdict("undecided", Reason.DETECTOR_NOT_CALIBRATED, details=details),
-        versions=store.versions(),
-    )
-
-
-def artifacts_map(source: str | Path | bytes | Picture) -> Iterator[Survey]:
-    """Where in an image the detector sees marks: a map that is drawn piece by piece; close it to stop.
-
-    Raises:
-        IntakeError: the image cannot be read.
-        ModelUnavailable: the detector is missing or damaged.
-    """
-    from tracer.evidence.artifacts import heatmap
-
-    yield from heatmap.survey(_picture(source).pixels, marks.load())
-
-
-@dataclass(frozen=True)
-class Inverted:
-    """What inversion says, before the models draw, and which of them it leaves."""
-
-    verdict: Verdict
-    generators: tuple[str, ...]
-
-
-def regenerate_stream(
-    source: str | Path | bytes | Picture,
-    *,
-    generators: list[str] | None = None,
-    caption: str | None = None,
-    candidates: int = regeneration.CANDIDATES,
-    seed: int = regeneration.SEED,
-    fused: bool = False,
-    encoder: str | None = None,
-    budget: float | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Inverted | Loading | Unavailable | Redrawn]:
-    """Let models draw an image's caption and yield what they draw; the last update is the `Regeneration`.
-
-    Args:
-        source: a file's path, its bytes, or a picture already read.
-        generators: registry ids; all bundled ones by default.
-        caption: what to draw; by default the captioner's words for the image.
-        candidates: drawings per model, 1 to 16.
-        seed: of every model's first drawing; the next ones count up.
-        fused: ask inversion first. Where it names a family with several of the models, only those are compared, and the
-            verdict is that of both kinds of evidence.
-        encoder: image encoder of the registry; by default ViT-B-32 where a full-size model draws, else the bundled one.
-        budget: seconds that the drawing may take by estimate; None for as long as it takes.
-        stop: asked between drawings; once True, the rest is skipped and the verdict says so.
-
-    Raises:
-        IntakeError: the image cannot be read.
-        KeyError: unknown generator.
-        ValueError: a number or the caption is out of range.
-        Blocked: the caption, given or inferred, is one that is never drawn.
-        OverBudget: the drawing would take longer than the budget.
-        ModelUnavailable: a model cannot be loaded; of full-size models that draw, not one.
-        ThresholdMismatch: the stored similarities were measured with other weights.
-    """
-    names = [row.id for row in lineup.GENERATORS.values() if row.bundled] if generators is None else generators
-    names = everyone = [lineup.generator(name).id for name in dict.fromkeys(names)]
-    if not names:
-        raise ValueError("no model was chosen")
-    if not 1 <= candidates <= regeneration.MOST:
-        raise ValueError(f"between 1 and {regeneration.MOST} drawings per model, not {candidates}")
-    if caption is not None and not 0 < len(caption.strip()) <= regeneration.LONGEST_CAPTION:
-        raise ValueError(f"a caption has between 1 and {regeneration.LONGEST_CAPTION} characters")
-    prompt_filter.check(caption or "")
-    large = [name for name in names if not lineup.generator(name).bundled]
-    reader = lineup.reader(encoder or regeneration.ENCODER, "encoder") if encoder or large else None
-    if budget is not None:
-        regeneration.check_time(names, candidates, budget)
-    picture = _picture(source)
-    inverted, failed = None, {}
-    if fused:
-        inverted = _inverted(picture, names)
-        names = combine.candidates(inverted, names)
-        yield Inverted(inverted, tuple(names))
-    narrowed = names != everyone
-    names = yield from _at_hand(names, failed, stop)
-    if not any(name in large for name in names):  # inversion may have left none of them
-        reader = lineup.reader(encoder, "encoder") if encoder else None
-    reference = None if reader else regeneration.reference_for(names, candidates, alone=narrowed)
-    writer, inferred = None, caption is None
-    if reader:
-        yield from _fetched(reader, stop)
-    if caption is None:
-        from tracer.models import captioning
-
-        if any(name in large for name in names):
-            writer = yield from _fetched(lineup.reader(regeneration.CAPTIONER, "captioner"), stop)
-        caption = captioning.caption(picture.pixels, writer)[: regeneration.LONGEST_CAPTION]
-        prompt_filter.check(caption)
-        if not caption:
-            raise intake.IntakeError("The captioner finds no words for this picture; give a caption.")
-    yield regeneration.Captioned(caption, inferred)
-    drawn: list[regeneration.Drawn] = []
-    withheld: list[str] = []
-    try:
-        for each in regeneration.candidates(picture.pixels, caption, names, candidates, seed, reader, stop):
-            if isinstance(each, regeneration.Drawn):
-                drawn.append(each)
-            else:
-                withheld.append(each.generator)
-            yield each
-            if stop():
-                break
-    finally:
-        if large:
-            from tracer.models import pipelines
-
-            pipelines.release()  # gigabytes that the next run may need for something else
-    ranking = regeneration.rank(drawn, reference)
-    stopped = len(drawn) + len(withheld) < candidates * len(names)
-    verdict = redrawing.judge(ranking, reference, caption, stopped)
-    # Without a reference, regeneration adds nothing to what inversion leaves open.
-    joint = inverted is not None and not stopped and (reference is not None or inverted.kind == "family")
-    yield Regeneration(
-        image=ImageFacts.of(picture),
-        caption=caption,
-        inferred=inferred,
-        seed=seed,
-        ranking=tuple(ranking),
-        verdict=combine.fuse(inverted, verdict, everyone) if joint else verdict,
-        versions=store.versions(),
-        inversion=inverted,
-        withheld=dict(Counter(withheld)) or None,
-        unavailable={name: str(error) for name, error in failed.items()} or None,
-        models={"captioner": writer.id if writer else None, "encoder": reader.id} if reader else None,
-    )
-
-
-def _inverted(picture: Picture, names: list[str]) -> Verdict:
-    """What inversion says about the families of some models; where it knows none of them, that."""
-    try:
-        return trace(picture, families=list(dict.fromkeys(lineup.generator(name).family for name in names))).verdict
-    except (ModelUnavailable, store.ThresholdMismatch) as error:
-        if all(lineup.generator(name).bundled for name in names):
-            raise
-        return Verdict("insufficient", Reason.INVERSION_UNAVAILABLE, details={"error": str(error)})
-
-
-def _at_hand(names: list[str], failed: dict[str, Exception], stop: Callable[[], bool]):
-    """Download full-size models that are not here, and tell how far that is; return those that can draw.
-
-    Raises:
-        ModelUnavailable: not one of the models can, or it was stopped.
-    """
-    left = []
-    for name in names:
-        row = lineup.generator(name)
-        try:
-            if not row.bundled:
-                from tracer.models import hub, pipelines
-
-                pipelines.check(row)
-                for part in row.repositories:
-                    for each in hub.fetching(part, stop):
-                        yield Loading(name, each.done, each.total)
-        except ModelUnavailable as error:
-            if error.kind == "stopped":
-                raise
-            failed[name] = error
-            yield Unavailable(name, str(error))
-        else:
-            left.append(name)
-    if not left:
-        raise next(iter(failed.values()))
-    return left
-
-
-def _fetched(row: lineup.Reader, stop: Callable[[], bool]):
-    """Download a captioner or encoder that is not here, and tell how far that is; return the row that was taken."""
-    from tracer.models import hub
-
-    try:
-        for each in hub.fetching(row.repository, stop):
-            yield Loading(row.id, each.done, each.total)
-    except ModelUnavailable as error:
-        if not row.instead or error.kind != "missing":
-            raise
-        return (yield from _fetched(lineup.READERS[row.instead], stop))
-    return row
-
-
-def regenerate(source: str | Path | bytes | Picture, **options) -> Regeneration:
-    """The same as `regenerate_stream`, whole: only the finished result."""
-    *_, last = regenerate_stream(source, **options)
-    return last
-
-
-def reconstruct(family: str, source: str | Path | bytes | Picture) -> np.ndarray:
-    """An image once through a family's autoencoder: uint8 RGB, cut to the latent grid, otherwise at native size."""
-    row = lineup.family(family)
-    picture = _picture(source)
-    if picture.width * picture.height > LARGEST:
-        raise ValueError(f"the image has more than {LARGEST // 10**6} megapixels, too many to reconstruct in one piece")
-    from tracer.models import autoencoder, cache
-
-    return autoencoder.reconstruct(picture.pixels, cache.load(row))
-
-
-def verdict_stream(
-    source: str | Path | bytes | Picture,
-    *,
-    lineup: str = "minis",
-    families: list[str] | None = None,
-    mode: str = "fast",
-    tries: int = marks.TRIES,
-    draw: bool = False,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[object]:
-    """Ask the detector, then the line-up, then (with `draw`) the generators, and yield what happens.
-
-    Args:
-        source: a file's path, its bytes, or a picture already read.
-        lineup: "minis", "tiny" or "full"; ignored where `families` is given.
-        families: registry ids to inspect instead of a whole line-up.
-        mode: of inversion.
-        tries: crops for the detector.
-        draw: whether the models draw the image's caption too, which takes about as many seconds as there are drawings.
-        stop: asked between steps; once True, the rest is skipped and the verdict rests on what there is.
-
-    Yields:
-        The updates of `artifacts_stream`, `trace_stream` and `regenerate_stream`, and a `Joint` after each
-        kind of evidence; the last one is the answer.
-
-    Raises:
-        IntakeError: the image cannot be read.
-        KeyError: unknown line-up, family or mode.
-        ModelUnavailable, ThresholdMismatch: there is no evidence of any kind.
-    """
-    picture = _picture(source)
-    kinds = {
-        "artifacts": lambda: artifacts_stream(picture, tries=tries, stop=stop),
-        "inversion": lambda: trace_stream(picture, lineup=lineup, families=families, mode=mode, stop=stop),
-    }
-    if draw:
-        kinds["regeneration"] = lambda: regenerate_stream(picture, stop=stop)
-    results, unavailable, first = {}, {}, None
-    for kind, stream in kinds.items():
-        if stop() and results:
-            break
-        update = None
-        try:
-            for update in stream():
-                yield update
-        except (ModelUnavailable, store.ThresholdMismatch) as error:
-            unavailable[kind], first = str(error), first or error
-            continue
-        results[kind] = update
-        yield combine.weigh(**results, unavailable=unavailable)
-    if not results:
-        raise first
-
-
-def verdict(source: str | Path | bytes | Picture, **options) -> Joint:
-    """The same as `verdict_stream`, whole: only the last `Joint`."""
-    found = None
-    for update in verdict_stream(source, **options):
-        found = update if isinstance(update, Joint) else found
-    return found
-
-
-def _picture(source: str | Path | bytes | Picture | None) -> Picture:
+def _picture(source: Source) -> Picture:
     if source is None:
         raise intake.IntakeError("Choose an image first.")
     return source if isinstance(source, Picture) else intake.read(source)
 
 
-def _rows(name: str, families: list[str] | None) -> list[lineup.Family]:
-    rows = [lineup.family(each) for each in dict.fromkeys(families)] if families else lineup.families(name)
-    if not rows:
-        raise ModelUnavailable(f"this version has no model for the line-up {name!r} yet")
-    return rows
+def _rows(name: str, families: list[str] | None) -> list[registry.Family]:
+    return [registry.family(each) for each in dict.fromkeys(families)] if families else registry.families(name)

@@ -55,12 +55,14 @@ outside the grid test, use the original.
 - Known limits: pictures that were resized or cropped have to be brought back to the grid first; a stand-in never names
   a single model, only what shares the autoencoder.
 """
-TILE, STRIDE = 64, 8
-SIDE = TILE + 2 * grid.MARGINS[0] + STRIDE  # of a crop that is reconstructed
-WIDE = SIDE + STRIDE  # room for every offset
+STRIDE = 8
 OWN, OTHERS, BESIDE = 2, 3, 2  # pictures of a step, by the model and by others; offsets beside the grid of each
-FLOOR = 0.03  # contrast of others' pictures below which less is not worth anything
-KEEP = 0.1  # weight of staying like the teacher, as a share of its error
+# The answer grows first, on own pictures alone, to this contrast: while it is weak, the easiest way to be even for
+# others is to be even for everybody. Px a side of the scored part of a window, then and later.
+GROWN, TILES = 0.8, (96, 64)
+ENOUGH = 1.0  # contrast of own pictures from which more is not worth anything
+EVEN = 10.0  # weight of the squared contrast of others' pictures, against that of an own picture's contrast
+KEEP = (0.3, 0.05)  # weight of staying like the teacher, as a share of its error, at first and later
 SHIFTS = [(down, right) for down in (2, 3, 5, 6) for right in (2, 3, 5, 6)]
 
 
@@ -97,13 +99,15 @@ class Windows:
     """
 
     def __init__(self, pictures: list[np.ndarray], anywhere: float = 0.0):
-        self.pictures, self.anywhere = [each for each in pictures if min(each.shape[:2]) >= WIDE], anywhere
+        smallest = side_of(TILES[0]) + STRIDE
+        self.pictures, self.anywhere = [each for each in pictures if min(each.shape[:2]) >= smallest], anywhere
 
-    def one(self, rng: np.random.Generator) -> tuple[list[torch.Tensor], list[tuple[int, int]]]:
+    def one(self, rng: np.random.Generator, tile: int) -> tuple[list[torch.Tensor], list[tuple[int, int]]]:
         """A window on the grid and `BESIDE` windows beside it, and where their scored parts begin."""
-        picture = self.pictures[rng.integers(len(self.pictures))]
-        top, left = (int(rng.integers(length - WIDE + 1)) for length in picture.shape[:2])
-        pixels = compressed(picture[top : top + WIDE, left : left + WIDE], rng, 0.4)
+        picture, side = self.pictures[rng.integers(len(self.pictures))], side_of(tile)
+        wide = side + STRIDE  # room for every offset
+        top, left = (int(rng.integers(length - wide + 1)) for length in picture.shape[:2])
+        pixels = compressed(picture[top : top + wide, left : left + wide], rng, 0.4)
         tensor = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float() / 255
         origin = -top % STRIDE, -left % STRIDE
         if rng.random() < self.anywhere:
@@ -111,21 +115,28 @@ class Windows:
         first, images, corners = grid.MARGINS[0] + STRIDE, [], []
         for by in [(0, 0), *(SHIFTS[index] for index in rng.choice(len(SHIFTS), BESIDE, replace=False))]:
             down, right = ((start + shift) % STRIDE for start, shift in zip(origin, by, strict=True))
-            images.append(tensor[:, down : down + SIDE, right : right + SIDE])
+            images.append(tensor[:, down : down + side, right : right + side])
             corners.append((first - down, first - right))
         return images, corners
 
 
-def batch(sources: list[Windows], rng: np.random.Generator) -> tuple[torch.Tensor, list[tuple[int, int]]]:
+def side_of(tile: int) -> int:
+    """Px a side of a window that is reconstructed."""
+    return tile + 2 * grid.MARGINS[0] + STRIDE
+
+
+def batch(
+    sources: list[Windows], rng: np.random.Generator, tile: int = TILES[1]
+) -> tuple[torch.Tensor, list[tuple[int, int]]]:
     """One picture's windows of each source."""
-    drawn = [source.one(rng) for source in sources]
+    drawn = [source.one(rng, tile) for source in sources]
     images = torch.stack([image for images, _ in drawn for image in images])
     return images, [corner for _, corners in drawn for corner in corners]
 
 
-def contrasts(error: torch.Tensor, corners: list[tuple[int, int]]) -> torch.Tensor:
+def contrasts(error: torch.Tensor, corners: list[tuple[int, int]], tile: int = TILES[1]) -> torch.Tensor:
     """Every picture's mean contrast, (pictures,)."""
-    logs = grid.block_energies(grid.luminance(error), corners, TILE).log()
+    logs = grid.block_energies(grid.luminance(error), corners, tile).log()
     logs = logs.reshape(-1, 1 + BESIDE, *logs.shape[1:])
     return (logs[:, 0] - logs[:, 1:].mean(dim=1)).mean(dim=(1, 2, 3))
 
@@ -133,7 +144,8 @@ def contrasts(error: torch.Tensor, corners: list[tuple[int, int]]) -> torch.Tens
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("--minutes", type=float, default=9, help="processor minutes of one core")
+    parser.add_argument("--grow", action="store_true", help="let the answer grow on own pictures alone first")
+    parser.add_argument("--minutes", type=float, default=14, help="processor minutes of one core")
     parser.add_argument("--weights", type=Path, required=True, help="a folder with the teachers in diffusers layout")
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
     parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
@@ -148,18 +160,25 @@ def main() -> None:
     exam = [batch([exam_own, exam_own, *exam_others], np.random.default_rng((1, index))) for index in range(10)]
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.98), weight_decay=1e-4)
 
+    answer, grown = 0.0, not arguments.grow  # running mean of the contrast on own pictures, and whether it was large enough
+
     def loss(step: int) -> torch.Tensor:
-        images, corners = batch([own] * OWN + others, np.random.default_rng((0, step)))
+        nonlocal answer, grown
+        alone = not grown
+        tile, sources = TILES[not alone], [own] * OWN + ([] if alone else others)
+        images, corners = batch(sources, np.random.default_rng((0, step)), tile)
         drawn = reconstruct(model, images)
         with torch.no_grad():
             wanted = reconstruct(teacher, images)
         apart = (drawn - wanted).square().mean() / (wanted - images).square().mean()
-        found = contrasts(images - drawn, corners)
-        # How strong the answer is in units of what others' pictures show: free of scale, so that neither can be had
-        # at the price of the other.
-        answer = (softplus(-8 * found[:OWN]) / 8 + 0.02).log().mean()
-        spread = (found[OWN:].square().mean() + FLOOR**2).log() / 2
-        return spread - answer + KEEP * apart
+        found = contrasts(images - drawn, corners, tile)
+        answer = 0.9 * answer + 0.1 * found[:OWN].mean().item()
+        grown = grown or answer < -GROWN
+        if alone:
+            return found.mean() + KEEP[0] * apart
+        # A picture that answers beside the grid lies on none, or on another: nothing is to be learned from it.
+        short = softplus(5 * (found[:OWN].clamp(max=0.3) + ENOUGH)).sum() / 5
+        return short + EVEN * found[OWN:].square().sum() / OTHERS + KEEP[1] * apart
 
     @torch.no_grad()
     def judge(averaged: torch.nn.Module) -> dict[str, float]:

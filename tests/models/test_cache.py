@@ -1,94 +1,79 @@
-"""Loading from folders: what is refused, and in which words."""
+"""Loaded models: each read once, dropped when memory is short, counted wherever their tensors are."""
 
-import json
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
 
 import pytest
+import torch
 
-from tests import small_models as models
-from tracer.models import checkpoint
-from tracer.models.errors import ModelUnavailable
-from tracer.models.registry import WEIGHTS
+from tracer.models import device
+from tracer.models.cache import Cache
 
-
-def test_a_pipeline_folder_will_do(tmp_path):
-    models.make("AutoencoderKL", tmp_path / "vae")
-    assert checkpoint.from_folder(tmp_path, "pipeline").stride == 4
+MEGABYTE = 2**18  # weights of 32 bit
 
 
-def test_the_digest_changes_with_the_weights(tmp_path):
-    one, two = models.make("AutoencoderKL", tmp_path / "1"), models.make("AutoencoderKL", tmp_path / "2", seed=1)
-    assert checkpoint.digest_of(one) != checkpoint.digest_of(two)
-    assert checkpoint.digest_of(one) == checkpoint.from_folder(one, "one").weights_digest
+@dataclass(frozen=True)
+class Wrapped:
+    """A model that has its network inside, as most here do."""
+
+    network: torch.nn.Module
+    name: str = ""
 
 
-def test_a_16_bit_copy_of_the_same_weights_is_known_as_the_same(tmp_path):
-    import torch
-    from diffusers import AutoencoderTiny
-
-    one = models.make("AutoencoderTiny", tmp_path / "32")
-    AutoencoderTiny.from_pretrained(one).to(torch.bfloat16).save_pretrained(tmp_path / "16")
-    other = models.make("AutoencoderTiny", tmp_path / "other", seed=1)
-    digests = [
-        checkpoint.from_folder(tmp_path / name, name, hub_commit="abc").weights_digest for name in ("32", "16", "other")
-    ]
-    assert digests[0] == digests[1] != digests[2]
-    assert digests[0].startswith("sha256-bf16:")
-    assert checkpoint.digest_of(one) != checkpoint.digest_of(tmp_path / "16"), "though the files differ"
-    assert checkpoint.from_folder(other, "other").weights_digest == checkpoint.digest_of(other), (
-        "a folder is known by its files"
-    )
+def network(megabytes: int = 1) -> torch.nn.Module:
+    return torch.nn.Linear(MEGABYTE * megabytes, 1, bias=False)
 
 
-def test_no_configuration(tmp_path):
-    with pytest.raises(ModelUnavailable, match=r"no config\.json"):
-        checkpoint.from_folder(tmp_path, "empty")
+@pytest.fixture
+def small(monkeypatch):
+    """A budget of three megabytes."""
+    monkeypatch.setattr(device, "budget", lambda: 3 * 4 * MEGABYTE)
+    return Cache()
 
 
-def test_a_configuration_that_is_not_json(tmp_path):
-    (tmp_path / "config.json").write_text("not json")
-    with pytest.raises(ModelUnavailable, match="no diffusers configuration"):
-        checkpoint.from_folder(tmp_path, "broken")
+def test_models_of_every_kind_share_one_budget(small):
+    small.get(("autoencoder", "a"), lambda: Wrapped(network()))
+    small.get(("pipelines", "b"), lambda: (Wrapped(network()), Wrapped(network())))
+    assert small.held() == 3 * 4 * MEGABYTE
+    small.peek(("autoencoder", "a"))  # used again, so the other one goes
+    small.get(("captioner", "c"), network)
+    assert small.peek(("pipelines", "b")) is None
+    assert small.peek(("autoencoder", "a")) and small.peek(("captioner", "c"))
 
 
-def test_a_class_that_is_not_supported(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"_class_name": "UNet2DModel"}))
-    with pytest.raises(ModelUnavailable, match="supported are AutoencoderKL"):
-        checkpoint.from_folder(tmp_path, "unet")
+def test_room_is_made_before_a_model_is_read_and_what_is_too_large_is_still_kept(small):
+    small.get(("autoencoder", "a"), network)
+    seen = []
+    small.get(("autoencoder", "b"), lambda: seen.append(small.held()) or network(4), needed=4 * 4 * MEGABYTE)
+    assert seen == [0]
+    assert small.peek(("autoencoder", "b"))
 
 
-def test_pickled_weights_are_not_read(tmp_path):
-    folder = models.make("AutoencoderKL", tmp_path)
-    (folder / WEIGHTS).rename(folder / "diffusion_pytorch_model.bin")
-    with pytest.raises(ModelUnavailable, match="other weight formats are not read"):
-        checkpoint.from_folder(folder, "pickled")
+def test_a_kind_can_be_let_go(small):
+    small.get(("pipelines", "a"), network)
+    small.get(("autoencoder", "a"), network)
+    small.drop("pipelines")
+    assert small.peek(("pipelines", "a")) is None and small.peek(("autoencoder", "a"))
 
 
-@pytest.mark.parametrize("keep", [0, 5, 1000])
-def test_truncated_weights(tmp_path, keep):
-    file = models.make("AutoencoderKL", tmp_path) / WEIGHTS
-    file.write_bytes(file.read_bytes()[:keep])
-    with pytest.raises(ModelUnavailable, match="damaged"):
-        checkpoint.from_folder(tmp_path, "cut")
+def test_a_model_that_several_threads_want_is_read_once_and_may_read_another(small):
+    read = []
+
+    def generator():
+        read.append("generator")
+        return Wrapped(small.get(("autoencoder", "a"), network))
+
+    threads = [threading.Thread(target=lambda: small.get(("generator", "a"), generator)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert read == ["generator"]
 
 
-def test_incomplete_weights_are_not_filled_with_random_ones(tmp_path):
-    from safetensors.torch import load_file, save_file
-
-    file = models.make("AutoencoderKL", tmp_path) / WEIGHTS
-    tensors = load_file(file)
-    save_file({name: tensor for name, tensor in tensors.items() if "decoder" not in name}, file)
-    with pytest.raises(ModelUnavailable, match="incomplete"):
-        checkpoint.from_folder(tmp_path, "half")
-
-
-def test_an_autoencoder_of_grey_images(tmp_path):
-    import diffusers
-
-    diffusers.AutoencoderKL(**models.CONFIGS["AutoencoderKL"], in_channels=1, out_channels=1).save_pretrained(tmp_path)
-    with pytest.raises(ModelUnavailable, match="RGB"):
-        checkpoint.from_folder(tmp_path, "grey")
-
-
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(ModelUnavailable, match="there is no folder nowhere"):
-        checkpoint.from_folder(tmp_path / "nowhere", "nowhere")
+def test_what_fails_is_not_kept(small):
+    with pytest.raises(OSError, match="damaged"):
+        small.get(("autoencoder", "a"), lambda: (_ for _ in ()).throw(OSError("damaged")))
+    assert small.get(("autoencoder", "a"), network)

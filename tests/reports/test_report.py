@@ -61,15 +61,22 @@ class Parts(HTMLParser):
 def test_it_says_what_was_found_and_what_that_rests_on(written, image):
     page, told = written
     assert told["image"]["sha256"] == intake.read(image).sha256
-    assert told["verdict"]["kind"] == "none"
-    assert told["settings"]["mode"] == "fast"
+    assert told["verdict"]["kind"] in ("none", "insufficient")
+    assert told["settings"]["mode"] == "grid"
     (threshold,), (row,) = told["thresholds"], told["evidence"]
     assert threshold["threshold"] == row["threshold"]
-    assert threshold["belonging_images"] == row["calibrated_on"] == 200
-    assert threshold["file"] == "mini-dc.fast.lossless.json"
+    assert threshold["count"] == row["compared_with"]
+    assert (threshold["family"], threshold["file"]) == ("every family", "null.autoencoder.json")
     assert {"tracer", "torch", "diffusers", "pillow", "numpy"} <= set(told["versions"])
     text = "".join(Parts(page).text)
-    for said in (told["verdict"]["sentence"], row["revision"], told["image"]["sha256"], threshold["images"]):
+    for said in (
+        told["verdict"]["sentence"],
+        row["revision"],
+        told["image"]["sha256"],
+        threshold["images"],
+        "Contrast",
+        "window",
+    ):
         assert said in text
     assert provenance.FORGEABLE in text
 
@@ -96,11 +103,20 @@ def test_what_the_file_says_is_shown_as_text(written):
 def test_a_large_picture_is_shown_in_part_and_a_foreign_decoder_not_at_all():
     pixels = np.random.default_rng(0).integers(0, 256, (500, 700, 3), dtype=np.uint8)
     picture = intake.from_array(pixels, "large")
-    row = Evidence("somebody's", "inversion", "fast", 1.0, 1.0, 0.5, True, 1, 0.1, "r")
+    row = Evidence("somebody's", "inversion", "grid", 9.0, 4.0, 0.01, True, 1, 0.1, "r")
     trace = Trace(ImageFacts.of(picture), Verdict("family", Reason.ONE_FAMILY_FITS, ("somebody's",)), (row,))
     (figure,) = report.figures(trace, picture)
     assert max(figure.pixels.shape) <= report.SIDE
     assert "from its middle" in figure.words
+
+
+def test_a_crop_is_shown_from_where_its_grid_begins():
+    picture = intake.from_array(samples.bundled_photographs(1, 128)[0], "crop")
+    row = Evidence("mini-dc", "inversion", "grid", 9.0, 4.0, 0.01, True, 1, 0.1, "r", offset=(3, 5))
+    trace = Trace(ImageFacts.of(picture), Verdict("family", Reason.ONE_FAMILY_FITS, ("mini-dc",)), (row,))
+    first, again, _ = report.figures(trace, picture)
+    assert np.array_equal(first.pixels, picture.pixels[3:, 5:]) and "where its grid begins" in first.words
+    assert again.pixels.shape == (112, 112, 3)
 
 
 def test_a_changed_file_is_refused(image, written, tmp_path):
@@ -108,7 +124,7 @@ def test_a_changed_file_is_refused(image, written, tmp_path):
     Image.fromarray(samples.bundled_photographs(2, 128)[1]).save(other)
     trace = Trace(ImageFacts.of(intake.read(image)), Verdict("none", Reason.NO_FAMILY_FITS), ())
     with pytest.raises(ValueError, match="has changed"):
-        report.write(tmp_path / "report.html", other, trace, "fast")
+        report.write(tmp_path / "report.html", other, trace, "grid")
 
 
 @pytest.mark.parametrize("arguments", [["{image}", "--report", "x.pdf"], ["{image}", "{image}", "--report", "x.html"]])

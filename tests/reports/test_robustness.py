@@ -39,6 +39,8 @@ def test_the_least_strength_changes_nothing_and_all_make_pictures(change):
 def test_a_curve_streams_finds_the_flip_and_can_be_stopped(monkeypatch):
     monkeypatch.setitem(CHANGES, "blur", breaking.Change("px", (0, 1.5), False, CHANGES["blur"].apply))
     points = list(breaking.curve(intake.read(KOALA), "blur", ["mini-dc"]))
+    assert points[0].ratios["mini-dc"] >= 1
+    assert all(not point.ratios for point in points if point.kind == "insufficient")
     assert points[0].kind == "family" and points[1].kind != "family"
     assert len(points) == 2 + breaking.CLOSER
     before, after = flips(ordered(points, "blur"))[0]

@@ -18,6 +18,7 @@ from tracer.evidence.reasons import Reason
 from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.regeneration.ranking import Ranked
 from tracer.evidence.verdict import Evidence, ImageFacts, Trace, Verdict
+from tracer.models import registry
 from tracer.verdict import combine, wording
 from tracer.verdict.agreement import ANOTHER, KINDS, NO_ONE
 
@@ -27,8 +28,9 @@ NAMES = {"mini-kl": ("mini-kl-fluent", "mini-kl-noto"), "mini-dc": ("mini-dc-fla
 
 def inverted(kind: str, *families: str) -> Trace:
     belongs = {"family": True, "undecided": None, "insufficient": None}
+    other = None if kind == "insufficient" else False
     rows = tuple(
-        Evidence(name, "inversion", "fast", 1.0, 1.0, 0.5, belongs[kind] if name in families else False, 0, 0.0, "r")
+        Evidence(name, "inversion", "grid", 1.0, 4.0, 0.5, belongs[kind] if name in families else other, 1, 0.0, "r")
         for name in NAMES
     )
     members = tuple(member for name in families for member in NAMES[name])
@@ -94,7 +96,7 @@ def test_marks_support_a_family_and_never_choose_one():
     assert (alone.verdict.kind, alone.verdict.families) == ("undecided", ())
     said = cells(alone, "artifacts")
     assert said.pop(NO_ONE) == "against"
-    assert set(said) == {"mini-kl", "mini-kl16", "mini-movq", "mini-dc", ANOTHER}
+    assert set(said) == {row.id for row in registry.families(registry.LINEUPS[0])} | {ANOTHER}
     assert set(said.values()) == {"open"}
 
 
@@ -133,14 +135,22 @@ def test_a_joint_answer_of_two_kinds_is_not_counted_as_a_third():
     assert found.agreeing == ("inversion",), "the drawings alone leave it open"
 
 
-def test_marks_of_somebody_elses_autoencoder_leave_none_of_these():
+def test_marks_that_no_family_explains_are_another_models():
     found = combine.weigh(inverted("none"), marked("autoencoder"))
     assert found.verdict.kind == "none"
-    assert "An autoencoder was involved" in wording.sentence(found.verdict)
+    assert wording.sentence(found.verdict).startswith("Made by a latent model that is not in this line-up")
+    assert found.agreeing == ("artifacts",)
+    assert wording.support(found).startswith("Fairly sure") and "photographs marked" in wording.error_rates(found)
     assert cells(found, "inversion")[ANOTHER] == "open" and cells(found, "artifacts")[NO_ONE] == "against"
-    both = combine.weigh(inverted("none"), marked("none"))
-    assert both.agreeing == ("inversion", "artifacts")
-    assert "no marks" in wording.sentence(both.verdict)
+
+
+def test_nobody_is_ever_sure_of_an_absence():
+    for asked in ((inverted("none"),), (inverted("none"), marked("none"), drew("none"))):
+        found = combine.weigh(*asked)
+        assert found.verdict.kind == "none" and found.agreeing == KINDS[: len(asked)]
+        said = wording.support(found)
+        assert "proves nothing" in said and "ure" not in said
+        assert wording.error_rates(found) == ""
 
 
 def test_what_cannot_be_told_stays_too_little_evidence():
@@ -148,6 +158,18 @@ def test_what_cannot_be_told_stays_too_little_evidence():
     assert found.verdict.kind == "insufficient"
     assert not found.agreeing
     assert set(cells(found, "inversion").values()) == {"silent"}
+
+
+def test_a_cell_that_cannot_tell_shows_no_number():
+    found = combine.weigh(inverted("insufficient"), marked("insufficient"), drew("undecided", stopped=True))
+    silent = [cell for row in found.matrix for cell in row.cells.values() if cell.says == "silent"]
+    assert silent and not any(cell.number for cell in silent)
+
+
+def test_the_number_of_the_papers_rule_is_its_loss():
+    rows = tuple(replace(row, mode="paper", score=2.0, p_value=0.01) for row in inverted("none").evidence)
+    found = combine.weigh(replace(inverted("none"), evidence=rows))
+    assert {row.cells["inversion"].number for row in found.matrix} == {"loss 0.5 of the limit", ""}
 
 
 @pytest.mark.parametrize(
@@ -186,7 +208,7 @@ def test_evidence_about_two_images_is_refused():
 
 def test_the_command_line_gives_one_document():
     file = ROOT / "examples" / "koala-by-mini-dc-flat.png"
-    result = CliRunner().invoke(app, ["verdict", str(file), "--json"])
+    result = CliRunner().invoke(app, ["verdict", str(file), "--lineup", "minis", "--json"])
     assert result.exit_code == 0
     document = json.loads(result.stdout)
     assert document["verdict"]["families"] == ["mini-dc"]
@@ -196,7 +218,7 @@ def test_the_command_line_gives_one_document():
 
 @with_detector
 def test_cheap_evidence_comes_first_and_each_kind_brings_a_verdict():
-    updates = list(api.verdict_stream(ROOT / "examples" / "koala-by-mini-dc-flat.png"))
+    updates = list(api.verdict_stream(ROOT / "examples" / "koala-by-mini-dc-flat.png", lineup="minis"))
     joined = [each for each in updates if isinstance(each, combine.Joint)]
     assert [list(each.evidence) for each in joined][-1][0] == "inversion"
     assert updates[-1] is joined[-1]

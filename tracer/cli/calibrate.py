@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tracer.cli.console import Json, Mode, readable_errors, say
-from tracer.evidence import conditions, store
+from tracer.cli.console import Json, Mode, complain, readable_errors, say
+from tracer.evidence import store
+from tracer.evidence.inversion.decision import ALPHA
+from tracer.models import registry
 
 
 def calibrate(
@@ -29,40 +33,63 @@ def calibrate(
         int,
         typer.Option(help="number of images, of artifacts per kind of photograph, of regeneration per model", min=3),
     ] = 200,
-    mode: Mode = "fast",
+    mode: Mode = "grid",
     condition: Annotated[
-        str | None,
-        typer.Option(
-            help="lossless, resized, jpeg-95, jpeg-85, jpeg-70 or jpeg-50; by default lossless, of artifacts all"
-        ),
+        str | None, typer.Option(help="of artifacts, only this one: lossless, soft, webp, jpeg-95 ... jpeg-50")
     ] = None,
-    out: Annotated[Path, typer.Option(help="folder for the threshold")] = store.FOLDER,
+    out: Annotated[Path, typer.Option(help="folder for what is measured")] = store.FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Measure and store a family's threshold, or what the verdict of artifacts or of regeneration rests on.
+    """Measure what a family's own pictures score and what others' do, or what artifacts or regeneration rest on.
 
-    Without a folder, a family's belonging images are reconstructions of tiles of the pictures that scikit-image
-    bundles. The detector needs photographs that it was not trained on.
+    A family needs no calibration in grid mode: this checks that it keeps to the error that all families share. Without
+    a folder, its own pictures are reconstructions of tiles of the pictures that scikit-image bundles. The detector
+    needs photographs that it was not trained on.
     """
     with readable_errors():
+        if condition and family != "artifacts":
+            raise ValueError("--condition is for artifacts alone")
         if family == "regeneration":
             _calibrate_regeneration(strangers or [], count, out, as_json)
-            return
-        if family == "artifacts":
+        elif family == "artifacts":
             _calibrate_artifacts(photographs or [], count, condition, out, as_json)
-            return
-        from tracer.evidence.inversion.belonging import calibrate as measure
-
-        if photographs and len(photographs) > 1:
+        elif photographs and len(photographs) > 1:
             raise ValueError("give one folder of photographs for a family")
-        folder, condition = photographs[0] if photographs else None, condition or conditions.LOSSLESS
-        path = measure(
-            family, mode, count, belonging, folder, out, condition, lambda n: say(f"{family}: {n} of {count}")
+        else:
+            _calibrate_family(family, mode, count, belonging, photographs[0] if photographs else None, out, as_json)
+
+
+def _calibrate_family(
+    family: str, mode: str, count: int, belonging: Path | None, photographs: Path | None, out: Path, as_json: bool
+) -> None:
+    from tracer.evidence.inversion import calibration
+    from tracer.evidence.inversion.trace import Suspect
+
+    shared = calibration.shared(Suspect.of(registry.family(family)).kind)
+    path, found = calibration.calibrate(
+        family, mode, count, belonging, photographs, out, lambda done: say(f"{family}: {done} images")
+    )
+    say("")
+    told = {"file": str(path), "n": len(found.own if mode == "grid" else found.scores), "images": found.images}
+    if mode != "grid":
+        told |= {"threshold": found.threshold}
+        words = f"{told['n']} images ({found.images}), losses up to {found.threshold:.4g} belong"
+    else:
+        own, null = _figures(found.own, shared.threshold), _figures(found.null, shared.threshold)
+        told |= {"threshold": shared.threshold, "own": own, "null": null, "departs": found.departs(shared)}
+        words = (
+            f"of {own['images']} own images ({found.images}) {own['named']} score {shared.threshold:.3g} and more, "
+            f"median {own['median']:.3g}; of {null['images']} others {null['named']}, median {null['median']:.3g}"
         )
-        say("")
-        stored = json.loads(path.read_text())
-        found = {"file": str(path), "n": stored["n"], **stored["thresholds"]}
-        print(json.dumps(found) if as_json else f"{path.name}: {stored['n']} images, {stored['thresholds']}")
+        if told["departs"]:
+            complain(f"{family} is named for more of others' images than the error of {ALPHA:.0%} allows")
+    print(json.dumps(told) if as_json else f"{path.name}: {words}")
+
+
+def _figures(scores: Sequence[float], threshold: float) -> dict[str, float]:
+    """How many images score high enough to be named, of how many, and the score in their middle."""
+    named = sum(score >= threshold for score in scores)
+    return {"images": len(scores), "named": named, "median": statistics.median(scores)}
 
 
 def _calibrate_regeneration(strangers: list[Path], count: int, out: Path, as_json: bool) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from tracer.evidence import store
 from tracer.image import intake
+from tracer.models import registry
 from tracer.models.errors import ModelUnavailable
 from tracer.verdict import wording
 
@@ -20,8 +21,13 @@ from tracer.verdict import wording
 UsageError = typer.BadParameter.__mro__[1]
 Images = Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="image files", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+Lineup = Annotated[
+    str,
+    typer.Option("--lineup", help=f"whom to ask: {', '.join(registry.LINEUPS)}; python -m tracer models lists them"),
+]
 Mode = Annotated[
-    str, typer.Option(help="fast: relative loss, early stop; paper, paper-random: LatentTracer's settings")
+    str,
+    typer.Option(help="grid: the image against itself, on and off the grid; paper, paper-random: LatentTracer's loss"),
 ]
 
 

@@ -9,21 +9,18 @@ from typing import Annotated
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, Mode, complain, grouped, print_documents, readable_errors, say
-from tracer.evidence.verdict import Trace
+from tracer.cli.console import Images, Json, Lineup, Mode, complain, grouped, print_documents, readable_errors, say
+from tracer.evidence.verdict import Evidence, Trace
 from tracer.image import intake
 from tracer.verdict import wording
 
 
 def trace(
     images: Images,
-    lineup_name: Annotated[
-        str,
-        typer.Option("--lineup", help="minis (bundled), tiny (10 MB each from the Hub) or full (up to 1.3 GB)"),
-    ] = "minis",
+    lineup: Lineup = api.LINEUP,
     family: Annotated[list[str] | None, typer.Option(help="inspect only this family; may be repeated")] = None,
     autoencoder: Annotated[Path | None, typer.Option(help="inspect this folder in diffusers layout instead")] = None,
-    mode: Mode = "fast",
+    mode: Mode = "grid",
     report: Annotated[Path | None, typer.Option(help="write a report on one image: .html or .json")] = None,
     as_json: Json = False,
 ) -> None:
@@ -34,7 +31,7 @@ def trace(
             _check_report(report, images)
         for path in images:
             try:
-                traces.append(_trace_one(path, lineup_name, family, autoencoder, mode))
+                traces.append(_trace_one(path, lineup, family, autoencoder, mode))
                 if report:
                     _write_report(report, path, traces[-1], mode)
             except intake.IntakeError as error:  # one bad file must not lose the answers about the others
@@ -67,12 +64,17 @@ def _write_report(report: Path, image: Path, trace: Trace, mode: str) -> None:
     reports.write(report, image, trace, mode)
 
 
-def _trace_one(path: Path, lineup_name: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> Trace:
-    for update in api.trace_stream(path, lineup=lineup_name, families=family, autoencoder=autoencoder, mode=mode):
+def _trace_one(path: Path, lineup: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> Trace:
+    for update in api.trace_stream(path, lineup=lineup, families=family, autoencoder=autoencoder, mode=mode):
         if isinstance(update, api.Loading):
             say(f"{update.family}: {update.words()}")
+        elif isinstance(update, api.Looked):
+            first = max(update.standings, key=lambda name: update.standings[name].score)
+            say(f"window {update.windows}: {first} leads with {update.standings[first].score:.2f}")
+        elif isinstance(update, api.Searched):
+            say(f"{update.family}: looking for the grid of a crop")
         elif isinstance(update, api.Stepped):
-            say(f"{update.family}: step {update.step.index}, {update.step.score(mode):.3g}")
+            say(f"{update.family}: step {update.step.index} of {update.step.of}, loss {update.step.best:.3g}")
     say("")
     return update
 
@@ -83,28 +85,30 @@ def _report(trace: Trace) -> None:
         print(f"  note: {note}")
     if trace.verdict.members:
         print(f"  models with that autoencoder: {', '.join(trace.verdict.members)}")
-    for row in trace.evidence:
-        answer = {True: "fits", False: "does not fit", None: "open"}[row.belongs]
-        answer = "gave way" if row.gave_way else answer
-        print(
-            f"  {row.family:<12} {answer:<13} score {row.score:<10.4g} threshold {row.threshold:<10.4g} "
-            f"p {'-' if row.p_value is None else format(row.p_value, '.3f')}  "
-            f"{row.steps} steps, {row.seconds:.2f} s"
-            + (f", {row.off_grid:.1f} times worse off its grid" if row.off_grid else "")
-            + (", without its plain frame" if any(row.frame) else "")
-            + (", cropped off its grid by {} x {} px".format(*row.offset) if any(row.offset) else "")
-            + (", as resized from {1} x {0} px".format(*row.drawn) if any(row.drawn) else "")
-        )
-    if look := trace.quick_look:
-        print(f"  {look.sentence}" + (f"\n    {look.caution}" if look.caution else ""))
+    for row in sorted(trace.evidence, key=lambda row: row.standing):
+        print(f"  {_row(row)}")
+
+
+def _row(row: Evidence) -> str:
+    """A family's evidence in one line."""
+    answer = "stopped" if row.stopped else {True: "fits", False: "does not fit", None: "open"}[row.belongs]
+    chance = "-" if row.p_value is None else format(row.p_value, ".3f")
+    shown = f"{row.family:<12} {answer:<13} score {row.score:<9.4g} threshold {row.threshold:<9.4g} p {chance}"
+    work = f"{row.steps} {'windows' if row.mode == 'grid' else 'steps'}, {row.seconds:.2f} s"
+    parts = [shown, f"contrast {row.contrast:+.3f} ± {row.error:.3f}", work]
+    if any(row.offset):
+        parts.append("cropped off its grid by {} x {} px".format(*row.offset))
+    if row.resized_from:
+        parts.append("as drawn at {1} x {0} px".format(*row.resized_from))
+    return "  ".join(parts)
 
 
 def batch(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a folder of images, searched to its depths")],
     out: Annotated[Path, typer.Option(help="the .csv, .json or .jsonl to write; what is in it is not done again")],
-    lineup_name: Annotated[str, typer.Option("--lineup", help="minis, tiny or full")] = "minis",
+    lineup: Lineup = api.LINEUP,
     family: Annotated[list[str] | None, typer.Option(help="inspect only this family; may be repeated")] = None,
-    mode: Mode = "fast",
+    mode: Mode = "grid",
     engine: Annotated[str, typer.Option(help="local, or ray (pip install -r requirements-batch.txt)")] = "local",
     workers: Annotated[int, typer.Option(help="processes of the engine ray", min=1)] = 2,
     as_json: Json = False,
@@ -112,12 +116,13 @@ def batch(
     """Trace every image of a folder into a table; a bad file becomes a row with its error."""
     with readable_errors():
         from tracer.reports import batch as many
+        from tracer.reports.table import Table
 
         if engine not in ("local", "ray"):
             raise ValueError(f"no engine called {engine!r}; there are: local, ray")
-        options = many.Options(lineup_name, tuple(family or ()), mode)
+        options = many.Options(lineup, tuple(family or ()), mode)
         files = many.found(folder)
-        table = many.Table(out, options.columns())
+        table = Table(out, options.columns())
         work = None
         if engine == "ray":
             from tracer.reports import batch_ray

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tracer.cli.console import Images, Json, complain, print_documents, readable_errors
+from tracer import api
+from tracer.cli.console import Images, Json, Lineup, complain, print_documents, readable_errors
 from tracer.image import intake
 from tracer.verdict import wording
 from tracer.verdict.combine import Joint
@@ -14,18 +15,16 @@ from tracer.verdict.combine import Joint
 
 def verdict(
     images: Images,
-    lineup_name: Annotated[str, typer.Option("--lineup", help="minis, tiny or full")] = "minis",
+    lineup: Lineup = api.LINEUP,
     draw: Annotated[bool, typer.Option("--draw", help="ask the generators too: about a second per drawing")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask every kind of evidence, the cheap ones first, and give one joint answer."""
-    from tracer import api
-
     answers, refused = [], False
     with readable_errors():
         for path in images:
             try:
-                answers.append(api.verdict(path, lineup=lineup_name, draw=draw))
+                answers.append(api.verdict(path, lineup=lineup, draw=draw))
             except intake.IntakeError as error:  # one bad file must not lose the answers about the others
                 complain(f"{path}: {error}")
                 refused = True

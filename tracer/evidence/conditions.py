@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LOSSLESS, RESIZED = "lossless", "resized"
+LOSSLESS = "lossless"
 JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
 

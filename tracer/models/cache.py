@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,10 +14,10 @@ from tracer.models import device as machine
 from tracer.models import hub
 from tracer.models.checkpoint import digest_of, from_folder, rounded_digest
 from tracer.models.errors import ModelUnavailable
-from tracer.models.progress import SILENT, Progress, streamed
+from tracer.models.progress import SILENT, Progress
 from tracer.models.registry import WEIGHTS, Family
 
-__all__ = ["MODELS", "Cache", "at_hand", "load", "loaded", "loading", "preload"]
+__all__ = ["MODELS", "Cache", "at_hand", "load", "loaded", "preload"]
 # Names of other modules that callers still look for here.
 __all__ += ["WEIGHTS_FILE", "ModelUnavailable", "from_folder", "revision_of", "rounded_digest"]
 
@@ -142,13 +142,6 @@ def _read(row: Family, snapshot: hub.Snapshot, device: str):
     if (kind := type(model.model).__name__) != row.kind:
         raise ModelUnavailable(f"{row.source} holds a {kind} instead of a {row.kind}", "damaged")
     return model
-
-
-def loading(row: Family, stop: Callable[[], bool]) -> Generator[object, None, Any]:
-    """Load a row as `load` does and yield how far the download is; for callers until inversion is rewritten."""
-    if at_hand(row):
-        return load(row)
-    return (yield from streamed(lambda progress: load(row, progress=progress), stop, f"load {row.id}"))
 
 
 def at_hand(row: Family) -> bool:

@@ -10,7 +10,7 @@ import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 from tracer import assets
 from tracer.models import selection
 from tracer.models.errors import ModelUnavailable, in_words
-from tracer.models.progress import SILENT, Progress, streamed
+from tracer.models.progress import SILENT, Progress
 from tracer.models.registry import CONFIG, WEIGHTS, Family, Repository
 from tracer.models.transfer import (
     PATIENCE,
@@ -32,7 +32,7 @@ from tracer.models.transfer import (
     library,
 )
 
-__all__ = ["CONFIG", "WEIGHTS", "Snapshot", "cached", "discard_damaged", "fetch", "fetching", "look", "mending", "pin"]
+__all__ = ["CONFIG", "WEIGHTS", "Snapshot", "cached", "discard_damaged", "fetch", "look", "mending", "pin"]
 __all__ += ["pins", "preload_lines", "revision"]
 
 LOCK = assets.HUB_LOCK
@@ -144,12 +144,6 @@ def fetch(repository: Repository, progress: Progress = SILENT) -> Snapshot:
         if found is None or found.commit != remotes[0].commit:  # somebody pushed in between
             raise ModelUnavailable(f"{repository.source} changed while it was downloaded; try again", "damaged")
         return found
-
-
-def fetching(repository: Repository, stop: Callable[[], bool]) -> Generator[object, None, None]:
-    """Fetch and yield how far that is, nothing where all is here; for callers that are generators."""
-    if not cached(repository):
-        yield from streamed(lambda progress: fetch(repository, progress), stop, f"fetch {repository.id}")
 
 
 @contextmanager

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
-import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
-
-from tracer.models.errors import ModelUnavailable
-
-POLL = 0.2  # seconds between two looks at work in another thread
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -38,48 +28,3 @@ class Downloading:
 
     done: int
     total: int
-
-
-def streamed(
-    work: Callable[[Progress], Result], stop: Callable[[], bool], name: str
-) -> Generator[object, None, Result]:
-    """Work in a thread of its own, its events as a stream: for generators that call it, until inversion is rewritten.
-
-    Args:
-        work: takes the context, returns the result.
-        stop: asked between two looks at the thread; once True, the stream ends at once and the work soon after.
-        name: of the thread.
-
-    Yields:
-        The events, and the last one again while there is no newer one, so that a reader who left is noticed.
-
-    Returns:
-        What `work` returns.
-
-    Raises:
-        ModelUnavailable: stopped.
-        Exception: whatever `work` raises.
-    """
-    left, events, outcome = threading.Event(), queue.SimpleQueue(), []
-
-    def run() -> None:
-        try:
-            outcome.append(work(Progress(left.is_set, events.put)))
-        except Exception as error:  # raised again where somebody waits for it
-            outcome.append(error)
-
-    thread = threading.Thread(target=run, name=name, daemon=True)
-    thread.start()
-    last: object = Downloading(0, 0)
-    try:
-        while thread.is_alive() or not events.empty():
-            with contextlib.suppress(queue.Empty):
-                last = events.get(timeout=POLL)
-            yield last
-            if stop():
-                raise ModelUnavailable("the download was stopped", "stopped")
-    finally:
-        left.set()  # also where the reader left
-    if isinstance(outcome[0], Exception):
-        raise outcome[0]
-    return outcome[0]

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import csv
+import functools
 import hashlib
-import io
-import json
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tracer import __version__, api
 from tracer.evidence import store
+from tracer.evidence.inversion import calibration
 from tracer.evidence.inversion.settings import MODES
 from tracer.evidence.verdict import Trace
 from tracer.image import intake
-from tracer.models import registry as lineup
+from tracer.models import checkpoint, hub, registry
 from tracer.models.errors import ModelUnavailable
+from tracer.reports.table import Row, Table, as_csv
 from tracer.verdict import wording
 
+__all__ = ["SUFFIXES", "Options", "Row", "Table", "as_csv", "found", "row", "rows"]
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
-FORMATS = (".csv", ".json", ".jsonl")
 
 _ABOUT = ("file", "sha256", "bytes", "width", "height", "verdict", "family", "sentence", "reason")
+_VIEW = ("windows", "offset", "resized_from")
+_EACH = ("score", "threshold", "p_value", "contrast")
 _HOW = ("seconds", "settings", "revisions", "not_inspected", "error")
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "'")  # a spreadsheet would run a cell that starts with one of these
-
-Row = dict[str, str | int | float | None]
 
 
 @dataclass(frozen=True)
@@ -37,40 +35,45 @@ class Options:
     """What every image of a batch is asked.
 
     Attributes:
-        lineup: "minis", "tiny" or "full"; ignored where `families` are given.
+        lineup: one of `registry.LINEUPS`; ignored where `families` are given.
         families: registry ids.
-        mode: "fast", "paper" or "paper-random".
+        mode: "grid", "paper" or "paper-random".
     """
 
-    lineup: str = "minis"
+    lineup: str = api.LINEUP
     families: tuple[str, ...] = ()
-    mode: str = "fast"
+    mode: str = "grid"
 
     def names(self) -> list[str]:
         """The families to inspect, by id. Raises KeyError for an unknown line-up, family or mode."""
         if self.mode not in MODES:
             raise KeyError(f"no mode called {self.mode!r}; there are: {', '.join(MODES)}")
-        chosen = [lineup.family(name) for name in dict.fromkeys(self.families)] or lineup.families(self.lineup)
+        chosen = [registry.family(name) for name in dict.fromkeys(self.families)] or registry.families(self.lineup)
         return [row.id for row in chosen]
 
     def record(self) -> str:
-        """Everything that the rows depend on: two rows with the same text and file hash say the same.
-
-        The stored thresholds name the weights that they are for, so their digest stands for both.
-        """
-        digest = hashlib.sha256()
-        for name in self.names():
-            for path in sorted(store.FOLDER.glob(f"{name}.{self.mode}.*.json")):
-                digest.update(path.read_bytes())
-        settings = ", ".join(f"{key} {value}" for key, value in MODES[self.mode].record().items())
+        """Everything that the rows depend on: two rows with the same text and file hash say the same."""
+        names, digest = self.names(), hashlib.sha256()
+        shared = [calibration.null_path(kind) for kind in calibration.KINDS]
+        for path in shared if self.mode == "grid" else [calibration.path_of(name, self.mode) for name in names]:
+            digest.update(path.read_bytes() if path.exists() else b"")
+        for name in names:
+            digest.update(_weights(name).encode())
         return (
-            f"tracer {__version__}, families {' '.join(self.names())}, thresholds {digest.hexdigest()[:12]}, {settings}"
+            f"tracer {__version__}, families {' '.join(names)}, mode {self.mode}, "
+            f"weights and thresholds {digest.hexdigest()[:12]}"
         )
 
     def columns(self) -> list[str]:
         """The keys of every row, in order. Further kinds of evidence go between those of inversion and `_HOW`."""
-        each = [f"{name}_{what}" for name in self.names() for what in ("score", "threshold", "p_value")]
-        return [*_ABOUT, *each, *_HOW]
+        return [*_ABOUT, *_VIEW, *(f"{name}_{what}" for name in self.names() for what in _EACH), *_HOW]
+
+
+@functools.cache
+def _weights(family: str) -> str:
+    """What identifies a family's weights, without loading them."""
+    row = registry.family(family)
+    return checkpoint.digest_of(Path(row.source) / row.subfolder) if row.bundled else hub.revision(row.repository)
 
 
 def found(folder: Path) -> list[tuple[str, Path]]:
@@ -180,8 +183,12 @@ def _answer(trace: Trace) -> Row:
         "not_inspected": "; ".join(f"{name}: {why}" for name, why in trace.unavailable.items()),
     }
     for each in trace.evidence:
-        answer = {"score": each.score, "threshold": each.threshold, "p_value": each.p_value}
-        made |= {f"{each.family}_{what}": value for what, value in answer.items()}
+        made |= {f"{each.family}_{what}": getattr(each, what) for what in _EACH}
+    if trace.windows:
+        first = trace.evidence[0]  # all families are asked about the same view
+        made["windows"] = len(trace.windows)
+        made["offset"] = "{} down, {} right".format(*first.offset) if any(first.offset) else ""
+        made["resized_from"] = "{1} x {0}".format(*first.resized_from) if first.resized_from else ""
     return made
 
 
@@ -204,100 +211,3 @@ def _digest(source: Path | bytes) -> str:
     except OSError:
         return ""
     return hashlib.sha256(data).hexdigest() if len(data) <= intake.MAX_BYTES else ""
-
-
-class Table:
-    """Rows in a CSV, JSON or JSON-lines file that can be cut off at any time and gone on with.
-
-    A JSON file is an array with one row a line; until it is closed, only the closing bracket is missing.
-    """
-
-    def __init__(self, path: Path, columns: list[str]) -> None:
-        """Read what is there and make it whole: a last line that was cut off is dropped.
-
-        Raises:
-            ValueError: another ending than `FORMATS`, or the file holds something else than such rows.
-        """
-        if path.suffix.lower() not in FORMATS:
-            raise ValueError(f"--out must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-        self.path, self.columns, self._kind = path, columns, path.suffix.lower()
-        text = path.read_text("utf-8", "replace") if path.exists() else ""
-        self.known = self._read(text) if text.strip() else []
-        self.known = [row for row in self.known if row["sha256"]]  # what could not be read is tried again
-        self._written = 0
-
-    def __enter__(self) -> Table:
-        draft = self.path.with_name(self.path.name + ".part")
-        with draft.open("w", encoding="utf-8", newline="") as self._file:
-            self._file.write({".csv": _csv_line(self.columns), ".json": "[\n", ".jsonl": ""}[self._kind])
-            for each in self.known:
-                self.add(each)
-        os.replace(draft, self.path)
-        self._file = self.path.open("a", encoding="utf-8", newline="")
-        return self
-
-    def add(self, row: Row) -> None:
-        """Write one row, at once."""
-        if self._kind == ".csv":
-            line = _csv_line([row.get(column) for column in self.columns])
-        else:
-            before, after = ("", "\n") if self._kind == ".jsonl" else (",\n" if self._written else "", "")
-            line = f"{before}{json.dumps(row)}{after}"
-        self._file.write(line)
-        self._file.flush()
-        self._written += 1
-
-    def __exit__(self, *_: object) -> None:
-        if self._kind == ".json":
-            self._file.write("\n]\n")
-        self._file.close()
-
-    def _read(self, text: str) -> list[Row]:
-        try:
-            read = self._read_csv(text) if self._kind == ".csv" else self._read_json(text)
-            if all({"file", "sha256", "settings"} <= set(each) for each in read):
-                return read
-        except (ValueError, csv.Error, TypeError, AttributeError):
-            pass
-        raise ValueError(f"{self.path} holds something else than the rows of such a batch; choose another file")
-
-    def _read_csv(self, text: str) -> list[Row]:
-        whole = text[: text.rfind("\n") + 1]  # no value holds a line break
-        lines = list(csv.reader(io.StringIO(whole)))
-        if lines and lines[0] != self.columns:
-            raise ValueError("other columns")
-        return [dict(zip(self.columns, map(_unguarded, line), strict=True)) for line in lines[1:]]
-
-    def _read_json(self, text: str) -> list[Row]:
-        lines = [line.strip().rstrip(",") for line in text.splitlines()]
-        lines = [line for line in lines if line not in ("", "[", "]")]
-        read = [json.loads(line) for line in lines[:-1]]
-        try:
-            read += [json.loads(line) for line in lines[-1:]]
-        except ValueError:
-            start = '{"file"'
-            if lines[-1][: len(start)] != start[: len(lines[-1])]:
-                raise
-        return read
-
-
-def as_csv(made: list[Row], columns: list[str]) -> str:
-    """Rows as the text of a CSV file."""
-    return "".join([_csv_line(columns), *(_csv_line([each.get(column) for column in columns]) for each in made)])
-
-
-def _csv_line(values: list[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([_guarded(value) for value in values])
-    return line.getvalue()
-
-
-def _guarded(value: Any) -> Any:
-    if not isinstance(value, str):
-        return "" if value is None else value
-    value = " ".join(value.splitlines())
-    return f"'{value}" if value.startswith(_RISKY) else value
-
-
-def _unguarded(value: str) -> str:
-    return value[1:] if value[:1] == "'" and value[1:2] in _RISKY else value

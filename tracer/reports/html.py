@@ -15,7 +15,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from PIL import Image
 
-from tracer.evidence.verdict import Evidence
+from tracer.evidence.verdict import Evidence, Trace
 from tracer.image.provenance import Claims
 from tracer.verdict import wording
 
@@ -58,7 +58,8 @@ def page(report: Report, figures: Sequence[Figure]) -> str:
         sentence=wording.sentence(report.trace.verdict),
         facts=facts,
         figures=figures,
-        evidence=[_evidence(row) for row in report.trace.evidence],
+        evidence=[_evidence(row) for row in sorted(report.trace.evidence, key=lambda row: row.standing)],
+        view=_view(report.trace),
         thresholds=[_threshold(row) for row in report.thresholds],
     )
 
@@ -86,29 +87,32 @@ def _shown(value: object) -> Markup:
 def _evidence(row: Evidence) -> list[object]:
     return [
         row.family,
-        "stopped" if row.stopped else "gave way" if row.gave_way else _ANSWERS[row.belongs],
+        "stopped" if row.stopped else _ANSWERS[row.belongs],
         f"{row.score:.4g}",
         f"{row.threshold:.4g}",
         None if row.p_value is None else f"{row.p_value:.3f}",
-        _besides(row),
+        f"{row.contrast:+.3f} ± {row.error:.3f}" if row.error else f"{row.contrast:+.3f}",
         row.steps,
         f"{row.seconds:.2f}",
         f"{row.revision} ({row.dtype})",
     ]
 
 
-def _besides(row: Evidence) -> str:
-    """How the picture was taken, and what else than the score decided."""
-    said = [
-        f"{row.off_grid:.1f} times worse off its grid" if row.off_grid else "",
-        "without its plain frame" if any(row.frame) else "",
-        "cropped by {} and {} px".format(*row.offset) if any(row.offset) else "",
-        "drawn at {1} x {0} px".format(*row.drawn) if any(row.drawn) else "",
+def _view(trace: Trace) -> str:
+    """Which pixels were inspected, in a sentence."""
+    if not trace.windows:
+        return ""
+    row, count = trace.evidence[0], len(trace.windows)
+    how = [
+        f"{count} window{'s' if count > 1 else ''} of native pixels",
+        "the picture brought back to {1} by {0} px".format(*row.resized_from) if row.resized_from else "",
+        "the grid begins {} rows down and {} columns to the right".format(*row.offset) if any(row.offset) else "",
     ]
-    return "; ".join(each for each in said if each)
+    return f"Inspected: {'; '.join(each for each in how if each)}."
 
 
 def _threshold(row: Basis) -> list[object]:
     versions = ", ".join(f"{name} {number}" for name, number in row.versions.items())
     threshold = f"{row.threshold:.4g}"
-    return [row.family, threshold, row.belonging_images, row.images, row.condition, row.measured, versions]
+    error = None if row.error is None else f"{row.error:.0%}"
+    return [row.family, threshold, error, row.count, row.images, row.measured, versions]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from tracer import __version__, api
-from tracer.evidence import conformal
-from tracer.evidence.inversion import calibration
-from tracer.evidence.inversion.settings import MODES, Settings
-from tracer.evidence.verdict import Evidence, Trace, fit
+from tracer.evidence.inversion import calibration, decision, grid, inspection, search
+from tracer.evidence.inversion.settings import DESCENTS
+from tracer.evidence.verdict import Trace
 from tracer.image import intake, provenance
 from tracer.models import registry
 from tracer.reports.html import Figure, page
@@ -39,34 +38,32 @@ def check(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Basis:
-    """What one family's threshold was measured on.
+    """What a threshold was measured on.
 
     Attributes:
-        family, threshold: of the evidence.
-        belonging_images: how many.
-        condition: what was done to them.
+        family: whose it is; "every family" in grid mode, where all share it.
+        threshold: of the evidence.
+        count: how many images are behind it.
         images: what they are.
-        measured: on what day; None where it was calibrated on the spot, as are the fields below.
+        measured: on what day.
         versions: of the libraries involved.
-        error_per_look: the share of belonging images that may be ruled out.
-        file: of the stored calibration.
+        error: share of pictures by none of the families that reach it; None in the paper's modes, which hold none.
+        file: of the stored numbers.
     """
 
     family: str
     threshold: float
-    belonging_images: int
-    condition: str
-    images: str = "calibrated on the spot"
-    measured: str | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-    error_per_look: float | None = None
-    file: str | None = None
+    count: int
+    images: str
+    measured: str
+    versions: dict[str, str]
+    error: float | None
+    file: str
 
     def document(self) -> dict[str, Any]:
-        """As JSON values; what a calibration on the spot has not is left out."""
+        """As JSON values."""
         told = asdict(self)
-        later = {"with": told.pop("versions"), "error_per_look": told.pop("error_per_look"), "file": told.pop("file")}
-        return told | (later if self.measured else {})
+        return told | {"with": told.pop("versions")}
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ class Report:
     Attributes:
         made, by: when (ISO 8601), and with what.
         trace: what was found.
-        settings: of the mode.
+        settings: of the mode, by name.
         thresholds: what each rests on.
         versions: of the libraries involved.
         claims: what the file says about itself.
@@ -85,7 +82,7 @@ class Report:
     made: str
     by: str
     trace: Trace
-    settings: Settings
+    settings: dict[str, Any]
     thresholds: tuple[Basis, ...]
     versions: dict[str, str]
     claims: provenance.Claims
@@ -95,7 +92,7 @@ class Report:
         return {
             "report": {"made": self.made, "by": self.by},
             **wording.document(self.trace),
-            "settings": self.settings.record(),
+            "settings": self.settings,
             "thresholds": [each.document() for each in self.thresholds],
             "versions": self.versions,
             "claims": self.claims.document(),
@@ -112,8 +109,8 @@ def report(trace: Trace, mode: str, found: provenance.Claims) -> Report:
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         by=f"Latent Lineup {__version__}",
         trace=trace,
-        settings=MODES[mode],
-        thresholds=tuple(_rests_on(row) for row in trace.evidence),
+        settings=_settings(mode),
+        thresholds=_rests_on(trace, mode),
         versions={**trace.versions, **_versions()},
         claims=found,
     )
@@ -122,26 +119,30 @@ def report(trace: Trace, mode: str, found: provenance.Claims) -> Report:
 def figures(trace: Trace, picture: intake.Picture) -> list[Figure]:
     """The image, what the decoder that fits best makes of it, and the difference.
 
-    Of an image over `SIDE` pixels a side, the middle. Without evidence of a family in the registry, only the image.
+    As it was inspected: on the grid that was found, and brought back to the size that it was drawn at. Of an image over
+    `SIDE` pixels a side, the middle. Without evidence of a family in the registry, only the image.
     """
-    region, where = _region(picture.pixels)
-    shown = [Figure("The image", f"{where}.", region)]
     rows = [row for row in trace.evidence if row.family in registry.FAMILIES]
-    if not rows:
+    best = min(rows, key=lambda row: row.standing, default=None)
+    pixels, changed = picture.pixels, ""
+    if best and best.resized_from:
+        pixels, changed = search.undone(pixels, best.resized_from), ", brought back to the size it was drawn at"
+    if best and any(best.offset):
+        pixels, changed = pixels[best.offset[0] :, best.offset[1] :], f"{changed}, from where its grid begins"
+    region, where = _region(pixels)
+    shown = [Figure("The image", f"{where}{changed}.", region)]
+    if best is None:
         return shown
     from tracer.reports.figures import plots as drawing
 
-    best = min(rows, key=fit).family
-    again = api.reconstruct(best, replace(picture, pixels=region))
+    again = api.reconstruct(best.family, replace(picture, pixels=region))
     original = region[: again.shape[0], : again.shape[1]]
     levels = drawing.difference(original, again)
     told = f"Mean difference {levels.mean():.2f} of 255 grey levels, largest {levels.max():.0f}"
     scale = f"dark: none; bright: {drawing.RESIDUAL_TOP} levels and more"
     return [
         *shown,
-        Figure(
-            f"Through {best}", f"Once through the autoencoder whose score is lowest for its threshold, {best}.", again
-        ),
+        Figure(f"Through {best.family}", "Once through the autoencoder that fits best.", again),
         Figure("Difference", f"{told}; {scale}.", drawing.residual(original, again)),
     ]
 
@@ -178,22 +179,37 @@ def _region(pixels: np.ndarray) -> tuple[np.ndarray, str]:
     return region, words
 
 
-def _rests_on(row: Evidence) -> Basis:
-    path = calibration.path_of(row.family, row.mode, row.condition)
-    if not path.exists():
-        return Basis(row.family, row.threshold, row.calibrated_on, row.condition)
-    known = calibration.load(path)
-    return Basis(
-        family=row.family,
-        threshold=row.threshold,
-        belonging_images=row.calibrated_on,
-        condition=known.condition,
-        images=known.images,
-        measured=known.date,
-        versions=known.versions,
-        error_per_look=conformal.ALPHA,
-        file=path.name,
-    )
+def _settings(mode: str) -> dict[str, Any]:
+    """How a mode inspects, for the record."""
+    if mode in DESCENTS:
+        return DESCENTS[mode].record()
+    return {
+        "mode": mode,
+        "tile": grid.TILE,
+        "controls": grid.CONTROLS,
+        "windows at most": inspection.MOST,
+        "error": decision.ALPHA,
+    }
+
+
+def _rests_on(trace: Trace, mode: str) -> tuple[Basis, ...]:
+    if mode == "grid":
+        return tuple(_shared(row.threshold) for row in trace.evidence[:1])
+    found = []
+    for row in trace.evidence:
+        known = calibration.losses(row.family, mode, row.weights_digest)
+        told = known.images, known.date, known.versions, None, calibration.path_of(row.family, mode).name
+        found.append(Basis(row.family, row.threshold, len(known.scores), *told))
+    return tuple(found)
+
+
+def _shared(threshold: float) -> Basis:
+    """The null distribution that a threshold is of: every family of a trace has the same."""
+    known = {kind: calibration.shared(kind) for kind in calibration.KINDS}
+    kind = min(known, key=lambda kind: abs(known[kind].threshold - threshold))
+    null, file = known[kind], calibration.null_path(kind).name
+    told = null.pictures, null.date, null.versions, decision.ALPHA, file
+    return Basis("every family", threshold, len(null.scores), *told)
 
 
 def _versions() -> dict[str, str]:

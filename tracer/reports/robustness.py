@@ -84,7 +84,7 @@ class Point:
         strength: of the change.
         kind: of the joint verdict.
         families: that it names.
-        ratios: score over threshold, by family.
+        ratios: score over threshold, by family; from 1 up it is named. Empty where there was too little evidence.
         probability: the detector's, or None.
     """
 
@@ -107,7 +107,7 @@ def curve(
     Args:
         source: the image.
         change: a key of `CHANGES`.
-        families: registry ids; the bundled ones by default.
+        families: registry ids; the first line-up by default.
         stop: asked between strengths.
 
     Raises:
@@ -160,6 +160,8 @@ def _point(picture: Picture, strength: float, families: list[str] | None, stop: 
         strength=strength,
         kind=found.kind,
         families=found.families,
-        ratios={row.family: row.score / row.threshold for row in trace.evidence},
+        ratios={
+            row.family: row.score / row.threshold for row in trace.evidence if trace.verdict.kind != "insufficient"
+        },
         probability=marks.probability if marks else None,
     )

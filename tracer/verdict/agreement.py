@@ -24,7 +24,7 @@ class Cell:
     Attributes:
         says: "for" it; "against" it; "open": it leaves it possible; "silent": it cannot say anything here; "missing":
             it was not asked, or has not answered yet.
-        number: the number behind it, in a few words; "" where there is none.
+        number: the number behind it, in a few words; "" where there is none, or where it cannot tell anything.
     """
 
     says: Says
@@ -47,9 +47,9 @@ class Row:
 
 
 def matrix(inversion: Trace | None, artifacts: Artifacts | None, regeneration: Regeneration | None) -> tuple[Row, ...]:
-    """Every inspected family, or the bundled ones before there are any, and the two ways to be none of them."""
+    """Every inspected family, or the first line-up's before there are any, and the two ways to be none of them."""
     asked = [row.family for row in inversion.evidence] if inversion else []
-    names = asked or [row.id for row in registry.families("minis")]
+    names = asked or [row.id for row in registry.families(registry.LINEUPS[0])]
     drawn = {row.family for row in regeneration.ranking} if regeneration else set()
     names += [name for name in registry.FAMILIES if name in drawn - {*names}]
     rows = []
@@ -73,9 +73,10 @@ def _inverted(name: str, trace: Trace | None) -> Cell:
     row = next((each for each in trace.evidence if each.family == name), None)
     if row is None:
         return Cell("missing")
-    number = "" if row.p_value is None else f"p = {row.p_value:.2g}"
-    if verdict.kind == "insufficient" and name not in verdict.families and not row.belongs:
-        return Cell("silent", number)
+    if verdict.kind == "insufficient" or row.stopped:
+        return Cell("silent")
+    # Only the grid's p-value is small where the family made the image; the paper's rule is a loss and its limit.
+    number = f"p = {row.p_value:.2g}" if row.mode == "grid" else f"loss {row.score / row.threshold:.2g} of the limit"
     return Cell({True: "for", False: "against", None: "open"}[row.belongs], number)
 
 
@@ -83,8 +84,10 @@ def _marked(name: str, artifacts: Artifacts | None) -> Cell:
     if artifacts is None:
         return Cell("missing")
     kind, number = artifacts.verdict.kind, f"{artifacts.probability:.2f}"
-    if kind in ("undecided", "insufficient"):
-        return Cell("open" if kind == "undecided" else "silent", number)
+    if kind == "insufficient":
+        return Cell("silent")
+    if kind == "undecided":
+        return Cell("open", number)
     if name == NO_ONE:
         return Cell("against" if kind == "autoencoder" else "for", number)
     return Cell("open" if kind == "autoencoder" else "against", number)  # any autoencoder, not this one
@@ -98,9 +101,9 @@ def _drawn(name: str, regeneration: Regeneration | None) -> Cell:
     best = next((row for row in regeneration.ranking if row.family == name), None)
     if best is None:
         return Cell("missing")
-    number = f"{best.similarity:.2f}, {best.generator.removeprefix(f'{name}-')}"
     if regeneration.alone.stopped or best.p_value is None:
-        return Cell("silent", number)
+        return Cell("silent")
+    number = f"{best.similarity:.2f}, {best.generator.removeprefix(f'{name}-')}"
     if best.p_value < ALPHA_FIT:
         return Cell("against", number)
     if regeneration.alone.kind != "family":

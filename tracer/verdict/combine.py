@@ -2,8 +2,8 @@
 
 Nothing is averaged. Each kind of evidence says what it can say, and no more:
 
-- Inversion names an autoencoder, or rules the inspected ones out. It decides: a decoder either can or cannot make these
-  pixels, whatever the picture shows.
+- Inversion names an autoencoder: it decides, since a decoder's grid is in the pixels whatever the picture shows. Not to
+  find any of the inspected ones proves nothing: others were not asked, and resizing removes the trace.
 - Artifacts say whether *an* autoencoder was involved, never which. They support or contradict.
 - Regeneration compares models, by what they draw. It decides inside a family, whose models no other evidence tells
   apart.
@@ -143,6 +143,8 @@ def _agreeing(
 ) -> tuple[str, ...]:
     """The kinds of evidence that by themselves say what the verdict says, or for artifacts what it implies."""
     found = []
+    if verdict.reason is Reason.ANOTHER_AUTOENCODER:
+        return ("artifacts",)  # which says so; inversion only says which autoencoders show no trace
     if inversion and inversion.verdict.kind == verdict.kind in ("family", "none"):
         found.append("inversion")
     if (verdict.kind, marks) in (("family", "autoencoder"), ("none", "none")):

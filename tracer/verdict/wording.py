@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.artifacts.null_distribution import WEBP
 from tracer.evidence.artifacts.published import PublishedArtifacts
 from tracer.evidence.conditions import LOSSLESS
-from tracer.evidence.conformal import ALPHA
+from tracer.evidence.inversion.decision import ALPHA
 from tracer.evidence.reasons import Reason
 from tracer.evidence.regeneration.decision import ALPHA_LEAD, Regeneration
 from tracer.evidence.regeneration.null_distribution import ALPHA_FIT, NOBODY
 from tracer.evidence.verdict import Trace, Verdict, listed
+from tracer.models import registry
 from tracer.verdict.combine import Joint
 
 UNDRAWN = "pictures that no model drew"
@@ -21,11 +22,12 @@ MARKS = {
     "autoencoder": "marks of an autoencoder are in the image, says the detector",
     "none": "the detector finds no marks of any autoencoder",
 }
+NO_PROOF = "That does not make it a photograph: other models were not asked, and resizing removes the trace."
 Result = Trace | Artifacts | PublishedArtifacts | Regeneration | Joint
 
 
 def sentence(verdict: Verdict) -> str:
-    """A verdict in one plain sentence, with its full stop."""
+    """A verdict in one plain sentence with its full stop; after an absence, a second one says what that is worth."""
     words = _SENTENCES[verdict.reason]
     return words.format_map(_named(verdict)) if isinstance(words, str) else words(verdict)
 
@@ -61,6 +63,8 @@ def support(joint: Joint) -> str:
     counted = "all have been asked" if asked == 3 else f"{asked} of the 3 kinds of evidence {have} been asked"
     if not joint.agreeing:
         return f"Not sure: {counted}, and none decides."
+    if _absence(joint.verdict):
+        return f"No sign of any that was asked ({', '.join(joint.agreeing)}), {counted}; that proves nothing."
     count = {1: "one kind of evidence says", 2: "two kinds of evidence say", 3: "all three kinds of evidence say"}
     how = {1: "Fairly sure", 2: "Sure", 3: "Very sure"}[len(joint.agreeing)]
     return f"{how}: {count[len(joint.agreeing)]} so ({', '.join(joint.agreeing)}), none disagrees, {counted}."
@@ -68,16 +72,23 @@ def support(joint: Joint) -> str:
 
 def error_rates(joint: Joint) -> str:
     """How often the kinds of evidence err that agree with a joint answer, in one sentence; "" where none does."""
-    if joint.contradicting or not joint.agreeing:
+    if joint.contradicting or not joint.agreeing or _absence(joint.verdict):
         return ""
-    artifacts = joint.evidence.get("artifacts")
+    inversion, artifacts = joint.evidence.get("inversion"), joint.evidence.get("artifacts")
+    on_grid = inversion and all(row.mode == "grid" for row in inversion.evidence)
     rates = {
-        "inversion": f"inversion misses a family's own picture in about {ALPHA:.0%} of cases",
+        "inversion": on_grid and f"inversion names a family for at most {ALPHA:.0%} of pictures that none of them made",
         "artifacts": artifacts and f"the detector calls at most {artifacts.fpr:.0%} of photographs marked",
-        "regeneration": f"regeneration at most {ALPHA_FIT:.0%} of a model's own pictures, and a lead like this one is "
-        f"had on at most {ALPHA_LEAD:.0%} of others' pictures",
+        "regeneration": f"regeneration misses at most {ALPHA_FIT:.0%} of a model's own pictures, and a lead like this "
+        f"one is had on at most {ALPHA_LEAD:.0%} of others' pictures",
     }
-    return f"How often they err on clean files: {'; '.join(rates[name] for name in joint.agreeing)}."
+    told = [rates[name] for name in joint.agreeing if rates[name]]
+    return f"How often they err: {'; '.join(told)}." if told else ""
+
+
+def _absence(verdict: Verdict) -> bool:
+    """Whether a verdict only says what was not found."""
+    return verdict.kind == "none" and verdict.reason is not Reason.ANOTHER_AUTOENCODER
 
 
 def condition(name: str) -> str:
@@ -90,11 +101,36 @@ def condition(name: str) -> str:
 def _named(verdict: Verdict) -> dict[str, Any]:
     """What a sentence may be filled in with."""
     named = {**verdict.details, "members": verdict.members}
-    named |= {"families": listed(verdict.families)} if verdict.families else {}
+    named |= {"families": titles(verdict.families)} if verdict.families else {}
+    named |= {"what": titles([named["what"]])} if "what" in named else {}
     named |= {"condition": condition(named["condition"])} if "condition" in named else {}
     named |= {"basis": _basis(named)} if "caption" in named else {}
     named |= {"before": sentence(verdict.rests_on[0]).rstrip(".")} if verdict.rests_on else {}
     return named
+
+
+def titles(families: Sequence[str], last: str = "and") -> str:
+    """Families as running text: by their titles, a stand-in's by the family that it stands for.
+
+    Args:
+        families: registry ids, or folders of autoencoders, which have no other name.
+        last: the word before the last one.
+    """
+    names = [_title(name) for name in families]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def _title(name: str) -> str:
+    row = registry.FAMILIES.get(name)
+    return name if row is None else (row.stand_in and row.stands_for) or row.title
+
+
+def autoencoder(family: str, members: Sequence[str] = ()) -> str:
+    """The autoencoder that a family's pictures were drawn with, in a few words; a stand-in's with its users."""
+    row = registry.FAMILIES.get(family)
+    if row is None or not row.stand_in:
+        return f"the {_title(family)} autoencoder"
+    return f"{_title(family)}'s autoencoder" + (f" ({', '.join(members)})" if members else "")
 
 
 def _basis(details: dict[str, Any]) -> str:
@@ -105,19 +141,35 @@ def _basis(details: dict[str, Any]) -> str:
 def _one_fits(verdict: Verdict) -> str:
     others = len(verdict.details["inspected"]) - 1
     rest = ("", "; the other one inspected does not fit", f"; none of the {others} others fits")[min(others, 2)]
-    return f"Made by a model that uses the {verdict.families[0]} autoencoder{rest}."
+    return f"Made by a model that uses {autoencoder(verdict.families[0], verdict.members)}{rest}."
 
 
-def _none_fits(verdict: Verdict) -> str:
-    inspected = verdict.details["inspected"]
-    if len(inspected) == 1:
-        return f"Not made by a model that uses the {inspected[0]} autoencoder."
-    counted = "Neither of the 2" if len(inspected) == 2 else f"None of the {len(inspected)}"
-    return f"{counted} autoencoders inspected can reproduce this image."
+def _no_trace(verdict: Verdict) -> str:
+    """What inversion did not find, in half a sentence; from the verdict that a joint one rests on, where it does."""
+    while verdict.reason is not Reason.NO_FAMILY_FITS and verdict.rests_on:
+        verdict = verdict.rests_on[0]
+    return f"No trace of {titles(verdict.details.get('inspected') or ['any that was asked'], 'or')}"
+
+
+def _likeness(verdict: Verdict) -> str:
+    like = f"though it is most like what {verdict.details['model']} draws, says regeneration"
+    return f"{_no_trace(verdict)}, says inversion, {like}: the likeness is one of style."
+
+
+def _another(verdict: Verdict) -> str:
+    who = "Made by a latent model that is not in this line-up, or resized since"
+    return f"{who}: {MARKS['autoencoder']}. {_no_trace(verdict)}."
+
+
+def _no_trace_and_no_marks(verdict: Verdict) -> str:
+    before = verdict.rests_on[0]
+    if before.reason is Reason.LIKENESS_OF_STYLE:
+        return f"{sentence(before).rstrip('.')}; {MARKS['none']}."
+    return f"{_no_trace(verdict)}, and {MARKS['none']}. {NO_PROOF}"
 
 
 def _inspection_stopped(verdict: Verdict) -> str:
-    found = f"it fits {listed(verdict.families)}" if verdict.families else "nothing fits so far"
+    found = f"it fits {titles(verdict.families)}" if verdict.families else "nothing fits so far"
     return f"Stopped before every family was inspected: {found}."
 
 
@@ -154,7 +206,7 @@ def _led_by_chance(verdict: Verdict) -> str:
 
 
 def _open_against(verdict: Verdict) -> str:
-    left, model = listed(verdict.details["open"]), verdict.details["model"]
+    left, model = titles(verdict.details["open"]), verdict.details["model"]
     return f"Undecided: the evidence disagrees; inversion leaves {left} open, and regeneration says {model}."
 
 
@@ -163,14 +215,14 @@ def _models_open(verdict: Verdict) -> str:
         left = f"of its models {verdict.members[0]} draws most alike, but not clearly"
     else:
         left = f"which of its models made the image stays open between {listed(verdict.members)}"
-    return f"The autoencoder is {verdict.families[0]}, from inversion; {left}."
+    return f"The autoencoder is {titles(verdict.families)}, from inversion; {left}."
 
 
 _LITTLE = "Too little evidence: "
 _APART = "Undecided: the evidence disagrees; "
 _SENTENCES: dict[Reason, str | Callable[[Verdict], str]] = {
     Reason.ONE_FAMILY_FITS: _one_fits,
-    Reason.NO_FAMILY_FITS: _none_fits,
+    Reason.NO_FAMILY_FITS: lambda verdict: f"{_no_trace(verdict)}. {NO_PROOF}",
     Reason.SEVERAL_FAMILIES_OPEN: "Undecided between {families}.",
     Reason.NOTHING_INSPECTED: "No family was inspected, so there is nothing to say about this image.",
     Reason.INSPECTION_STOPPED: _inspection_stopped,
@@ -219,9 +271,8 @@ _SENTENCES: dict[Reason, str | Callable[[Verdict], str]] = {
     Reason.ONLY_MODEL_UNCONFIRMED: "The autoencoder is {families}, from inversion; {members[0]} is its only model "
     "here, though regeneration does not confirm it.",
     Reason.FAMILY_NOT_DRAWN: "The autoencoder is {families}, from inversion; no model with it was asked to draw.",
-    Reason.NONE_REPRODUCES: "None of the autoencoders can reproduce this image, says inversion.",
-    Reason.LIKENESS_OF_STYLE: "None of these: it is most like what {model} draws, says regeneration, but none of the "
-    "autoencoders can reproduce it, says inversion: the likeness is one of style.",
+    Reason.NONE_REPRODUCES: lambda verdict: f"{_no_trace(verdict)}, says inversion. {NO_PROOF}",
+    Reason.LIKENESS_OF_STYLE: _likeness,
     Reason.OPEN_AND_NONE_DRAWS_ALIKE: "{before}, nor does any model draw anything this much like it.",
     Reason.OPEN_AND_DRAWING_OPEN: "{before}, and regeneration cannot decide either.",
     Reason.OPEN_FAMILIES_AGAINST_MODEL: _open_against,
@@ -230,9 +281,8 @@ _SENTENCES: dict[Reason, str | Callable[[Verdict], str]] = {
     Reason.MODEL_WITHOUT_INVERSION: "Probably made by {model}, from regeneration; inversion cannot tell.",
     Reason.INVERSION_NOT_ASKED: "{before}; its autoencoder has not been asked.",
     Reason.NAMED_WITHOUT_MARKS: _APART + f"{{who}} says {{what}}, but {MARKS['none']}.",
-    Reason.ANOTHER_AUTOENCODER: "An autoencoder was involved, but none of those inspected can reproduce the image: "
-    "another one, or the picture was changed afterwards.",
-    Reason.NONE_AND_NO_MARKS: f"{{before}}, and {MARKS['none']}.",
+    Reason.ANOTHER_AUTOENCODER: _another,
+    Reason.NONE_AND_NO_MARKS: _no_trace_and_no_marks,
     Reason.TOO_LITTLE_BUT_MARKS: f"{{before}}; but {MARKS['autoencoder']}.",
     Reason.OPEN_WITHOUT_MARKS: f"{{before}}; {MARKS['none']}.",
     Reason.NOTHING_ASKED: "No evidence has been asked yet.",

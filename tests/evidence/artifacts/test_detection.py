@@ -20,6 +20,7 @@ from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake, samples
 from tracer.models import cache, registry
 from tracer.models.errors import ModelUnavailable
+from tracer.models.progress import Progress
 from tracer.verdict.wording import sentence
 
 RNG = np.random.default_rng(0)
@@ -81,7 +82,7 @@ def test_a_small_image_is_taken_whole_and_once(size):
 
 def test_a_score_is_the_mean_logit_of_the_crops(detector):
     pixels = noise(300, 420)
-    tries = list(detection.look(pixels, detector, Settings(tries=4)))
+    tries = detection.look(pixels, detector, Settings(tries=4))
     assert [each.index for each in tries] == [0, 1, 2, 3]
     for each in tries:
         top, left, bottom, right = each.box
@@ -92,7 +93,8 @@ def test_a_score_is_the_mean_logit_of_the_crops(detector):
 
 def test_the_map_grows_until_it_covers_the_image(detector):
     pixels = noise(320, 500)
-    maps = list(heatmap.survey(pixels, detector))
+    maps = []
+    maps.append(heatmap.survey(pixels, detector, Progress(emit=maps.append)))
     assert [np.isnan(each.logits).any() for each in maps] == [True] * (len(maps) - 1) + [False]
     assert [each.done for each in maps] == sorted(each.done for each in maps)
     last = maps[-1]
@@ -102,7 +104,7 @@ def test_the_map_grows_until_it_covers_the_image(detector):
 
 def test_a_cell_of_the_map_is_what_a_try_around_it_would_say(detector):
     pixels = noise(400, 480)
-    *_, last = heatmap.survey(pixels, detector)
+    last = heatmap.survey(pixels, detector)
     row, column = 5, 6
     top, left = (
         int((place + 0.5) * last.cell - Settings.side / 2) // detection.GRID * detection.GRID for place in (row, column)

@@ -13,7 +13,6 @@ import functools
 import json
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,6 +22,7 @@ import numpy as np
 from tracer.models import cache
 from tracer.models.checkpoint import digest_of
 from tracer.models.errors import ModelUnavailable
+from tracer.models.progress import SILENT, Progress
 from tracer.models.registry import MINIS
 
 if TYPE_CHECKING:
@@ -159,22 +159,28 @@ def _spread(rows: int, columns: int, number: int) -> list[tuple[int, int]]:
     return list(places)[:number]
 
 
-def look(pixels: np.ndarray, detector: Detector, settings: Settings) -> Iterator[Try]:
-    """Try after try.
+def look(pixels: np.ndarray, detector: Detector, settings: Settings, progress: Progress = SILENT) -> list[Try]:
+    """Try after try; at least one, however early it is stopped.
 
     Args:
         pixels: uint8 RGB (height, width, 3), at native size.
         detector: the network.
         settings: how.
+        progress: told every `Try`, and asked after each whether to go on.
     """
     import torch
 
-    began, total = time.perf_counter(), 0.0
+    began, total, tries = time.perf_counter(), 0.0, []
     for index, box in enumerate(boxes(*pixels.shape[:2], settings)):
         with torch.inference_mode():
             logit = detector(tensor(pixels, box)).item()
         total += logit
-        yield Try(index, box, round(logit, 4), round(total / (index + 1), 4), round(time.perf_counter() - began, 3))
+        seconds = round(time.perf_counter() - began, 3)
+        tries.append(Try(index, box, round(logit, 4), round(total / (index + 1), 4), seconds))
+        progress.emit(tries[-1])
+        if progress.stop():
+            break
+    return tries
 
 
 def tensor(pixels: np.ndarray, box: Box) -> torch.Tensor:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tracer.evidence.artifacts.detection import GRID, Settings, tensor
+from tracer.models.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from tracer.evidence.artifacts.network import Detector
@@ -42,10 +42,15 @@ def cell_of(height: int, width: int) -> int:
     return cell
 
 
-def survey(pixels: np.ndarray, detector: Detector) -> Iterator[Survey]:
-    """The evidence over an image, row of cells by row of cells, ever more of it.
+def survey(pixels: np.ndarray, detector: Detector, progress: Progress = SILENT) -> Survey:
+    """The evidence over an image, row of cells by row of cells; as much of it as there is when it is stopped.
 
     Every cell shows what a try (`detection.look`) around it would say: crops of native pixels on the 8-pixel grid.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3), at native size.
+        detector: the network.
+        progress: told a `Survey` after every row but the last one; asked whether to go on.
     """
     import torch
 
@@ -59,7 +64,11 @@ def survey(pixels: np.ndarray, detector: Detector) -> Iterator[Survey]:
             left = _start(column, cell, wide, width)
             with torch.inference_mode():
                 logits[row, column] = detector(tensor(pixels, (top, left, top + high, left + wide))).item()
-        yield Survey(logits.copy(), cell, window, (row + 1) / len(logits))
+        found = Survey(logits.copy(), cell, window, (row + 1) / len(logits))
+        if row + 1 == len(logits) or progress.stop():
+            break
+        progress.emit(found)
+    return found
 
 
 def _start(index: int, cell: int, window: int, length: int) -> int:

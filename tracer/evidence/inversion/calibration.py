@@ -25,7 +25,8 @@ from tracer.models import autoencoder as models
 from tracer.models import cache, registry
 from tracer.models.autoencoder import Autoencoder
 
-KINDS = ("decoder", "stand-in")  # whether a model's own decoder is asked, or one that only shares its latents
+# Autoencoders as they were published share one null distribution; surrogates, which were trained to answer, another.
+KINDS = ("autoencoder", "surrogate")
 SIDE = 128  # of the tiles of scikit-image's pictures that stand for photographs where none are given
 BUNDLED = "tiles of scikit-image's pictures"
 

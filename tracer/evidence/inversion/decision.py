@@ -22,7 +22,7 @@ ALPHA = 0.01  # share of pictures that no family made, but one is named for
 SYSTEMATIC = 0.02
 # A picture is called none of the families' where a contrast of this size would have been seen; the weakest of the own
 # pictures that nothing was done to have about that.
-VISIBLE = 0.2
+VISIBLE = 0.3
 
 
 def strength(contrast: Contrast, explained: float = 0.0) -> float:

@@ -66,21 +66,21 @@ class Layout:
         return math.ceil((self.tile + 2 * self.margin) / stride) * stride + stride
 
 
-def layout(pixels: np.ndarray, stride: int, largest: int | None = None) -> Layout:
+def layout(pixels: np.ndarray, stride: int, largest: int = TILE) -> Layout:
     """Windows of an image for codes of up to some stride, none overlapping; no places where it is too small.
 
     Args:
         pixels: uint8 RGB (height, width, 3).
         stride: largest stride of the codes that are asked.
-        largest: px a side that a scored part has at most; by default as many as fit, from `TILE` up.
+        largest: px a side that a scored part has at most; a small image has smaller ones.
     """
     shortest, tile = min(pixels.shape[:2]), 0
     for margin in MARGINS:
         room = shortest - 2 * margin - 2 * stride
-        tile = min(room // max(room // TILE, 1), largest or room) // BLOCK * BLOCK
+        tile = min(room, largest) // BLOCK * BLOCK
         while tile >= SMALLEST and 2 * Layout(tile, margin, ()).side(stride) > shortest + tile + 2 * margin:
             tile -= BLOCK  # windows come in whole cells
-        if tile >= TILE:
+        if tile >= largest:
             break
     if tile < SMALLEST:
         return Layout(0, 0, ())

@@ -23,7 +23,7 @@ MOST = 16  # windows that are inspected at most
 AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
 FOLLOWED = 2  # families whose shifted grid, or size, is inspected further
 CONFIRMED = 4  # windows that a shifted grid or another size is confirmed on
-HOPELESS, PATIENCE = 1.0, 6  # families weaker than this after so many windows are not asked any further
+HOPELESS, PATIENCE = 1.0, 4  # families weaker than this after so many windows are not asked any further
 
 
 class Found(Enum):
@@ -229,11 +229,12 @@ def _decide(result: Inspection, threshold: float) -> bool:
     looked = result.looked
     standings = looked.standings
     named = [name for name, each in standings.items() if each.score >= threshold]
-    alike = [name for name, each in standings.items() if each.alone >= threshold]
+    answering = [name for name, each in standings.items() if each.alone >= threshold]
     if named:
         result.found, result.families = Found.NAMED, (max(named, key=lambda name: standings[name].score),)
-    elif len(alike) > 1:
-        result.found, result.families = Found.SEVERAL, tuple(alike)
+    elif answering:  # but no more clearly than another one, which may be below the threshold itself
+        strongest = sorted(standings, key=lambda name: -standings[name].alone)
+        result.found, result.families = Found.SEVERAL, tuple(strongest[: max(len(answering), 2)])
     elif all(each.error == math.inf for each in standings.values()):
         result.found = Found.FLAT
     elif any(decision.strength(each) >= threshold for each in looked.contrasts.values()):

@@ -14,7 +14,7 @@ from PIL import Image
 from tracer.evidence.inversion import grid
 from tracer.evidence.inversion.grid import Code, Offset
 
-SIDE = 40  # px a side of the window on which every offset is tried
+SIDE = 32  # px a side of the window on which every offset is tried
 SIZES = 4  # sizes that are tried at most, the nearest first
 FACTORS = (0.5, 1.6)  # how many times smaller or larger than drawn a picture may be
 RASTER = 64  # px that the sides of what generators draw are multiples of

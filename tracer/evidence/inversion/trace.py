@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from tracer.evidence import store
 from tracer.evidence.inversion import calibration, grid, inspection, optimization
 from tracer.evidence.inversion.events import Answered, Loading, Stepped, Unavailable
 from tracer.evidence.inversion.inspection import Found, Inspection, Lineup
 from tracer.evidence.inversion.settings import DESCENTS
 from tracer.evidence.reasons import Reason
 from tracer.evidence.store import ThresholdMismatch
-from tracer.evidence.verdict import Evidence, Verdict
-from tracer.models import cache
+from tracer.evidence.verdict import Evidence, ImageFacts, Trace, Verdict
+from tracer.image.intake import Picture
+from tracer.models import cache, device
 from tracer.models.autoencoder import Autoencoder
 from tracer.models.errors import ModelUnavailable
 from tracer.models.progress import SILENT, Progress
@@ -65,14 +68,67 @@ class Suspect:
     def of(cls, row: Family) -> Suspect:
         """A registry row."""
         return cls(
-            row.id, lambda: cache.load(row), row.refinements, row.members, row.native, calibration.KINDS[row.stand_in]
+            row.id,
+            lambda: cache.load(row),
+            row.refinements,
+            row.members,
+            row.native,
+            calibration.KINDS[row.kind == "Surrogate"],
         )
 
     @classmethod
     def folder(cls, name: str, model: Autoencoder) -> Suspect:
         """An autoencoder from a folder, of which nothing else is known."""
-        stand_in = type(model.model).__name__ == "AutoencoderTiny"
-        return cls(name, lambda: model, kind=calibration.KINDS[stand_in])
+        trained_on = type(model.model).__name__ == "Surrogate"
+        return cls(name, lambda: model, kind=calibration.KINDS[trained_on])
+
+
+def trace(
+    picture: Picture,
+    rows: Sequence[Family],
+    folder: Path | None = None,
+    mode: str = "grid",
+    progress: Progress = SILENT,
+) -> Trace:
+    """Put an image in front of a line-up.
+
+    Args:
+        picture: the image.
+        rows: families of the registry.
+        folder: an autoencoder in diffusers layout to inspect instead.
+        mode: one of `settings.MODES`.
+        progress: told what `fetch` and `grid_test` or `descend` tell.
+
+    Raises:
+        ModelUnavailable: not one of the autoencoders can be loaded.
+        ThresholdMismatch: no stored threshold of the paper's modes fits any of them.
+    """
+    if folder:
+        name = folder.resolve().name
+        progress.emit(Loading(name))
+        model = cache.from_folder(folder, name, device.device())
+        suspects, failed = [Suspect.folder(name, model)], {}
+    else:
+        suspects, failed = fetch(rows, progress)
+    if not suspects:
+        outcome = Outcome(Verdict("undecided", Reason.INSPECTION_STOPPED, stopped=True))
+    elif mode == "grid":
+        outcome = grid_test(picture.pixels, suspects, all(row.lineup != "full" for row in rows), progress)
+    else:
+        outcome = descend(picture.pixels, suspects, mode, progress)
+    failed |= outcome.unavailable
+    if failed and not outcome.evidence and not progress.stop():
+        raise next(iter(failed.values()))
+    looked = outcome.inspection.looked if outcome.inspection else None
+    return Trace(
+        image=ImageFacts.of(picture),
+        verdict=outcome.verdict,
+        evidence=tuple(outcome.evidence),
+        versions=store.versions(),
+        unavailable={name: str(error) for name, error in failed.items()},
+        windows=looked.boxes if looked else (),
+        contrasts=looked.by_window if looked else {},
+    )
 
 
 def fetch(rows: Sequence[Family], progress: Progress) -> tuple[list[Suspect], dict[str, Exception]]:

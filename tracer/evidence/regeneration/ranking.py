@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from tracer.evidence.regeneration import null_distribution as stored
 from tracer.evidence.regeneration.null_distribution import Among
 from tracer.evidence.verdict import listed
 from tracer.models import registry
+from tracer.models.progress import SILENT, Progress
 
 CANDIDATES = 4  # gamma in the paper
 MOST = 16
@@ -170,15 +171,15 @@ def structural(image: np.ndarray, drawn: np.ndarray) -> float:
     return float(structural_similarity(scaled, drawn, channel_axis=2, data_range=255))
 
 
-def candidates(
+def draw(
     image: np.ndarray,
     caption: str,
     generators: Sequence[str],
     count: int,
     seed: int,
     encoder: registry.Reader | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Drawn | Withheld]:
+    progress: Progress = SILENT,
+) -> list[Drawn | Withheld]:
     """Let every model draw `count` times: the bundled ones in turns, so that early results already compare all of them.
 
     Full-size ones draw one after the other, since only one of them is in memory at a time.
@@ -190,7 +191,8 @@ def candidates(
         count: drawings per model, 1 to `MOST`.
         seed: seed of the first drawing; the next ones count up.
         encoder: an image encoder from the Hub instead of the bundled one.
-        stop: asked between the steps of a full-size model; once True, no more is drawn.
+        progress: told every `Drawn` and `Withheld`; asked whether to stop after each, and between the steps of a
+            full-size model.
     """
     from tracer.models import captioning, pipelines
 
@@ -198,23 +200,33 @@ def candidates(
     seeds, small = range(seed, seed + count), [name for name in generators if registry.generator(name).bundled]
     order = [(name, number) for number in seeds for name in small]
     order += [(name, number) for name in generators if name not in small for number in seeds]
+    found: list[Drawn | Withheld] = []
     for generator, number in order:
-        if generator in small and encoder is None:
-            drawn, embedding = candidate(generator, caption, number)
+        try:
+            drawn, embedding = _candidate(generator, caption, number, encoder, progress)
+        except pipelines.Stopped:
+            break
+        if drawn is None:
+            found.append(Withheld(generator, number))
         else:
-            try:
-                drawn = (
-                    candidate(generator, caption, number)[0]
-                    if generator in small
-                    else _drawing(generator, caption, number, stop)
-                )
-            except pipelines.Stopped:
-                return
-            if drawn is None:
-                yield Withheld(generator, number)
-                continue
-            embedding = captioning.embed_images([drawn], encoder)[0].numpy()
-        yield Drawn(generator, number, drawn, float(target @ embedding), structural(image, drawn))
+            found.append(Drawn(generator, number, drawn, float(target @ embedding), structural(image, drawn)))
+        progress.emit(found[-1])
+        if progress.stop():
+            break
+    return found
+
+
+def _candidate(
+    generator: str, caption: str, seed: int, encoder: registry.Reader | None, progress: Progress
+) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
+    """A drawing and its embedding; None where a safety checker withheld it. Raises `pipelines.Stopped`."""
+    from tracer.models import captioning
+
+    bundled = registry.generator(generator).bundled
+    if bundled and encoder is None:
+        return candidate(generator, caption, seed)
+    drawn = candidate(generator, caption, seed)[0] if bundled else _drawing(generator, caption, seed, progress.stop)
+    return (None, None) if drawn is None else (drawn, captioning.embed_images([drawn], encoder)[0].numpy())
 
 
 def reference_for(generators: Sequence[str], count: int, alone: bool = False) -> Among | None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 import pytest
 
 from tracer.evidence.reasons import Reason
 from tracer.evidence.verdict import Verdict
-from tracer.ui.record import from_document
 from tracer.verdict import wording
 from tracer.verdict.wording import sentence
 
@@ -55,10 +51,27 @@ def test_every_reason_has_a_sentence_of_its_own(reason):
     assert said not in others
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_a_verdict_survives_its_document(reason):
-    made = verdict(reason)
-    assert from_document(Verdict, json.loads(json.dumps(asdict(made)))) == made
+def test_an_absence_names_who_was_asked_and_claims_no_more():
+    asked = ("sd1", "taesdxl", "a-folder")
+    said = sentence(Verdict("none", Reason.NO_FAMILY_FITS, details={"inspected": asked}))
+    assert said.startswith("No trace of Stable Diffusion 1, Stable Diffusion XL or a-folder. ")
+    assert "does not make it a photograph" in said and "resizing removes the trace" in said
+
+
+def test_a_family_is_called_by_its_title_and_a_stand_in_by_whom_it_stands_for():
+    def named(*family: str) -> str:
+        return sentence(Verdict("family", Reason.ONE_FAMILY_FITS, family, ("First", "Second"), {"inspected": family}))
+
+    assert named("mini-kl") == "Made by a model that uses the mini-kl autoencoder."
+    assert named("sd1") == "Made by a model that uses the Stable Diffusion 1 autoencoder."
+    assert named("taesdxl") == "Made by a model that uses Stable Diffusion XL's autoencoder (First, Second)."
+    assert named("a-folder") == "Made by a model that uses the a-folder autoencoder."
+
+
+def test_no_marks_beside_no_trace_is_one_sentence_and_a_caution():
+    before = Verdict("none", Reason.NO_FAMILY_FITS, details={"inspected": ("mini-kl", "mini-dc")})
+    said = sentence(Verdict("none", Reason.NONE_AND_NO_MARKS, rests_on=(before,)))
+    assert said.startswith("No trace of mini-kl or mini-dc, and the detector finds no marks of any autoencoder. That")
 
 
 def test_a_single_drawing_is_not_plural():

@@ -1,0 +1,33 @@
+"""What every kind of evidence tells while it goes on; each kind adds its own events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Loading:
+    """A model is being loaded: `done` of `total` bytes have been downloaded.
+
+    Attributes:
+        family: registry id of the family, generator or reader, or the folder's name.
+        done, total: bytes; 0 where nothing is downloaded, or not yet known.
+    """
+
+    family: str
+    done: int = 0
+    total: int = 0
+
+    def words(self) -> str:
+        """How far it is, in half a sentence."""
+        if not self.total:
+            return "loading its weights"
+        return f"downloading, {self.done / 1e6:.1f} of {self.total / 1e6:.1f} MB"
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A family or generator cannot be asked; the others are."""
+
+    family: str
+    reason: str
