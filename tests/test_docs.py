@@ -60,14 +60,19 @@ def test_the_table_of_constants_is_that_of_the_code(home: str):
     assert home == "conformal" or rows.keys() == known.keys(), "every constant has its row"
 
 
-def test_every_command_has_an_example():
+def test_every_command_has_its_grammar_and_an_example():
+    from typer.main import get_command
+
     from tracer.cli import app
 
     text = (ROOT / "docs/cli.md").read_text()
-    for command in app.registered_commands:
-        name = command.name or command.callback.__name__
+    grammar = text.split("```")[1]
+    for name, command in get_command(app).commands.items():
         assert f"\n## {name}\n" in text
-        assert re.search(rf"^python -m tracer {name} ", text, re.M)
+        assert re.search(rf"^python -m tracer {name} ", text.split("```", 2)[2], re.M)
+        said = "".join(part for part in re.split(r"(?=^python)", grammar, flags=re.M) if f" tracer {name} " in part)
+        for option in (each for each in command.params if each.param_type_name == "option" and each.name != "help"):
+            assert any(spelling in said for spelling in option.opts), f"{name}: {option.opts}"
 
 
 @pytest.mark.parametrize("lineup", ["real", "tiny", "full", "minis"])
