@@ -119,9 +119,7 @@ def controls(stride: int, turn: int = 0, count: int = CONTROLS) -> list[Offset]:
     return [pairs[(turn * count + index) * jump % len(pairs)] for index in range(count)]
 
 
-def energies(
-    pixels: np.ndarray, code: Code, plan: Layout, places: list[Offset], offsets: list[Offset], device: str = "cpu"
-) -> np.ndarray:
+def energies(pixels: np.ndarray, code: Code, plan: Layout, places: list[Offset], offsets: list[Offset]) -> np.ndarray:
     """Log energy of the reconstruction error in every block, for every window and offset of the grid.
 
     Args:
@@ -130,7 +128,6 @@ def energies(
         plan: the windows' size.
         places: top and left of the scored parts to measure.
         offsets: where the code's first cell begins, modulo the stride.
-        device: where the code runs.
 
     Returns:
         float32 (places, offsets, bands, rows, columns).
@@ -151,8 +148,8 @@ def energies(
         for first in range(0, len(starts), size):
             batch = list(zip(starts[first : first + size], scored[first : first + size], strict=True))
             crops = torch.stack([image[:, top : top + side, left : left + side] for (top, left), _ in batch])
-            crops = crops.to(device).float() / 255
-            error = luminance(crops - code.reconstruct(crops)).cpu()
+            crops = crops.float() / 255
+            error = luminance(crops - code.reconstruct(crops))
             corners = [(place[0] - start[0], place[1] - start[1]) for start, place in batch]
             found.append(block_energies(error, corners, tile))
     return torch.cat(found).reshape(len(places), len(offsets), *found[0].shape[1:]).log().numpy()
@@ -254,4 +251,4 @@ class Reconstruction:
         for _ in range(self.refinements):
             latents = latents + encoded - self.autoencoder.encode(drawn.clamp(0, 1))
             drawn = self.autoencoder.decode(latents)
-        return drawn
+        return drawn.to(images.device)
