@@ -63,6 +63,7 @@ def build() -> gr.Blocks:
                 lesson.build()
             with gr.Tab(MANY, id=MANY):
                 many.build(page)
+        subject.build_below(desk)
         opened = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         drawing_tab.select(regeneration.warm, **opened)
         together.mount(page, desk, together.Tabs(inverted, marked, regenerated), tabs, DRAWING)

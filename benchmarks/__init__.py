@@ -1,7 +1,7 @@
 """The benchmark's sections. A new one is a module and one line here.
 
 A section has `TITLE`, `measure(bench) -> dict` of JSON values, `page(results) -> list` of Markdown lines, and may have
-`plots(results, folder) -> list` of the PNG files it wrote.
+`plots(results, folder) -> list` of the PNG files it wrote. Where it asks line-ups, its results are by line-up.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ import importlib
 from types import ModuleType
 
 SECTIONS = {
-    "families": "benchmarks.families",
-    "thresholds": "benchmarks.thresholds",
-    "start": "benchmarks.start",
     "grid": "benchmarks.grid",
-    "robustness": "benchmarks.robustness",
-    "attacker": "benchmarks.attacker",
+    "methods": "benchmarks.methods",
+    "localisation": "benchmarks.localisation",
+    "start": "benchmarks.start",
     "artifacts": "benchmarks.artifacts",
     "regeneration": "benchmarks.regeneration",
-    "generated": "benchmarks.generated",
     "speed": "benchmarks.speed",
     "page": "benchmarks.page",
     "memory": "benchmarks.memory",
 }
+BY_LINEUP = ("grid", "methods", "localisation")
 
 
 def section(name: str) -> ModuleType:

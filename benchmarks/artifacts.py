@@ -5,7 +5,6 @@ Without a folder of generators' pictures, photographs through the bundled autoen
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import time
@@ -17,10 +16,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.core import Bench, as_picture, code_key, rate, said, table
+from benchmarks.core import SIDE, Bench, as_picture, code_key, edge, rate, said, table
+from benchmarks.pictures import photograph_files, photographs
 from tracer import api
 from tracer.image import perturbations
 from tracer.models import autoencoder, cache, registry
+from training import real
 
 TITLE = "Autoencoder artifacts"
 LEVELS = (0.001, 0.01, 0.05)  # false-positive rates
@@ -56,9 +57,8 @@ def measure(bench: Bench) -> dict:
     negative = [_seen(bench, *each) for each in photographs]
     positive = [_seen(bench, *each) for each in made]
     scores, others = (np.array([each.score for each in some]) for some in (negative, positive))
-    plain = np.array([not screenshot(_pixels(source)) for _, _, source in made])
     result = {
-        "made": "real generators' pictures" if bench.made else "photographs through the bundled autoencoders",
+        "made": "real generators' pictures" if bench.data else "photographs through the bundled autoencoders",
         "photographs": Counter(each.kind for each in negative),
         "overall": _figures(scores, others),
         "by family": _by(scores, positive, "kind"),
@@ -72,10 +72,6 @@ def measure(bench: Bench) -> dict:
         "seconds": _seconds(),
         "scores": {"photographs": scores.tolist(), "made": others.tolist()},
     }
-    if bench.made and not plain.all():
-        result["without screenshots of a node editor"] = _figures(scores, others[plain])
-        kept = [each for each, drawn in zip(positive, plain, strict=True) if drawn]
-        result["families without screenshots"] = _by(scores, kept, "kind")
     few = bench.few(40, 4)
     some = [each[:: max(len(each) // few, 1)][:few] for each in (photographs, made)]
     for change in CHANGES if not bench.quick else ("as it is", "JPEG 85"):
@@ -91,26 +87,26 @@ def measure(bench: Bench) -> dict:
 
 def _photographs(bench: Bench) -> list[tuple[str, str, Path | np.ndarray]]:
     """(kind, source, file or pixels) of the test photographs."""
-    if bench.native is None:
-        return [("photographs", "", pixels) for pixels in bench.pictures[: bench.few(100, 6)]]
-    kinds = {path.name: sorted(path.iterdir()) for path in sorted(bench.native.iterdir()) if path.is_dir()}
-    found = [(kind, kind, file) for kind, files in kinds.items() for file in files]
+    if bench.data is None:
+        return [("photographs", "", each.pixels()) for each in photographs(bench, bench.few(100, 6), SIDE)]
+    found = [(kind, kind, file) for kind, files in photograph_files(bench.data).items() for file in files]
     return found[:: max(len(found) // 6, 1)] if bench.quick else found
 
 
 def _made(bench: Bench) -> list[tuple[str, str, Path | np.ndarray]]:
-    if bench.made is None:
+    if bench.data is None:
         models = {row.id: cache.load(row) for row in registry.families("minis")}
-        originals = bench.pictures[: bench.few(25, 2)]
+        originals = [each.pixels() for each in photographs(bench, bench.few(25, 2), SIDE)]
         return [
             (name, name, autoencoder.reconstruct(pixels, model))
             for name, model in models.items()
             for pixels in originals
         ]
-    with (bench.made / "SOURCES.csv").open(newline="") as file:
-        rows = [
-            (row["autoencoder_family"], row["repository"], bench.made / row["file"]) for row in csv.DictReader(file)
-        ]
+    rows = [
+        (each.family, each.source, each.path)
+        for each in real.pictures(bench.data)
+        if each.generated and each.split == "report"
+    ]
     return rows[:: max(len(rows) // 8, 1)] if bench.quick else rows
 
 
@@ -129,17 +125,8 @@ def _seen(bench: Bench, kind: str, source: str, image: Path | np.ndarray, change
         return [found.score, found.verdict.kind]
 
     name = image.name if isinstance(image, Path) else hashlib.sha256(image.tobytes()).hexdigest()[:10]
-    key = code_key(("evidence/artifacts/*", "perturbations"), "artifacts.*")
+    key = code_key("tracer/evidence/artifacts/*.py", "tracer/image/perturbations.py", thresholds="artifacts.*")
     return Seen(kind, source, *bench.kept(f"artifacts {kind} {name} {change}", look, key))
-
-
-def screenshot(pixels: np.ndarray) -> bool:
-    """Whether a fifth of an image's pixels are exactly the same dark grey, as in pictures of a node editor.
-
-    Collections of generators' pictures hold some, and no decoder drew them.
-    """
-    grey = (pixels == pixels[..., :1]).all(axis=2)
-    return max(float((grey & (pixels[..., 0] == level)).mean()) for level in (32, 33, 34)) > 0.2
 
 
 def area(negative: np.ndarray, positive: np.ndarray) -> float:
@@ -160,8 +147,7 @@ def interval(negative: np.ndarray, positive: np.ndarray, rounds: int = 1000) -> 
 def _figures(negative: np.ndarray, positive: np.ndarray) -> dict:
     """AUC, and true positive rates at the scores that at most so many of these photographs exceed."""
     low, high = interval(negative, positive)
-    order = np.sort(negative)
-    edges = {level: order[len(order) - 1 - int(len(order) * level)] for level in LEVELS}
+    edges = {level: edge(negative, level) for level in LEVELS}
     return {
         "images": len(positive),
         "auc": {"value": area(negative, positive), "low": low, "high": high},
@@ -199,15 +185,8 @@ def page(results: dict) -> list[str]:
     counts = ", ".join(f"{count} {kind}" for kind, count in results["photographs"].items())
     head = ["", "images", "AUC (95 % interval)", *(f"found at {level:.1%} of photographs" for level in LEVELS)]
     rows = [["all", *_row(results["overall"])]]
-    if "without screenshots of a node editor" in results:
-        rows.append(["without screenshots of a node editor", *_row(results["without screenshots of a node editor"])])
     for group in ("by family", "by source"):
         rows += [[name, *_row(found)] for name, found in results[group].items()]
-    rows += [
-        [f"{name} without screenshots", *_row(found)]
-        for name, found in results.get("families without screenshots", {}).items()
-        if found["images"] < results["by family"][name]["images"]
-    ]
     rows += [[f"against {name} alone", *_row(found)] for name, found in results["by photograph"].items()]
     lines = [
         "",

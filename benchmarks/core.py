@@ -1,30 +1,27 @@
-"""What the benchmark's sections share: test images, answers that survive a cut, intervals."""
+"""What the benchmark's sections share: answers that survive a cut, and shares with their intervals."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.stats import binomtest
 
-import tracer
-from tracer import api
 from tracer.evidence import store
 from tracer.image import intake, samples
 from tracer.image.intake import Picture
-from tracer.models import autoencoder, cache, registry
 
-NONE = "none of them"
-POOL = 120  # scikit-image tiles that a section may calibrate on; never tested on
-SIDE = 128
-SEED = 31_000  # of the first drawing; no rule was settled with these drawings
+ROOT = Path(__file__).parents[1]
+SIDE = 128  # px a side of the minis' pictures
+MATCHED = 0.01  # share of negatives that methods are compared at
+
+Item = TypeVar("Item")
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:
@@ -46,35 +43,45 @@ def said(figure: dict[str, float]) -> str:
     return f"{figure['hits']} of {figure['of']} ({figure['low']:.1%} to {figure['high']:.1%})"
 
 
+def thin(items: Sequence[Item], count: int) -> list[Item]:
+    """At most `count` of them, evenly spread."""
+    return [items[index * len(items) // count] for index in range(count)] if len(items) > count else list(items)
+
+
+def edge(negatives: np.ndarray, level: float) -> float:
+    """The score that at most a share `level` of the negatives exceeds."""
+    return float(np.sort(negatives)[len(negatives) - 1 - int(len(negatives) * level)])
+
+
 @dataclass
 class Bench:
     """One run of the benchmark.
 
     Attributes:
-        pictures: test photographs, uint8 RGB.
         out: folder of the results.
-        quick: whether small counts do.
-        paper_count: photographs in paper mode.
-        progress: told a line of text now and then.
+        data: folder with generated/, real/ and photos/ inside, or None; see `pictures`.
         drawn: folder of drawings that no model made, or None.
-        native: folder of photographs at native size, in a folder per kind, or None.
-        made: folder of real generators' pictures with a table SOURCES.csv (file, autoencoder_family, model,
-            repository), or None.
+        weights: folder of autoencoders in diffusers layout, by the last part of their Hub repositories' names, which
+            are taken instead of downloads; or None.
+        lineups: which line-ups are asked.
+        count: pictures of a kind at most; what repeats itself under many changes uses a fifth.
+        quick: whether small counts do.
+        progress: told a line of text now and then.
     """
 
-    pictures: list[np.ndarray]
     out: Path
-    quick: bool = False
-    paper_count: int = 6
-    progress: Callable[[str], None] = lambda line: None
+    data: Path | None = None
     drawn: Path | None = None
-    native: Path | None = None
-    made: Path | None = None
+    weights: Path | None = None
+    lineups: Collection[str] = ("minis",)
+    count: int = 100
+    quick: bool = False
+    progress: Callable[[str], None] = lambda line: None
     _known: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.file = self.out / "answers.jsonl"
-        self._key = code_key()
+        self.count = min(self.count, 2) if self.quick else self.count
         if self.file.exists():
             for line in self.file.read_text().splitlines():
                 try:
@@ -83,15 +90,19 @@ class Bench:
                 except (ValueError, KeyError, TypeError):
                     continue  # the last line of a run that was cut off
 
+    @cached_property
+    def _whole(self) -> str:
+        return code_key("tracer/**/*.py", thresholds="*")
+
     def kept(self, name: str, work: Callable[[], Any], key: str | None = None) -> Any:
-        """The JSON value of `work`, from an earlier run where code, thresholds and test images were the same.
+        """The JSON value of `work`, from an earlier run where what it rests on was the same.
 
         Args:
             name: what is answered about which image.
             work: finds the answer.
             key: `code_key` of what the answer rests on; the whole package if None.
         """
-        key = f"{key or self._key} {name}"
+        key = f"{key or self._whole} {name}"
         if key not in self._known:
             self._known[key] = value = work()
             with self.file.open("a") as file:
@@ -107,88 +118,24 @@ class Bench:
         """A count that depends on how much time there is."""
         return quick if self.quick else full
 
-    def images(self, count: int) -> Iterator[tuple[str, str, np.ndarray]]:
-        """(true family or `NONE`, name, uint8 image): photographs as they are and through each bundled family."""
-        for index, photograph in enumerate(self.pictures[:count]):
-            yield NONE, f"{index}-{digest(photograph)}", photograph
-        for row in registry.families("minis"):
-            model = cache.load(row)
-            for index, photograph in enumerate(self.pictures[:count]):
-                yield row.id, f"{index}-{digest(photograph)}", autoencoder.reconstruct(photograph, model)
 
-    def generated(self, count: int) -> Iterator[tuple[str, str, np.ndarray]]:
-        """The same of what the bundled generators draw, `count` pictures each."""
-        from tracer.models import generators
-
-        for row in registry.GENERATORS.values():
-            if row.bundled:
-                prompts = row.prompts()
-                for index in range(count):
-                    prompt = prompts[index * len(prompts) // count]
-                    (drawn,) = generators.generate(row.id, prompt, [SEED + index])
-                    yield row.family, f"{row.id}-{index}-{digest(drawn)}", drawn
-
-
-def digest(pixels: np.ndarray) -> str:
-    """Ten hexadecimal digits that stand for an image in the names of answers."""
-    return hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()[:10]
-
-
-def code_key(modules: tuple[str, ...] = ("*",), thresholds: str = "*") -> str:
-    """What an answer rests on: the package's code, and the thresholds, which name weights and settings.
+def code_key(*code: str, thresholds: str = "") -> str:
+    """What an answer rests on, as sixteen hexadecimal digits.
 
     Args:
-        modules: names or patterns of the package's modules.
+        code: patterns of files, from the checkout's top.
         thresholds: pattern of the stored calibrations' names.
     """
-    digest, package = hashlib.sha256(), Path(tracer.__file__).parent
-    code = sorted({file for name in modules for file in package.glob(f"**/{name}.py")})
-    for source in (*code, *sorted(store.FOLDER.glob(f"{thresholds}.json"))):
-        digest.update(source.read_bytes())
+    digest = hashlib.sha256()
+    files = {file for pattern in code for file in ROOT.glob(pattern)}
+    for file in (*sorted(files), *sorted(store.FOLDER.glob(f"{thresholds}.json"))):
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def traced(source: Picture | bytes, mode: str = "fast") -> dict[str, Any]:
-    """One answer, as JSON values: kind, families, seconds, and per family its steps and score."""
-    began = time.perf_counter()
-    trace = api.trace(source, mode=mode)
-    return {
-        "kind": trace.verdict.kind,
-        "families": list(trace.verdict.families),
-        "seconds": round(time.perf_counter() - began, 3),
-        "evidence": {each.family: [each.steps, each.belongs, float(f"{each.score:.4g}")] for each in trace.evidence},
-    }
-
-
-def as_picture(pixels: np.ndarray) -> Picture:
-    """Pixels as a lossless file would bring them."""
-    return intake.from_array(pixels, "")
-
-
-def answer_of(row: dict[str, Any]) -> str:
-    """The column of the confusion matrix that an answer belongs in."""
-    if row["kind"] == "family":
-        return row["families"][0]
-    return {"none": NONE}.get(row["kind"], row["kind"])
-
-
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Confusion matrix and rates of answers that carry their "truth"."""
-    matrix: dict[str, Counter] = {}
-    for row in rows:
-        matrix.setdefault(row["truth"], Counter())[answer_of(row)] += 1
-    belonging = [row for row in rows if row["truth"] != NONE]
-    photographs = [row for row in rows if row["truth"] == NONE]
-    return {
-        "matrix": {truth: dict(counts) for truth, counts in matrix.items()},
-        "right_family": {
-            truth: rate(matrix[truth][truth], sum(matrix[truth].values())) for truth in matrix if truth != NONE
-        },
-        "wrong_family": rate(
-            sum(row["kind"] == "family" and answer_of(row) != row["truth"] for row in belonging), len(belonging)
-        ),
-        "photograph_named": rate(sum(row["kind"] == "family" for row in photographs), len(photographs)),
-    }
+def as_picture(image: np.ndarray | bytes | Path) -> Picture:
+    """A file, its bytes, or pixels as a lossless file would bring them."""
+    return intake.from_array(image, "") if isinstance(image, np.ndarray) else intake.read(image)
 
 
 def table(head: list[str], rows: list[list[object]]) -> list[str]:

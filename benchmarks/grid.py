@@ -1,103 +1,168 @@
-"""On the latent grid and half a cell beside it: what settles the pictures that a score alone leaves open."""
+"""The grid test, line-up by change: who is named rightly, who wrongly, and what is named that nobody made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from benchmarks.core import NONE, Bench, rate, said, table
-from tracer.evidence.inversion import belonging, calibration, optimization
-from tracer.evidence.inversion.calibration import ON_GRID, SURE, Calibration
-from tracer.evidence.inversion.optimization import GRID_STEPS
-from tracer.evidence.inversion.settings import FAST
-from tracer.models import cache, registry
+from benchmarks import tables
+from benchmarks.core import Bench, as_picture, code_key, rate
+from benchmarks.lineups import Asked, lineups
+from benchmarks.pictures import AS_IT_IS, Sample, shown
+from tracer.evidence.inversion import inspection, trace
 
-TITLE = "On the latent grid and beside it"
-OWN, DRAWN, SOFT = "its own reconstructions", "its generators' drawings", "others' pictures, enlarged or as screenshots"
+TITLE = "The grid test"
+Row = dict
+# What an answer rests on: these files, the null distribution and the line-up's weights.
+CODE = (
+    *(f"tracer/evidence/inversion/{name}.py" for name in ("grid", "neutral", "decision", "search", "inspection")),
+    "tracer/models/autoencoder.py",
+    "tracer/image/perturbations.py",
+    "benchmarks/pictures.py",
+    "benchmarks/lattices.py",
+)
+KINDS = ("right", "open", "none", "wrong")
 
-
-def measure(bench: Bench) -> dict:
-    """Per family and kind of picture, how many times worse it fits off the grid, and how many are left open.
-
-    --quick: the first two families.
-    """
-    results = {}
-    for row in registry.families("minis")[: bench.few(4, 2)]:
-        model = cache.load(row)
-        known = calibration.stored(row.id, FAST.record(), model.digest)
-        found: dict[str, list] = {OWN: [], DRAWN: [], SOFT: []}
-        for kind, name, pixels in _images(bench, row.id):
-
-            def answer(pixels: np.ndarray = pixels, model=model) -> list[float]:
-                return [optimization.scores(pixels, model, FAST)[-1], optimization.off_grid(pixels, model)]
-
-            found[kind].append(bench.kept(f"grid {row.id} {name}", answer))
-        results[row.id] = {kind: _summary(rows, known) for kind, rows in found.items()}
-    return results
+page = tables.grid
 
 
-def _images(bench: Bench, family: str) -> Iterator[tuple[str, str, np.ndarray]]:
-    count = bench.few(10, 1)
-    for truth, name, pixels in bench.images(count):
-        if truth == family:
-            yield OWN, f"{truth} {name}", pixels
-        else:
-            change = int(name.split("-")[0]) % len(belonging.SOFTENED)
-            yield (
-                SOFT,
-                f"{truth if truth != NONE else 'photograph'} {name} {change}",
-                belonging.SOFTENED[change](pixels),
-            )
-    for truth, name, pixels in bench.generated(count):
-        if truth == family:
-            yield DRAWN, name, pixels
+def key_of(asked: Asked, *more: str) -> str:
+    """What the answers of a line-up rest on; `more` files are a section's own."""
+    return f"{code_key(*CODE, *more, thresholds='null.grid')} {asked.name} {asked.weights}"
 
 
-def _summary(rows: list, known: Calibration) -> dict:
-    ratios = [ratio for _, ratio in rows]
-    last = known.checkpoints[-1]
-    open_ones = [ratio for score, ratio in rows if known.decide(score, last) is None and score <= known.inside(last)]
+def answered(asked: Asked, sample: Sample, change: str) -> Row:
+    """One answer, as JSON values: verdict, families, windows, where the grid was found, scores, seconds."""
+    picture = as_picture(sample.made(change))
+    began = time.perf_counter()
+    outcome = trace.grid_test(picture.pixels, asked.suspects, asked.together)
+    looked = outcome.inspection.looked
     return {
-        "images": len(rows),
-        "least": min(ratios),
-        "median": float(np.median(ratios)),
-        "most": max(ratios),
-        "open": len(open_ones),
-        "settled": rate(sum(ratio >= ON_GRID for ratio in open_ones), len(open_ones)),
+        "verdict": outcome.verdict.kind,
+        "families": list(outcome.verdict.families),
+        "windows": looked.windows if looked else 0,
+        "of": len(looked.view.plan.places) if looked else 0,
+        "offset": list(looked.view.offset) if looked else [0, 0],
+        "size": list(looked.view.size) if looked and looked.view.size else None,
+        "scores": {each.family: [each.score, each.contrast] for each in outcome.evidence},
+        "seconds": round(time.perf_counter() - began, 3),
     }
 
 
-def page(results: dict) -> list[str]:
-    """The section as Markdown."""
-    text = (
-        "How many times worse a picture fits half a cell off its latent grid than on it, after "
-        f"{GRID_STEPS} steps. Lossless pictures that the score leaves open, and that score better than any of the "
-        f"calibration's pictures by others, belong where that is at least {ON_GRID}, and a match that is less than "
-        f"{SURE:g} times better than those has to reach it too (not counted here). (A picture of others that "
-        "a decoder fits without measurable loss can exceed it too; its own score then rules it out.)"
-    )
-    rows = [
-        [
-            family,
-            kind,
-            found["images"],
-            *(f"{found[key]:.2f}" for key in ("least", "median", "most")),
-            found["open"],
-            said(found["settled"]) if found["open"] else "-",
-        ]
-        for family, kinds in results.items()
-        for kind, found in kinds.items()
-        if found["images"]
+def ask(bench: Bench, asked: Asked) -> list[Row]:
+    """Every answer of a line-up, each with what is true of its picture."""
+    key, rows = key_of(asked), []
+    for sample, change in shown(bench, asked):
+        found = bench.kept(
+            f"grid {change}: {sample.name}", lambda sample=sample, change=change: answered(asked, sample, change), key
+        )
+        about = {name: getattr(sample, name) for name in ("name", "kind", "makers", "source", "format")}
+        rows.append({**about, "change": change, **found, "answer": _answer(found, sample.makers)})
+    return rows
+
+
+def _answer(found: Row, makers: Sequence[str]) -> str:
+    """One of `KINDS`; of a picture that nobody made, "wrong" is that somebody is named."""
+    if found["verdict"] == "family":
+        return "right" if found["families"][0] in makers else "wrong"
+    return "none" if found["verdict"] == "none" else "open"
+
+
+def measure(bench: Bench) -> dict:
+    """Results by line-up."""
+    results = {}
+    for asked in lineups(bench):
+        results[asked.name] = summary(ask(bench, asked))
+    return results
+
+
+def summary(rows: Sequence[Row]) -> dict:
+    """All tables of a line-up's answers."""
+    own = [row for row in rows if row["makers"]]
+    others = [row for row in rows if not row["makers"]]
+    plain = [row for row in own if row["change"] == AS_IT_IS]
+    collected = [row for row in own if row["source"]]
+    return {
+        "own": _nested(own, lambda row: (row["kind"], row["change"])),
+        "families": _nested(plain, lambda row: (row["makers"][0],)),
+        "all own, by change": _nested(own, lambda row: (row["change"],)),
+        "negatives": _nested(others, lambda row: (row["kind"], row["change"])),
+        "all negatives, by change": _nested(others, lambda row: (row["change"],)),
+        "collected": _nested(collected, lambda row: (row["kind"], row["source"], row["format"], row["change"])),
+        "misnamed": [
+            {name: row[name] for name in ("name", "kind", "change", "families")}
+            for row in rows
+            if row["answer"] == "wrong"
+        ],
+        "windows": {
+            kind: _curve([row for row in plain if row["kind"] == kind and row["format"] in ("", "untouched")])
+            for kind in dict.fromkeys(row["kind"] for row in plain)
+        },
+        "seconds": {
+            "own": _median(row["seconds"] for row in plain),
+            "negatives": _median(row["seconds"] for row in others if row["change"] == AS_IT_IS),
+        },
+    }
+
+
+def _nested(rows: Iterable[Row], key: Callable[[Row], tuple]) -> list[dict]:
+    """Shares of each answer, one entry a group, in the order in which groups first come."""
+    groups: dict[tuple, list[str]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row["answer"])
+    return [
+        {"of": list(group), **{kind: rate(answers.count(kind), len(answers)) for kind in KINDS}}
+        for group, answers in groups.items()
     ]
-    head = [
-        "family",
-        "pictures",
-        "number",
-        "least",
-        "median",
-        "most",
-        "of these left open",
-        "settled as its own",
-    ]
-    return ["", text, *table(head, rows)]
+
+
+def _curve(rows: Sequence[Row]) -> dict:
+    """Named rightly by so many windows on the grid that is looked at first.
+
+    Windows come in one after another until the answer is decided, so a picture that was named after k windows is named
+    wherever at least k may be inspected.
+    """
+    if not rows:
+        return {}
+    most = max(min(inspection.MOST, max(row["of"] for row in rows)), 1)
+
+    def within(count: int, some: Sequence[Row]) -> dict:
+        right = [row for row in some if row["answer"] == "right" and row["offset"] == [0, 0] and not row["size"]]
+        return rate(sum(row["windows"] <= count for row in right), len(some))
+
+    return {
+        "windows at hand": _median(row["of"] for row in rows),
+        "named": {str(n): within(n, rows) for n in range(1, most + 1)},
+        # Of pictures that hold so many windows, so that no share falls behind for want of windows.
+        "where there are as many": {
+            str(n): within(n, [row for row in rows if row["of"] >= n]) for n in range(1, most + 1)
+        },
+    }
+
+
+def _median(values: Iterable[float]) -> float:
+    values = list(values)
+    return float(np.median(values)) if values else 0.0
+
+
+def plots(results: dict, folder: Path) -> list[str]:
+    """Stacked bars by change for every line-up, and the curves over windows."""
+    from benchmarks.plots import lines, stacked
+
+    made = []
+    for name, found in results.items():
+        shares = {each["of"][0]: [each[kind]["rate"] for kind in KINDS] for each in found["all own, by change"]}
+        if shares:
+            made.append(stacked(shares, KINDS, folder / f"grid-{name}.png"))
+        curves = {kind: curve["named"] for kind, curve in found["windows"].items() if len(curve.get("named", ())) > 1}
+        if curves:
+            longest = max(map(len, curves.values()))
+            padded = {
+                kind: [each["rate"] for each in named.values()] + [float("nan")] * (longest - len(named))
+                for kind, named in curves.items()
+            }
+            made.append(lines(range(1, longest + 1), padded, "windows", folder / f"windows-{name}.png"))
+    return made

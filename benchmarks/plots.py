@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,22 +19,6 @@ def _saved(figure, path: Path) -> str:
     figure.savefig(path, dpi=110)
     plt.close(figure)
     return path.name
-
-
-def matrices(found: dict[str, dict[str, dict[str, int]]], path: Path, none: str) -> str:
-    """One confusion matrix per method, side by side; returns the file's name."""
-    figure, axes = plt.subplots(1, len(found), figsize=(4.6 * len(found), 4.2), squeeze=False)
-    for axis, (title, matrix) in zip(axes[0], found.items(), strict=True):
-        columns = [*matrix, "undecided", "insufficient"]
-        counts = [[row.get(each, 0) for each in columns] for row in matrix.values()]
-        axis.imshow([[value / max(sum(row), 1) for value in row] for row in counts], cmap="Blues", vmin=0, vmax=1)
-        for i, row in enumerate(counts):
-            for j, value in enumerate(row):
-                axis.text(j, i, value, ha="center", va="center", color="white" if value > sum(row) / 2 else "black")
-        axis.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
-        axis.set_yticks(range(len(matrix)), matrix)
-        axis.set_title(title[:40], fontsize=9)
-    return _saved(figure, path)
 
 
 def stacked(shares: dict[str, Sequence[float]], kinds: Sequence[str], path: Path) -> str:
@@ -53,7 +38,7 @@ def stacked(shares: dict[str, Sequence[float]], kinds: Sequence[str], path: Path
 def lines(places: Sequence[float], curves: dict[str, Sequence[float]], title: str, path: Path) -> str:
     """Shares against a number; returns the file's name."""
     figure, axis = plt.subplots(figsize=(6, 3.6))
-    for (name, values), marker in zip(curves.items(), "osd^", strict=False):
+    for (name, values), marker in zip(curves.items(), itertools.cycle("osd^v<>"), strict=False):
         axis.plot(places, values, marker=marker, label=name)
     axis.set_xlabel(title)
     axis.set_ylabel("share of images")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.core import SIDE, Bench, rate, said, table
+from benchmarks.pictures import photographs
 from tracer import api
 from tracer.evidence.regeneration import calibration, decision, ranking
 from tracer.evidence.regeneration.ranking import CANDIDATES, Drawn
@@ -35,7 +36,7 @@ def measure(bench: Bench) -> dict:
     per_model, others = bench.few(30, 1), bench.few(50, 1)
     makers, prompts, images = map(list, zip(*calibration.drawings("test", per_model), strict=True))
     written = calibration.captions(images)
-    traced = [api.trace(intake.from_array(image, "")).verdict for image in images]
+    traced = [api.trace(intake.from_array(image, ""), lineup="minis").verdict for image in images]
     known = dict(file=bench.out / "similarities.jsonl", progress=bench.progress)
     found = calibration.scores(images, written, **known)
     told = calibration.scores(images, prompts, **known)
@@ -54,7 +55,10 @@ def measure(bench: Bench) -> dict:
         words = calibration.captions(changed)
         row = _row(makers, calibration.scores(changed, words, CANDIDATES, **known), words, CANDIDATES)
         result["robust"][name] = row | {"right_caption": _share(np.array(words) == prompts)}
-    for kind, pictures in {"photographs": [_middle(each) for each in bench.pictures], **bench.drawings()}.items():
+    for kind, pictures in {
+        "photographs": [each.pixels() for each in photographs(bench, others, SIDE)],
+        **bench.drawings(),
+    }.items():
         pictures = pictures[:: max(len(pictures) // others, 1)][:others]
         words = calibration.captions(pictures)
         scores = calibration.scores(pictures, words, CANDIDATES, **known)
@@ -63,11 +67,6 @@ def measure(bench: Bench) -> dict:
         result["strangers"][kind] = {"images": len(pictures), "alone": _kinds(alone), "fused": _kinds(fused)}
     result["seconds"] = _seconds(images[0])
     return result
-
-
-def _middle(pixels: np.ndarray) -> np.ndarray:
-    top, left = (max(length - SIDE, 0) // 2 for length in pixels.shape[:2])
-    return np.ascontiguousarray(pixels[top : top + SIDE, left : left + SIDE])
 
 
 def _share(hits: Sequence[bool] | np.ndarray) -> dict:
@@ -110,7 +109,9 @@ def _verdict(
 
 def _fused(verdict: Verdict, image: np.ndarray) -> Verdict:
     """The joint verdict of inversion and of a comparison of all models."""
-    return combine.fuse(api.trace(intake.from_array(image, "")).verdict, verdict, calibration.generators())
+    return combine.fuse(
+        api.trace(intake.from_array(image, ""), lineup="minis").verdict, verdict, calibration.generators()
+    )
 
 
 def _kinds(verdicts: Sequence[Verdict]) -> dict:

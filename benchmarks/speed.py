@@ -1,14 +1,15 @@
 """Speed against the reference settings, with Stable Diffusion's full-size autoencoder and random weights.
 
 Reference: whole frame, 32 bit, 100 gradient steps. A few of them are timed and multiplied, which the table says; where
-a frame's gradient does not fit into memory, it takes at least a smaller frame's time, times the pixels. Fast mode: what
-it does of an image of that size, decided at the start, and with all its steps. Double reconstruction of the whole frame
-stands beside them. Each size runs in a process of its own, so that its peak memory can be told.
+a frame's gradient does not fit into memory, it takes at least a smaller frame's time, times the pixels. Double
+reconstruction is of the whole frame. The grid test is decided after one window, or after four; a picture's windows
+have the same size whatever its own. Each size runs in a process of its own, so that its peak memory can be told.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from tracer.models import device
 TITLE = "Speed against the reference settings"
 SIZES = (256, 512, 1024)
 QUICK = (128,)
+WINDOWS = (1, 4)  # after which the grid test is decided
 TIMED = 2  # reference steps that are timed
 STEPS = 100
 DTYPES = ("bfloat16", "float32")
@@ -49,6 +51,15 @@ def full_size():
     return Autoencoder(model, 8, 0.18215, 0.0, "random", "random")
 
 
+def inspected(pixels: np.ndarray, model, most: int) -> int:
+    """The grid test of one family on so many windows, neutral codes included; returns how many there were."""
+    from tracer.evidence.inversion import grid, inspection
+
+    code = grid.Reconstruction(model)
+    lineup = inspection.Lineup({"sd": lambda: code}, {"sd": model.stride}, math.inf, most=most, search=False)
+    return inspection.inspect(pixels, lineup).windows
+
+
 def one(side: int) -> dict[str, dict]:
     """Seconds and peak memory of one size, by data type of the weights; run in a process of its own.
 
@@ -56,25 +67,29 @@ def one(side: int) -> dict[str, dict]:
     """
     import torch
 
-    from tracer.evidence.inversion import optimization
-    from tracer.evidence.inversion.settings import FAST, PAPER
+    from tracer.evidence.inversion.settings import PAPER
 
     pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    image = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
     results: dict[str, dict] = {}
     for dtype in DTYPES:
         model = full_size()
         model.model.to(getattr(torch, dtype))
-        next(optimization.invert(pixels[:64, :64], model, FAST))  # warms up
-        times = [step.seconds for step in optimization.invert(pixels, model, FAST)]
-        results[dtype] = {"fast_start": times[0], "fast_all": times[-1], "fast_mb": peak()}
+        with torch.inference_mode():
+            model.decode(model.encode(image[..., :64, :64]))  # warms up
+        times = {}
+        for most in WINDOWS:
+            began = time.perf_counter()
+            windows = inspected(pixels, model, most)
+            times[str(most)] = {"seconds": time.perf_counter() - began, "windows": windows}
+        results[dtype] = {"grid": times, "grid_mb": peak()}
     found = results["float32"]  # its model is the one at hand
     began = time.perf_counter()
-    with torch.no_grad():
-        image = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
+    with torch.inference_mode():
         model.decode(model.encode(model.decode(model.encode(image))))
     found |= {"double": time.perf_counter() - began, "double_mb": peak()}
     if side**2 * STEP_BYTES < device.memory()[1]:
-        latents = model.encode(image).detach().requires_grad_(True)
+        latents = model.encode(image).detach().clone().requires_grad_(True)
         optimiser = torch.optim.Adam([latents], lr=PAPER.rate)
         began = time.perf_counter()
         for _ in range(TIMED):
@@ -107,37 +122,34 @@ def measure(bench: Bench) -> dict:
 
 def page(results: dict) -> list[str]:
     """The section as Markdown."""
-    rows = []
-    for name, found in results.items():
-        if found.get("failed"):
-            rows.append([name, *["did not run"] * 7])
-            continue
-        double = results[f"{name.split(',')[0]}, float32"].get("double")
-        reference, least = reference_of(results, int(name.split()[0]))
-        rows.append(
-            [
-                name,
-                f"{found['fast_start']:.2f} s",
-                f"{found['fast_all']:.2f} s",
-                f"{double:.1f} s" if double else "-",
-                f"{least}{reference:.0f} s" if reference else "not enough memory",
-                f"{least}{reference / found['fast_start']:.0f} / {least}{reference / found['fast_all']:.0f}"
-                if reference
-                else "-",
-                f"{double / found['fast_start']:.1f} / {double / found['fast_all']:.1f}" if double else "-",
-                " / ".join(f"{found[key]:.0f}" for key in ("fast_mb", "double_mb", "reference_mb") if key in found),
-            ]
-        )
     text = (
         f"Stable Diffusion's shape, random weights. Of the reference's {STEPS} steps, {TIMED} are timed and "
         "multiplied; where its gradient does not fit into memory, a smaller frame's time is multiplied by the pixels, "
-        "which is less than it would take (attention grows faster). How many times faster fast mode is: decided at "
-        "the start / with all its steps. Memory is the process's peak in MiB after fast mode, double reconstruction "
+        "which is less than it would take (attention grows faster). How many times faster the grid test is: decided "
+        f"after {' / '.join(map(str, WINDOWS))} windows, or all where the frame holds fewer. Reference and double "
+        "reconstruction are in 32 bit. Memory is the process's peak in MiB after the grid test, double reconstruction "
         "and the reference."
     )
-    head = ["frame, weights", "fast, decided at start", "fast, all steps", "double reconstruction", "reference"]
-    head += ["reference / fast", "double / fast", "peak MiB"]
+    head = ["frame, weights", *(f"grid test, {count} window{'s' * (count > 1)}" for count in WINDOWS)]
+    head += ["double reconstruction", "reference", "reference / grid test", "double / grid test", "peak MiB"]
+    rows = [[name, *_row(results, name, found)] for name, found in results.items()]
     return ["", text, *table(head, rows)]
+
+
+def _row(results: dict, name: str, found: dict) -> list[str]:
+    if found.get("failed"):
+        return ["did not run"] * 7
+    double = results[f"{name.split(',')[0]}, float32"].get("double")
+    reference, least = reference_of(results, int(name.split()[0]))
+    times = [each["seconds"] for each in found["grid"].values()]
+    return [
+        *(f"{each['seconds']:.2f} s ({each['windows']})" for each in found["grid"].values()),
+        f"{double:.1f} s" if double else "-",
+        f"{least}{reference:.0f} s" if reference else "not enough memory",
+        " / ".join(f"{least}{reference / each:.0f}" for each in times) if reference else "-",
+        " / ".join(f"{double / each:.1f}" for each in times) if double else "-",
+        " / ".join(f"{found[key]:.0f}" for key in ("grid_mb", "double_mb", "reference_mb") if key in found),
+    ]
 
 
 def reference_of(results: dict, side: int) -> tuple[float | None, str]:

@@ -19,6 +19,7 @@ from tracer.evidence.inversion import playback as replaying
 from tracer.evidence.regeneration import ranking
 from tracer.image import intake
 from tracer.models import generators, registry
+from tracer.models.progress import Progress
 from tracer.reports import robustness as breaking
 from tracer.ui import artifact_views, drawing, record, stored
 from tracer.ui import playback as replay
@@ -29,7 +30,7 @@ from tracer.verdict import combine, wording
 SHOWN = ("red apple", "fox", "rocket", "birthday cake", "penguin", "guitar", "cactus", "clown face")  # in `minis.png`
 
 
-QUALITY = 60  # of the stored steps of an inversion, which are looked at and not measured
+QUALITY = 60  # of the stored steps of a descent, which are looked at and not measured
 
 
 @dataclass(frozen=True)
@@ -158,11 +159,13 @@ def make(recipe: Recipe) -> None:
 
 
 def inspect(recipe: Recipe) -> Run:
-    """Trace the image, as the page would."""
+    """Trace the image as the page would, and look closely at every family."""
     picture = intake.read(EXAMPLES / recipe.file)
-    run = Run(recipe.title, "grid", [row.id for row in registry.families("minis")])
+    run = Run.of(picture, "grid", [row.id for row in registry.families("minis")], f"Example: {recipe.title}")
     for update in api.trace_stream(picture, lineup="minis"):
-        run.take(update, picture)
+        run.take(update)
+    for name in run.families:
+        run.come_closer(picture, name)
     return run
 
 
@@ -185,10 +188,9 @@ def redraw(recipe: Recipe) -> drawing.Board:
 
 
 def film(recipe: Recipe) -> replay.Reel:
-    """Encoder start against random start, as small illustrations."""
-    reel = replay.Reel(recipe.maker, "race")
-    for frame in replaying.frames(intake.read(EXAMPLES / recipe.file), recipe.maker, "race"):
-        reel.take(frame, QUALITY)
+    """LatentTracer's descent, as small illustrations."""
+    reel, picture = replay.Reel(recipe.maker), intake.read(EXAMPLES / recipe.file)
+    replaying.film(picture, recipe.maker, Progress(emit=lambda step: reel.take(step, QUALITY)))
     return reel
 
 
@@ -213,8 +215,7 @@ def answer(recipe: Recipe) -> str:
     stored.save_drawn(drawn, folder)
     if recipe is RECIPES[0]:  # what the page opens with
         replay.save(film(recipe), recipe.name)
-        families = [row.id for row in registry.families("minis")]
-        points = list(breaking.curve(intake.read(EXAMPLES / recipe.file), "jpeg", families))
+        points = list(breaking.curve(intake.read(EXAMPLES / recipe.file), "jpeg", run.families))
         breaks.save(points, "jpeg", recipe.name)
     found = combine.weigh(run.trace, looked.answer, drawn.answer).verdict
     alone = run.trace.verdict

@@ -16,7 +16,7 @@ FOLDER = EXAMPLES / "screenshots"
 COLOURS = 96  # of a stored picture: half the bytes, and no difference to the eye
 WIDTHS = {"wide": (1280, 1250), "phone": (390, 1250)}
 TABS = {  # word of the address: what has to be there before the picture is taken
-    "inversion": "#curves .scatterlayer .trace",
+    "inversion": "#hero svg",
     "artifacts": "#among .barlayer",
     "regeneration": "#drawings img",
     "break": "#break-curve .plot-container",

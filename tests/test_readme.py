@@ -7,6 +7,8 @@ import re
 import pytest
 
 from tests.conftest import ROOT
+from tracer import api
+from tracer.models import registry
 
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
 ADDRESS = "http://127.0.0.1:7860"
@@ -16,7 +18,8 @@ ADDRESS = "http://127.0.0.1:7860"
 def test_the_package_is_used_as_the_readme_shows(block: str, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     exec(block, {})
-    assert "None of the 4 autoencoders" in capsys.readouterr().out
+    said, *rows = capsys.readouterr().out.splitlines()
+    assert "No trace of" in said and len(rows) == len(registry.families(api.LINEUP))
 
 
 def test_the_page_is_used_from_code_as_the_readme_shows(page_url: str, monkeypatch, capsys):

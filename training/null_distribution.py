@@ -34,7 +34,7 @@ def pictures(photos: Path, folder: Path, lineup: str) -> Iterator[tuple[str, np.
     """Pictures that no family of a line-up made, with names: photographs, art, other models', lattices."""
     kinds = ("cc-by", "cc0", "highres")
     files = data.photograph_files(photos, "calibrate", kinds)
-    for index, path in enumerate(files):
+    for index, path in enumerate(files[::4]):
         pixels = np.asarray(Image.open(path).convert("RGB"))
         yield path.name, pixels
         if index % 3 == 0:
@@ -47,7 +47,7 @@ def pictures(photos: Path, folder: Path, lineup: str) -> Iterator[tuple[str, np.
         ):
             yield each.path.name, each.pixels()
     rng = np.random.default_rng(0)
-    for path in files[1::20]:
+    for path in files[1::80]:
         for name, lattice in lattices(np.asarray(Image.open(path).convert("RGB")), rng):
             yield f"{path.name} {name}", lattice
 
@@ -57,13 +57,14 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
     parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
     parser.add_argument("--lineup", choices=LINEUPS, help="only this one")
+    parser.add_argument("--every", type=int, default=1, help="take only every so manieth picture")
     arguments = parser.parse_args()
     RUN.mkdir(parents=True, exist_ok=True)
     for kind, name in zip(calibration.KINDS, LINEUPS, strict=True):
         if arguments.lineup not in (None, name):
             continue
         found = decision.NullDistribution(
-            scores=tuple(sorted(_measure(name, arguments.photos, arguments.real))),
+            scores=tuple(sorted(_measure(name, arguments.photos, arguments.real, arguments.every))),
             pictures="photographs, art, renders, scans, interfaces, pictures by other models, and lattices",
             families=tuple(row.id for row in registry.families(name)),
             date=datetime.date.today().isoformat(),
@@ -73,7 +74,7 @@ def main() -> None:
         print(path.name, len(found.scores), round(found.threshold, 3), flush=True)
 
 
-def _measure(name: str, photos: Path, folder: Path) -> list[float]:
+def _measure(name: str, photos: Path, folder: Path, every: int) -> list[float]:
     """Scores of a line-up, those that were kept first."""
     path = RUN / f"{name}.jsonl"
     known = dict(json.loads(line) for line in path.read_text().splitlines()) if path.exists() else {}
@@ -85,8 +86,8 @@ def _measure(name: str, photos: Path, folder: Path) -> list[float]:
         native=tuple(sorted({each.native for each in suspects})),
     )
     with path.open("a") as file:
-        for key, pixels in pictures(photos, folder, name):
-            if key in known:
+        for index, (key, pixels) in enumerate(pictures(photos, folder, name)):
+            if key in known or index % every:
                 continue
             known[key] = round(inspection.inspect(pixels, lineup).best, 3)
             file.write(json.dumps([key, known[key]]) + "\n")

@@ -144,6 +144,7 @@ def contrasts(error: torch.Tensor, corners: list[tuple[int, int]], tile: int = T
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("family", choices=FAMILIES)
+    parser.add_argument("--grow", action="store_true", help="let the answer grow on own pictures alone first")
     parser.add_argument("--minutes", type=float, default=14, help="processor minutes of one core")
     parser.add_argument("--weights", type=Path, required=True, help="a folder with the teachers in diffusers layout")
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
@@ -159,7 +160,7 @@ def main() -> None:
     exam = [batch([exam_own, exam_own, *exam_others], np.random.default_rng((1, index))) for index in range(10)]
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.98), weight_decay=1e-4)
 
-    answer, grown = 0.0, False  # running mean of the contrast on own pictures, and whether it was large enough
+    answer, grown = 0.0, not arguments.grow  # running mean of the contrast on own pictures, and whether it was large enough
 
     def loss(step: int) -> torch.Tensor:
         nonlocal answer, grown
@@ -175,7 +176,8 @@ def main() -> None:
         grown = grown or answer < -GROWN
         if alone:
             return found.mean() + KEEP[0] * apart
-        short = softplus(5 * (found[:OWN] + ENOUGH)).sum() / 5
+        # A picture that answers beside the grid lies on none, or on another: nothing is to be learned from it.
+        short = softplus(5 * (found[:OWN].clamp(max=0.3) + ENOUGH)).sum() / 5
         return short + EVEN * found[OWN:].square().sum() / OTHERS + KEEP[1] * apart
 
     @torch.no_grad()

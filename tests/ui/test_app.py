@@ -13,14 +13,20 @@ import types
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import ROOT, free_port
+from tracer.evidence.inversion.decision import Standing
+from tracer.evidence.reasons import Reason
+from tracer.evidence.verdict import Verdict
 from tracer.image import intake
 from tracer.models import cache, registry
-from tracer.ui import components, record, words
+from tracer.ui import components, hero, joined, record, subject, words
+from tracer.ui.joined import Told
 from tracer.ui.tabs import inversion, lesson
 from tracer.verdict import wording
+from tracer.verdict.agreement import KINDS, NO_ONE, Cell, Row
 
 # Violations that are Gradio's own, and why they are not ours to mend.
 GRADIOS = {
@@ -30,9 +36,9 @@ GRADIOS = {
 
 
 def opened(page, url: str):
-    """The page after its figure has been drawn."""
+    """The page with its figure."""
     page.goto(url)
-    page.wait_for_selector("#curves .scatterlayer .trace")
+    page.wait_for_selector("#hero svg image", state="attached")
     return page
 
 
@@ -113,22 +119,88 @@ def test_stored_examples_belong_to_the_bundled_weights(example: record.Example):
     for row in run.trace.evidence:
         family = registry.family(row.family)
         assert row.revision == cache.revision_of(Path(family.source) / family.subfolder)
-    for trajectory in run.trajectories.values():
-        assert trajectory.original.shape == trajectory.reconstruction.shape
+    assert list(run.closer) == list(run.families)
 
 
 def test_a_stored_result_is_a_trace_document():
     stored = json.loads((record.STORED / record.examples()[0].name / "result.json").read_text())
-    assert list(stored["trace"]) == ["image", "verdict", "evidence", "versions"]
+    assert list(stored["trace"])[:4] == ["image", "verdict", "evidence", "versions"]
 
 
 def test_nothing_of_a_file_gets_into_the_page_as_html():
     run = record.load(record.examples()[0])
     evil = {"file": "<img src=x onerror=alert(1)>.png", "notes": ("<script>alert(1)</script>",)}
     run.trace = dataclasses.replace(run.trace, image=dataclasses.replace(run.trace.image, **evil))
-    for text in (words.banner(run), words.strips(run), words.explainer(run, run.best())):
-        assert "<img" not in text
+    for text in (words.banner(run), words.numbers(run), words.explainer(run, run.best()), hero.figure(run)):
+        assert "<img src=x" not in text
         assert "<script" not in text
+
+
+def looked(score: float, contrast: float) -> record.Run:
+    """A run about one window in which one of two families answers so strongly."""
+    run = record.Run.of(intake.from_array(np.zeros((64, 64, 3), np.uint8), "x"), "grid", ["mini-kl", "mini-dc"])
+    standings = {"mini-kl": Standing(score, score, contrast, 0.05), "mini-dc": Standing(-score, -score, 0.0, 0.05)}
+    run.look = record.Look(((8, 8, 56, 56),), {"mini-kl": (contrast,), "mini-dc": (0.0,)}, standings, 3.5)
+    return run
+
+
+def test_the_figure_says_how_strong_an_answer_is_and_boxes_its_windows():
+    strong, weak = hero.figure(looked(20.0, -2.0)), hero.figure(looked(0.5, -0.02))
+    assert "very strong" in strong and "beyond what chance reaches" in strong
+    assert "very strong" not in weak and "no sign" in weak and "beyond what chance reaches" not in weak
+    assert strong.count('class="edge"') == 1
+    assert "7.4 times worse beside its grid" in strong
+    assert hero.figure(None).startswith("<p")
+
+
+def test_a_single_dark_cell_is_a_match_and_is_named_in_words():
+    run = looked(20.0, -2.0)
+    cells = np.zeros((8, 8))
+    cells[3, 5] = -2
+    run.closer["mini-kl"] = record.Closer(cells.tolist())
+    assert "darkest 3 px down and 5 px right" in hero.figure(run)
+    run.closer["mini-kl"] = record.Closer(np.zeros((8, 8)).tolist())
+    assert "no cell stands out" in hero.figure(run)
+
+
+def test_the_paper_s_two_curves_part_or_stay_together():
+    run = record.Run("Your image", "paper", ["mini-kl"])
+    run.descents["mini-kl"] = record.Descent(10, 0.1, [1.0, 0.1], [1.0, 0.1], [1.0, 0.5])
+    assert "the curves part" in words.descent_words(run)
+    run.descents["mini-kl"].beside = [1.0, 0.11]
+    assert "stay together" in words.descent_words(run)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("none", Reason.NO_FAMILY_FITS),
+        ("none", Reason.NONE_AND_NO_MARKS),
+        ("insufficient", Reason.ANSWER_NOT_VISIBLE),
+        ("undecided", Reason.NO_MARKS_SO_FAR),
+    ],
+)
+def test_an_absence_is_never_sure(kind: str, reason: Reason):
+    first = record.load(record.examples()[0]).trace
+    verdict = Verdict(kind, reason, details={"inspected": ("mini-kl", "mini-dc")}, rests_on=(first.verdict,))
+    text = joined.banner(Told("x", dataclasses.replace(first, verdict=verdict)))
+    assert "ure: " not in text
+    assert "No sign" in text or "annot" in text
+
+
+def test_nothing_speaks_for_a_photograph_and_what_cannot_tell_shows_no_number():
+    assert "✓" not in joined._row(Row(NO_ONE, (), dict.fromkeys(KINDS, Cell("for", "0.02"))), Told().joint())
+    assert "0.02" not in joined._cell(Cell("silent", "0.02"))
+    assert "0.02" in joined._cell(Cell("against", "0.02"))
+
+
+def test_what_is_found_about_another_picture_is_dropped():
+    shown = subject.Shown()
+    shown.set("here", "a")
+    assert shown.same("here", "a") and not shown.same("here", "b")
+    assert shown.same("a program", "b"), "which has no picture before it"
+    shown.set("here", "")
+    assert not shown.same("here", "a")
 
 
 def test_a_wish_to_stop_reaches_another_process():
@@ -155,8 +227,8 @@ def test_a_run_works_where_all_that_goes_in_and_out_is_pickled(monkeypatch):
     followed = components.on_gpu(inversion.followed)
     assert followed is not inversion.followed
     picture = intake.read(record.examples()[0].file)
-    run = record.Run("Your image", "fast", ["mini-dc"], picture.sha256, picture.width, picture.height)
-    *_, last = followed(run, picture, components.budget(), False)
+    run = record.Run.of(picture, "grid", ["mini-dc"])
+    *_, last = followed(run, picture, components.budget())
     assert [row.family for row in last.trace.evidence] == ["mini-dc"]
     assert run.trace is None, "what was changed there stays there"
 
@@ -187,12 +259,9 @@ def test_first_paint_is_a_finished_example(page, page_url: str):
     first = record.load(record.examples()[0])
     assert sentence(page) == wording.sentence(first.trace.verdict)
     assert "mini-kl-noto" in joint(page)
-    assert len(page.query_selector_all("#agreement tbody tr")) == len(first.families) + 2
-    assert len(page.query_selector_all("#curves .scatterlayer .trace")) >= 2 * len(first.families)
-    page.locator("#pair").scroll_into_view_if_needed()
-    page.wait_for_function("[...document.querySelectorAll('#pair img')].every(i => i.complete && i.naturalWidth > 0)")
-    assert page.inner_text("#curve-words")
-    assert page.inner_text("#pair-words")
+    assert len(page.query_selector_all("#hero .row:not(.head)")) == len(first.families)
+    assert page.locator("#hero").bounding_box()["y"] < 800, "the figure begins on the first screen"
+    assert "Anyone can write" in page.inner_text("#claim")
     assert not page.complaints
     assert not [url for url in page.requests if not url.startswith((page_url, "data:", "blob:"))]
 
@@ -208,35 +277,31 @@ def test_an_example_answers_at_once_and_by_address(page, page_url: str):
     assert not page.complaints
 
 
-def test_a_trace_runs_from_click_to_sentence(page, page_url: str, rgba_png: Path):
+def test_a_picture_is_answered_by_itself(page, page_url: str, rgba_png: Path):
     opened(page, page_url)
     upload(page, rgba_png)
-    page.wait_for_function("document.querySelector('#joint h2').innerText.startsWith('Press Trace')")  # nothing stays
-    page.click("#trace")
-    page.wait_for_function("document.querySelector('#verdict').innerText.includes('Your image')")
+    page.wait_for_function("document.querySelector('#verdict').innerText.includes('Your image')")  # by itself
     finished(page)
     assert page.query_selector("#verdict .verdict:not(.running)")
     assert intake.read(rgba_png).sha256[:8] in page.inner_text("#verdict")  # the bytes were not re-encoded
-    assert "p = " in page.inner_text("#verdict")
-    assert len(page.query_selector_all("#strips tbody tr")) == len(registry.families("minis"))
-    assert "score" in page.inner_text("#explainer").lower()
+    assert len(page.query_selector_all("#hero .row:not(.head)")) == len(registry.families(registry.LINEUPS[0]))
     assert not page.complaints
 
 
 def test_stop_keeps_what_there_is(page, page_url: str):
     opened(page, page_url)
-    page.get_by_role("button", name="Settings").first.click()
-    page.get_by_label("Paper's settings").check()  # slow enough to be stopped
+    page.get_by_role("button", name="Settings and limits").click()
+    page.get_by_label("LatentTracer's own rule").check()  # slow enough to be stopped
     page.click("#trace")
     page.wait_for_function("/Step [1-9]/.test(document.querySelector('#verdict').innerText)")
+    page.wait_for_selector("#curves .scatterlayer .trace")
     assert page.is_disabled("#example-photograph"), "a run would draw over it"
     page.click("#stop")
     finished(page)
     assert page.is_enabled("#example-photograph")
     assert sentence(page).startswith("Stopped before")
-    assert "starts at" in page.inner_text("#curve-words")
-    assert page.query_selector_all("#curves .scatterlayer .trace")
-    page.get_by_label("Fast", exact=True).check()
+    assert "the loss falls from" in page.inner_text("#curve-words")
+    page.get_by_label("Grid test", exact=True).check()
     page.click("#trace")  # and the next run is not stopped by it
     page.wait_for_function("document.querySelector('#trace').disabled")
     finished(page)
@@ -246,31 +311,42 @@ def test_stop_keeps_what_there_is(page, page_url: str):
 def test_a_bad_file_is_named_and_nothing_is_lost(page, page_url: str, not_an_image: Path):
     opened(page, page_url)
     upload(page, not_an_image)
-    page.click("#trace")
-    page.wait_for_selector("text=This is not an image of a kind that can be read here")
-    assert joint(page).startswith("Press Trace")
+    page.wait_for_selector("text=This is not an image of a kind that can be read here")  # before any run
+    assert joint(page).startswith("Choose a picture")
     assert page.is_enabled("#trace")
     assert not_an_image.name not in page.inner_text("body")
 
 
-def test_the_divider_moves_by_keyboard(page, page_url: str):
+def test_clearing_the_picture_ends_its_run_and_its_result_is_never_shown(page, page_url: str, rgba_png: Path):
     opened(page, page_url)
-    page.locator("#pair").scroll_into_view_if_needed()
-    handle = page.locator("#pair .outer")
-    before = handle.bounding_box()["x"]
-    page.locator("#divider input[type=range]").focus()
-    for _ in range(10):
-        page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"document.querySelector('#pair .outer').getBoundingClientRect().x > {before} + 10")
+    page.get_by_role("button", name="Settings and limits").click()
+    page.get_by_label("LatentTracer's own rule").check()
+    upload(page, rgba_png)
+    page.wait_for_function("/Step [1-9]/.test(document.querySelector('#verdict').innerText)")
+    page.click("#upload button[aria-label='Remove Image']")
+    finished(page)
+    assert joint(page).startswith("Choose a picture")
+    assert not page.query_selector("#hero svg")
 
 
-def test_another_decoder_can_be_looked_at(page, page_url: str):
+def test_details_open_on_demand(page, page_url: str):
     opened(page, page_url)
     run = record.load(record.examples()[0])
-    other = next(name for name in run.families if name != run.best())
-    page.locator("#shown").get_by_text(other).click()
-    page.wait_for_function(f"document.querySelector('#pair-words').innerText.includes({json.dumps(other)})")
-    page.wait_for_function(f"document.querySelector('#explainer').innerText.includes('({other})')")
+    other = hero.title(next(name for name in run.families if name != run.best()))
+    page.get_by_role("button", name="Among other pictures").click()
+    page.wait_for_selector("#scores-among .barlayer")
+    page.locator("#shown").get_by_text(other, exact=True).click()
+    page.wait_for_function(f"document.querySelector('#scores-among-words').innerText.includes({json.dumps(other)})")
+    page.get_by_role("button", name="The numbers").click()
+    page.wait_for_selector("#numbers tbody tr:nth-child(2)")
+
+
+@pytest.mark.parametrize(("width", "most"), [(1280, 2200), (390, 4000)])
+def test_the_page_is_short_until_something_is_opened(page, page_url: str, width: int, most: int):
+    page.set_viewport_size({"width": width, "height": 800})
+    opened(page, page_url)
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollHeight") <= most
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -287,8 +363,14 @@ def test_a_phone_never_scrolls_sideways(page, page_url: str, theme: str):
 def test_nothing_keeps_a_reader_out(page, page_url: str, theme: str, width: int):
     page.set_viewport_size({"width": width, "height": 844})
     opened(page, f"{page_url}/?__theme={theme}")
-    folded = ("Line-up: which models to ask", "Settings", "What this can and cannot say", "The settings of both modes")
-    for title in (*folded, "Full result"):
+    folded = ("The numbers", "How it works, with this picture's numbers", "Among other pictures", "Which models to ask")
+    for title in (
+        *folded,
+        "Watch a decoder try",
+        "Settings and limits",
+        "Full result and report",
+        "Which evidence says",
+    ):
         page.get_by_role("button", name=title).locator("visible=true").first.click()
     assert not violations(page)
 
@@ -325,12 +407,9 @@ def test_from_upload_to_verdict_by_keyboard_alone(page, page_url: str, rgba_png:
     tab_to(drop)
     page.keyboard.press("Enter")
     page.wait_for_selector("#upload img")
-    tab_to("#trace")
-    page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('#joint').innerText.includes('Your image')")
     finished(page)
     assert page.query_selector("#joint .verdict:not(.running)")
-    assert "kinds of evidence" in page.inner_text("#joint")
 
 
 def test_an_example_fills_every_tab(page, page_url: str):
@@ -350,18 +429,15 @@ def test_an_example_fills_every_tab(page, page_url: str):
 
 def test_a_finished_inversion_is_wound_back_without_computing(page, page_url: str):
     opened(page, page_url)
-    last = page.inner_text("#reel figcaption:has-text('Random') >> nth=0") if page.query_selector("#reel img") else ""
-    assert "step" in last
+    page.get_by_role("button", name="Watch a decoder try").click()
+    page.wait_for_selector("#reel img")
     page.locator("#reel-step input[type=range]").focus()
     page.keyboard.press("Home")
     page.wait_for_function("document.querySelector('#reel').innerText.includes('step 0')")
-    page.get_by_label("Every step of fast mode").check()
     page.click("#run-reel")
-    page.wait_for_function("document.querySelector('#reel').innerText.includes('step 20')")
+    page.wait_for_function("document.querySelector('#reel').innerText.includes('step 40')")
     page.wait_for_function("document.querySelector('#stop-reel').disabled")
-    page.locator("#reel-step input[type=range]").focus()
-    page.keyboard.press("Home")
-    page.wait_for_function("document.querySelector('#reel').innerText.includes('step 0')")
+    assert "beside it" in page.inner_text("#reel-words")
     assert not page.complaints
 
 

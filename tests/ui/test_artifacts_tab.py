@@ -73,7 +73,7 @@ def test_before_there_is_an_image_every_part_has_something_to_show(board):
         artifact_views.spectrum_words(None),
     ):
         assert text
-    assert "Press Trace" in artifact_views.empty()
+    assert "Choose a picture" in artifact_views.empty()
     assert len(artifact_views.histogram(None).data) >= 2, "where photographs lie can be seen at once"
 
 

@@ -48,7 +48,7 @@ def test_the_endpoints_are_tools_for_agents(page_url: str):
 
 
 def test_a_trace_keeps_the_contract_and_the_bytes(client: Client, rgba_png: Path):
-    result = client.predict(handle_file(rgba_png), "fast", ALL, api_name="/trace_inversion")
+    result = client.predict(handle_file(rgba_png), "grid", ALL, api_name="/trace_inversion")
     assert {"image", "verdict", "evidence", "versions"} <= set(result)
     assert result["image"]["sha256"] == hashlib.sha256(rgba_png.read_bytes()).hexdigest()
     assert result["image"]["notes"] == ["transparency flattened on white"]
@@ -87,7 +87,7 @@ def test_a_look_for_marks_keeps_the_contract_and_the_bytes(client: Client, rgba_
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "rest"), [("/trace_inversion", ("fast", ALL)), ("/find_artifacts", (3,))], ids=str
+    ("endpoint", "rest"), [("/trace_inversion", ("grid", ALL)), ("/find_artifacts", (3,))], ids=str
 )
 def test_a_bad_file_gets_one_line(client: Client, not_an_image: Path, endpoint: str, rest: tuple):
     with pytest.raises(Exception, match="This is not an image of a kind that can be read here") as failure:
@@ -100,13 +100,13 @@ def test_a_cancelled_stream_leaves_the_server_answering(client: Client, rgba_png
     stream = next(each for each in client.config["dependencies"] if each["api_name"] == "trace_all")
     endpoint = client.endpoints[stream["id"]]
     endpoint.is_valid = True  # private: the page's own stream, not offered to programs
-    job = client.submit(handle_file(rgba_png), "fast", ALL, True, 3, False, fn_index=stream["id"])
+    job = client.submit(handle_file(rgba_png), "paper", ALL, 3, False, fn_index=stream["id"])
     end = time.monotonic() + 90
     while not job.outputs() and time.monotonic() < end:
         time.sleep(0.05)
     assert job.outputs(), "the stream never began"
     job.cancel()
-    result = client.predict(handle_file(rgba_png), "fast", ALL[:1], api_name="/trace_inversion")
+    result = client.predict(handle_file(rgba_png), "grid", ALL[:1], api_name="/trace_inversion")
     assert result["evidence"][0]["family"] == ALL[0]
     assert not result["evidence"][0]["stopped"]
 
@@ -115,7 +115,7 @@ def test_a_cancelled_stream_leaves_the_server_answering(client: Client, rgba_png
 def test_a_file_that_was_not_uploaded_is_refused(page_url: str, path: str):
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     call = f"{page_url}/gradio_api/call/trace_inversion"
-    answer = httpx.post(call, json={"data": [file, "fast", ALL]})
+    answer = httpx.post(call, json={"data": [file, "grid", ALL]})
     if answer.is_success:
         answer = httpx.get(f"{call}/{answer.json()['event_id']}", timeout=60)
         assert "event: error" in answer.text

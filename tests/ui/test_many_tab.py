@@ -77,8 +77,9 @@ def test_many_images_fill_a_table_to_take_away(page, page_url: str, not_an_image
 
 def test_the_report_of_an_example_can_be_taken_away(page, page_url: str, tmp_path: Path):
     page.goto(f"{page_url}?example=penguin-by-mini-kl16-twemoji")
-    page.wait_for_selector("#curves .scatterlayer .trace")
+    page.wait_for_selector("#hero svg image", state="attached")
     page.wait_for_function("document.querySelector('#verdict h2').innerText.includes('mini-kl16')")
+    page.get_by_role("button", name="Full result and report").click()
     page.click("#make-report")
     page.wait_for_function("!document.querySelector('#report-html').disabled")
     with page.expect_download() as download:

@@ -1,4 +1,4 @@
-"""The README's pictures of the page: the script that takes them, and that they are there."""
+"""The pictures of the page in the documents: the script that takes them, and that they are there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_the_first_paint_and_every_tab_are_photographed(browser, page_url: str, 
         assert len(picture.getcolors(1 << 20)) > 20, f"{file.name} is blank"
 
 
-def test_the_readme_shows_all_that_are_taken():
-    shown = set(re.findall(r"examples/screenshots/([\w-]+\.png)", (ROOT / "README.md").read_text()))
+def test_the_examples_page_shows_all_that_are_taken():
+    shown = set(re.findall(r"screenshots/([\w-]+\.png)", (ROOT / "examples/README.md").read_text()))
     assert shown == {f"{name}-{width}.png" for name in ("first", *screenshot.TABS) for width in screenshot.WIDTHS}
     assert all((screenshot.FOLDER / name).exists() for name in shown)

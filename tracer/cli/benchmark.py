@@ -12,25 +12,24 @@ from tracer.cli.console import Json, readable_errors, say
 
 
 def benchmark(
-    photographs: Annotated[Path | None, typer.Option(help="folder of test photographs; else scikit-image's")] = None,
     out: Annotated[Path, typer.Option(help="folder for results; a run that was cut off goes on there")] = Path(
         "benchmark-results"
     ),
-    drawings: Annotated[Path | None, typer.Option(help="folder of drawings that no model made")] = None,
-    native: Annotated[
+    data: Annotated[
         Path | None,
-        typer.Option(help="folder with folders of test photographs at native size, for artifacts"),
+        typer.Option(help="folder of pictures with photos/, generated/ and real/ inside; else scikit-image's alone"),
     ] = None,
-    generated: Annotated[
-        Path | None, typer.Option(help="folder of generators' pictures with their SOURCES.csv, for artifacts")
+    drawings: Annotated[Path | None, typer.Option(help="folder of drawings that no model made")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="folder of autoencoders in diffusers layout, to be taken instead of downloads")
     ] = None,
-    count: Annotated[int, typer.Option(help="photographs at most", min=2)] = 200,
-    paper_count: Annotated[int, typer.Option(help="photographs in paper mode, which is slow", min=0)] = 6,
-    quick: Annotated[bool, typer.Option("--quick", help="small counts, no paper mode: a few minutes")] = False,
+    lineup: Annotated[list[str] | None, typer.Option(help="only this line-up; may be repeated")] = None,
+    count: Annotated[int, typer.Option(help="pictures of a kind at most", min=2)] = 100,
+    quick: Annotated[bool, typer.Option("--quick", help="small counts: a few minutes")] = False,
     only: Annotated[list[str] | None, typer.Option(help="only this section; may be repeated")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure how often the answer is right, on photographs that nothing was trained or calibrated on."""
+    """Measure how often the answer is right, on pictures that nothing was trained, calibrated or chosen with."""
     with readable_errors():
         try:
             from benchmarks import run as bench
@@ -38,7 +37,6 @@ def benchmark(
             if error.name != "benchmarks":
                 raise
             raise ValueError("the benchmark is not a part of the package: run it in a checkout's folder") from None
-        folders = dict(drawn=drawings, native=native, made=generated)
-        results = bench.run(photographs, out, count, paper_count, quick, only, say, **folders)
+        results = bench.run(out, data, drawings, weights, lineup or (), count, quick, only or (), say)
         say("")
         print(json.dumps(results, indent=2) if as_json else bench.markdown(results))

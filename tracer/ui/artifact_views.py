@@ -92,7 +92,7 @@ def empty() -> str:
     stored = usual()
     if isinstance(stored, str):
         return missing(stored)
-    return frame("ready", "Press Trace to look for marks in this image.", [], "")
+    return frame("ready", "Choose a picture, and the detector looks for marks in it.", [], "")
 
 
 def missing(reason: str) -> str:

@@ -11,23 +11,29 @@ from typing import Any
 
 import gradio as gr
 
+from tracer import api
+from tracer.evidence.inversion import grid, inspection
 from tracer.models import registry as lineup
 from tracer.reports.availability import Availability, check, check_generators
-from tracer.ui import calibrating
 
 KNOWN_FOR = 60  # seconds for which the Hub is not asked again
-TITLES = {"minis": "Minis (bundled)", "tiny": "Tiny autoencoders", "full": "Full size"}
+TITLES = {
+    "real": "Real models (bundled stand-ins)",
+    "minis": "How it works (miniatures)",
+    "tiny": "Tiny stand-ins",
+    "full": "Full size",
+}
 ABOUT = {
-    "minis": "Miniature autoencoders that this project trained: they show the method, and fit only their own pictures.",
-    "tiny": "Small stand-ins for the autoencoders of real models. Each fits what it drew itself, such as previews. "
-    "Together they also take a quick look at which real model's pictures the image is most like: a guess, no evidence.",
-    "full": "The autoencoders of real models, from the Hub on first use.",
+    "real": "Small stand-ins for the decoders of real models, trained by this project and bundled.",
+    "minis": "Miniature models that this project trained: they show the method, and made only their own pictures.",
+    "tiny": "Small stand-ins for the decoders of more models, from the Hub on first use.",
+    "full": "The real models' own decoders, from the Hub on first use: sharpest, and slow without a GPU.",
 }
 DRAWERS = (
     "Full-size models, from the Hub on first use. They are not calibrated here: the ranking is shown, but nothing is "
 )
 DRAWERS += "decided with them. Times are rough estimates."
-TIMES = "Times are rough estimates for a large picture: if the first look decides, and at most."
+TIMES = "Times are rough estimates: if the first window decides, and at most."
 _STATUS = {
     "bundled": "bundled",
     "cached": "cached",
@@ -50,16 +56,15 @@ class Chooser:
 
 
 def build() -> Chooser:
-    """Lay the chooser out, with the minis chosen; nothing is asked or measured before a reader opens it."""
-    with gr.Accordion("Line-up: which models to ask", open=False, elem_id="lineup") as panel:
-        names = [(title, name) for name, title in TITLES.items()]
-        name = gr.Radio(names, value="minis", label="Line-up", elem_id="lineup-name")
-        rows = lineup.families("minis")
+    """Lay the chooser out, with the first line-up chosen; nothing is asked or measured before a reader opens it."""
+    with gr.Accordion("Which models to ask", open=False, elem_id="lineup") as panel:
+        names = [(TITLES.get(each, each), each) for each in lineup.LINEUPS]
+        name = gr.Radio(names, value=api.LINEUP, label="Line-up", elem_id="lineup-name")
+        rows = lineup.families(api.LINEUP)
         families = gr.CheckboxGroup(
             _choices(rows), value=[row.id for row in rows], label="Families", elem_id="families"
         )
-        table = gr.HTML(_waiting("minis"), elem_id="availability")
-        calibrating.build(name)
+        table = gr.HTML(_waiting(api.LINEUP), elem_id="availability")
     quiet = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
     panel.expand(_table, name, table, **quiet)
     name.input(_waiting, name, table, queue=False, api_visibility="private", show_progress="hidden").then(
@@ -78,14 +83,12 @@ def _chosen(name: str) -> tuple[dict, str]:
 
 
 def _table(name: str) -> str:
-    from tracer.evidence.inversion import duration  # measures the speed, for which it needs torch
-
     found = {each.family: each for each in _availability(name)}
     times = Counter(each.reason for each in found.values() if each.reason)
     shared = {reason for reason, count in times.items() if count > 1}  # said once: a Hub that is away is away for all
-    rows = "".join(_row(row, found[row.id], duration.seconds(row), shared) for row in lineup.families(name))
+    rows = "".join(_row(row, found[row.id], _seconds(row), shared) for row in lineup.families(name))
     notes = "".join(f"<p class='fine shared'>{escape(reason)}</p>" for reason in sorted(shared))
-    return f"<p class='fine'>{ABOUT[name]} {TIMES}</p>{notes}<ul class='families'>{rows}</ul>"
+    return f"<p class='fine'>{ABOUT.get(name, '')} {TIMES}</p>{notes}<ul class='families'>{rows}</ul>"
 
 
 def _row(
@@ -102,6 +105,18 @@ def _row(
         f"<li{' class=off' if found.reason else ''}><b>{escape(row.title)}</b> <span class='state'>{state}</span>"
         f"<span class='fine'>{escape(models)} · {times}</span>{reason}</li>"
     )
+
+
+def _seconds(row: lineup.Family) -> tuple[float, float] | None:
+    """How long the grid test of a family takes, for one window and for all; None where that cannot be told."""
+    from tracer.models import device  # measures the speed, for which it needs torch
+
+    work = row.encoder_work + row.decoder_work
+    if not work or machine_is_unknown():
+        return None
+    side = grid.TILE + 2 * grid.MARGINS[0] + 2 * row.stride
+    once = (1 + row.refinements) * (1 + grid.CONTROLS) * work * 1e6 * side**2 / device.speed()
+    return once, inspection.MOST * once
 
 
 def drawers() -> tuple[list[tuple[str, str]], str]:
@@ -156,7 +171,7 @@ def forget() -> None:
 
 
 def _waiting(name: str) -> str:
-    return f"<p class='fine'>{ABOUT[name]} Looking up what is here …</p>"
+    return f"<p class='fine'>{ABOUT.get(name, '')} Looking up what is here …</p>"
 
 
 def _choices(rows: list[lineup.Family]) -> list[tuple[str, Any]]:

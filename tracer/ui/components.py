@@ -133,6 +133,11 @@ class Stops:
         if flag:
             flag.touch()
 
+    def busy(self, session: str) -> bool:
+        """Whether a run of the session is going on, or waits for its place."""
+        with self._lock:
+            return session in self._flags
+
     @contextmanager
     def running(self, session: str) -> Iterator[Wish]:
         """Yield what tells a run to stop: the visitor's wish, or the end of its time."""

@@ -3,20 +3,16 @@
 
 from __future__ import annotations
 
-import functools
 from html import escape
-from pathlib import Path
 
 import gradio as gr
-import numpy as np
 from plotly.graph_objects import Figure
 
-from tracer.evidence.inversion import calibration
-from tracer.evidence.inversion.calibration import Calibration
 from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.verdict import Evidence
 from tracer.models import registry
-from tracer.reports.figures import curves, plots
+from tracer.reports.figures import curves
+from tracer.ui import hero
 from tracer.ui.artifact_views import Board
 from tracer.ui.record import Run
 from tracer.ui.words import number
@@ -25,54 +21,35 @@ from tracer.verdict import wording
 PAPER = "<a href='https://arxiv.org/abs/{0}'>arXiv {0}</a>"
 
 
-@functools.lru_cache(maxsize=32)
-def _calibration(path: Path, changed: int) -> Calibration:
-    return calibration.load(path)
-
-
-def _known(run: Run | None, family: str) -> Calibration | None:
-    """The stored calibration behind a family's answer; None where it was made on the spot, or is another one."""
-    row = run.evidence.get(family) if run else None
-    if row is None:
-        return None
-    path = calibration.path_of(family, row.mode, row.condition)
-    if not path.exists():
-        return None
-    known = _calibration(path, path.stat().st_mtime_ns)
-    return known if known.revision == row.weights_digest and row.steps in known.checkpoints else None
-
-
-def _others(known: Calibration, row: Evidence) -> tuple[tuple[float, ...], ...]:
-    """Scores of the images by others that an image is compared with."""
-    return known.faint if row.faint else known.others
-
-
 def among(run: Run | None, family: str) -> Figure:
-    """Histogram of the calibration at the step that decided, with this image on it."""
-    known = _known(run, family)
-    if known is None:
-        return plots.loss_curves([], "fast", 4).update_layout(height=290, xaxis_title="Score", yaxis_title="Share")
-    row = run.evidence[family]
-    step = row.steps
-    others = [each[known.checkpoints.index(step)] for each in _others(known, row)]
-    return curves.among(known.at(step), np.array(others), row.threshold, row.score, family)
+    """Scores of pictures that none of the families made, of the family's own where they are known, and this image's."""
+    row = run.evidence.get(family) if run and run.mode == "grid" else None
+    if row is None:
+        return curves.among((), (), None, None, family)
+    others, own = _scores(row)
+    return curves.among(own, others, row.threshold, row.score, hero.title(family))
+
+
+def _scores(row: Evidence) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Scores of other pictures, and of the family's own where they were measured."""
+    from tracer.evidence.inversion import calibration  # torch from here on
+
+    known = [calibration.shared(kind) for kind in calibration.KINDS if calibration.null_path(kind).exists()]
+    compared = next((each.scores for each in known if len(each.scores) == row.compared_with), ())
+    measured = calibration.measured(row.family, row.weights_digest)
+    return compared, measured.own if measured else ()
 
 
 def among_words(run: Run | None, family: str) -> str:
     """The histogram in words."""
-    known = _known(run, family)
-    if known is None:
-        return "<p class='caption'>The calibration's scores appear here with the answer.</p>"
-    row = run.evidence[family]
-    step, score = row.steps, row.score
-    higher = int((known.at(step) >= score).sum())
-    others = np.array([each[known.checkpoints.index(step)] for each in _others(known, row)])
-    lower = int((others <= score).sum())
-    beside = f" Of {len(others)} images that it did not make, {lower} score as low or lower." if len(others) else ""
+    row = run.evidence.get(family) if run and run.mode == "grid" else None
+    if row is None or row.p_value is None:
+        return "<p class='caption'>The scores of other pictures appear here with the answer of the grid test.</p>"
+    higher = round(row.p_value * (row.compared_with + 1)) - 1
     return (
-        f"<p class='caption'>{escape(family)}, step {step}: this image scores {number(score)}; of {known.count} images "
-        f"that the decoder made, {higher} score at least as high.{beside} The line is the threshold, "
-        f"{number(row.threshold)}.</p>"
+        f"<p class='caption'>{escape(hero.title(family))}: this picture scores {number(row.score)}; of "
+        f"{row.compared_with} pictures that none of the decoders made, {higher} score as high. The line is the "
+        f"threshold, {number(row.threshold)}.</p>"
     )
 
 

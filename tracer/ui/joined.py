@@ -8,22 +8,35 @@ from html import escape
 from typing import Any
 
 from tracer.evidence.artifacts.decision import Artifacts
+from tracer.evidence.reasons import Reason
 from tracer.evidence.regeneration import ranking
 from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.verdict import Trace
 from tracer.models import device, registry
+from tracer.ui import hero
 from tracer.ui.words import frame
 from tracer.verdict import combine, wording
-from tracer.verdict.agreement import KINDS, NO_ONE, Cell, Row
+from tracer.verdict.agreement import ANOTHER, KINDS, NO_ONE, Cell, Row
 from tracer.verdict.combine import Joint
 
 TITLES = {"inversion": "Latent inversion", "artifacts": "Artifacts", "regeneration": "Regeneration"}
+NOBODY = {ANOTHER: "another decoder", NO_ONE: "no decoder: a photograph, a drawing, …"}
 LOOKS = {  # glyph and words of what a kind of evidence says
     "for": ("✓", "for it"),
     "against": ("✕", "against it"),
     "open": ("~", "leaves it possible"),
     "silent": ("–", "cannot tell"),
     "missing": ("·", "not asked"),
+}
+UNNAMED = (Reason.ANOTHER_AUTOENCODER, Reason.MARKS_ALONE, Reason.TOO_LITTLE_BUT_MARKS)
+BECAUSE = {
+    Reason.IMAGE_TOO_SMALL: "Cannot tell from this file, because it is too small.",
+    Reason.NO_FINE_DETAIL: "Cannot tell from this file, because it has no fine detail.",
+    Reason.NOWHERE_FOR_MARKS: "Cannot tell from this file, because it has no fine detail.",
+    Reason.TOO_SMOOTH: "Cannot tell from this file, because it is too smooth, as after blur or enlargement.",
+    Reason.ANSWER_NOT_VISIBLE: "Cannot tell from this file, because too little of its detail is left.",
+    Reason.OWN_LATTICE: "Cannot tell from this file, because its own blocks or cells hide a decoder's.",
+    Reason.MARKS_LOST_IN_JPEG: "Cannot tell from this file, because compression has taken its fine detail.",
 }
 DRAWING_WORK = 18e9  # multiplications of a drawing, as `device.speed` counts them; a rough mean over the five minis
 
@@ -57,38 +70,55 @@ class Told:
         return combine.weigh(self.inversion, self.artifacts, drawn, self.unavailable)
 
 
+def plain(found: Joint) -> tuple[str, str]:
+    """Kind and words of the one line that answers a visitor's question."""
+    verdict = found.verdict
+    if verdict.kind == "family":
+        if len(verdict.members) == 1 and "regeneration" in found.agreeing:
+            return "family", f"Made by {verdict.members[0]}."
+        return "family", f"Made by {hero.title(verdict.families[0])}, or another model with its decoder."
+    if verdict.reason in UNNAMED:
+        return "autoencoder", "Decoded by an AI image model that we cannot name."
+    if verdict.kind == "none":
+        return "none", "No sign of an AI image model that we know, which proves nothing."
+    if verdict.reason is Reason.SEVERAL_FAMILIES_OPEN:
+        names = " or ".join(hero.title(name) for name in verdict.families)
+        return "undecided", f"Made by a model with one of these decoders: {names}."
+    if verdict.kind == "insufficient":
+        return "insufficient", BECAUSE.get(verdict.reason, "Cannot tell from this file.")
+    if verdict.reason is Reason.INSPECTION_STOPPED:
+        return "undecided", "Stopped before there was an answer."
+    if found.contradicting:
+        return "undecided", "Cannot decide: the kinds of evidence contradict each other."
+    return "undecided", "Cannot decide yet."
+
+
 def banner(told: Told, drawn: Regeneration | None = None) -> str:
-    """The joint sentence, how sure, and what it would still need."""
+    """The one line, why, how sure, and what it would still need."""
     found = told.joint(drawn)
-    sentence = wording.sentence(found.verdict)
+    kind, line = plain(found)
     if told.doing:
-        so_far = f"So far: {escape(sentence)}" if found.evidence else ""
-        return frame("running", told.doing, [so_far] if so_far else [], told.subject)
+        return frame("running", told.doing, [f"So far: {escape(line)}"] if found.evidence else [], told.subject)
     if not found.evidence:
         return ready()
-    lines = [escape(wording.support(found))]
-    if found.verdict.members and found.verdict.kind == "family":
-        names = ", ".join(escape(name) for name in found.verdict.members)
-        several = len(found.verdict.members) > 1
-        lines.append(f"Models known to use this autoencoder: {names}." if several else f"Model: {names}.")
-    lines += [f"{TITLES[kind]} is not available here: {escape(reason)}." for kind, reason in found.unavailable.items()]
-    needed = [TITLES[kind].lower() for kind in found.missing if kind not in found.unavailable]
+    lines = [escape(wording.sentence(found.verdict))]
+    lines += [escape(wording.support(found))] if kind == "family" or found.contradicting else []
+    lines += [f"{TITLES[name]} is not available here: {escape(reason)}." for name, reason in found.unavailable.items()]
+    needed = [TITLES[name].lower() for name in found.missing if name not in found.unavailable]
     if needed:
         lines.append(f"Not asked yet: {escape(' and '.join(needed))}.")
-    if rates := wording.error_rates(found):
-        lines.append(f"<span class='fine'>{escape(rates)}</span>")
-    return frame(found.verdict.kind, sentence, lines, told.subject)
+    return frame(kind, line, lines, told.subject)
 
 
 def ready() -> str:
     """The banner of an image that nothing is known about yet."""
-    return frame("ready", "Press Trace to inspect this image.", ["Detector and line-up answer in seconds."], "")
+    return frame("ready", "Choose a picture: the answer starts by itself.", [], "")
 
 
 def offer(seconds: float | None) -> str:
     """What the button says that lets the models draw."""
     cost = "" if seconds is None else f" (about {max(round(seconds), 1)} s here)"
-    return f"Ask the third kind: let the models draw it{cost}"
+    return f"Ask more: let the miniature models draw what it shows{cost}"
 
 
 def seconds_to_draw() -> float | None:
@@ -115,13 +145,19 @@ def matrix(told: Told, drawn: Regeneration | None = None) -> str:
 
 def _row(row: Row, found: Joint) -> str:
     named = row.candidate in found.verdict.families and found.verdict.kind == "family"
-    title = "no autoencoder, like a photograph" if row.candidate == NO_ONE else row.candidate
+    title = NOBODY.get(row.candidate) or hero.title(row.candidate)
     members = f"<span>{escape(', '.join(row.members))}</span>" if row.members else ""
-    cells = "".join(_cell(row.cells[kind]) for kind in KINDS)
+    # Nothing that was not found speaks for a photograph.
+    shown = {
+        kind: replace(cell, says="open") if row.candidate == NO_ONE and cell.says == "for" else cell
+        for kind, cell in row.cells.items()
+    }
+    cells = "".join(_cell(shown[kind]) for kind in KINDS)
     return f"<tr{' class=named' if named else ''}><th scope='row'>{escape(title)}{members}</th>{cells}</tr>"
 
 
 def _cell(cell: Cell) -> str:
     glyph, said = LOOKS[cell.says]
-    number = f"<span>{escape(cell.number)}</span>" if cell.number else ""
+    silent = cell.says in ("silent", "missing")  # a number would look like an answer
+    number = f"<span>{escape(cell.number)}</span>" if cell.number and not silent else ""
     return f"<td class='{cell.says}'><b aria-hidden='true'>{glyph}</b><span class='unseen'>{said}</span>{number}</td>"

@@ -1,74 +1,65 @@
-"""Inside tab 1: every step of an inversion, to watch as it runs and to wind back and forth afterwards."""
+"""Inside tab 1: LatentTracer's descent, to watch as it runs and to wind back and forth afterwards."""
+# ruff: noqa: RUF001 - times is meant
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from html import escape
-from io import BytesIO
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 from plotly.graph_objects import Figure
 
+from tracer import api
 from tracer.evidence.inversion import playback
-from tracer.evidence.inversion.playback import Frame
 from tracer.image import intake
+from tracer.models import registry
 from tracer.reports.figures import curves
-from tracer.ui import words
-from tracer.ui.components import ONE_AT_A_TIME, Stops, on_gpu, readable_errors, upload_problem
-from tracer.ui.record import STORED, Run, examples
+from tracer.ui import hero, words
+from tracer.ui.components import ONE_AT_A_TIME, Stops, Wish, on_gpu, readable_errors, upload_problem
+from tracer.ui.record import GAIN, STORED, Run, address, examples
 
 PAUSE = 0.3  # seconds between two updates of the page
-WAYS = {"Every step of fast mode": "fast", "Race: encoder start against random start": "race"}
-TITLES = {"encoder": "Encoder start", "random": "Random start"}
 _stops = Stops()
 
 
 @dataclass
 class Reel:
-    """The frames of one inversion, small enough to be kept for a visitor.
+    """A descent, small enough to be kept for a visitor.
 
     Attributes:
         family: whose decoder draws.
-        way: "fast" or "race".
         of: steps that there will be.
         original: data address of what is to be drawn.
-        losses: by start, one per step.
-        pictures: by start, data addresses, one per step.
+        on, beside: losses on the decoder's grid and beside it, one per step.
+        drawn, left: data addresses of what the decoder draws, and of the amplified difference, one per step.
     """
 
     family: str
-    way: str
     of: int = 0
     original: str = ""
-    losses: dict[str, list[float]] = field(default_factory=dict)
-    pictures: dict[str, list[str]] = field(default_factory=dict)
+    on: list[float] = field(default_factory=list)
+    beside: list[float] = field(default_factory=list)
+    drawn: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
-    def take(self, frame: Frame, quality: int | None = None) -> None:
-        """Add a frame, without loss or in a WebP quality."""
-        self.original = self.original or address(frame.original)
-        self.of = frame.of
-        self.losses.setdefault(frame.start, []).append(frame.loss)
-        self.pictures.setdefault(frame.start, []).append(address(frame.drawn, quality))
+    def take(self, step: Any, quality: int | None = None) -> None:
+        """Add an `optimization.Step`, without loss or in a WebP quality."""
+        self.original, self.of = self.original or address(step.original, quality), step.of
+        for values, value in ((self.on, step.on), (self.beside, step.beside)):
+            values.append(float(f"{value:.5g}"))
+        difference = step.original.astype(np.float32) - step.drawn
+        self.drawn.append(address(step.drawn, quality))
+        self.left.append(address((128 + GAIN * difference).clip(0, 255).astype(np.uint8), quality))
 
     @property
     def last(self) -> int:
-        """The last step that all starts have taken."""
-        return min(map(len, self.losses.values()), default=1) - 1
-
-
-def address(image: np.ndarray, quality: int | None = None) -> str:
-    """An image as a data address: without loss, or as a stored illustration."""
-    buffer, image = BytesIO(), Image.fromarray(np.ascontiguousarray(image))
-    options = {"lossless": True, "quality": 0, "method": 0} if quality is None else {"quality": quality, "method": 6}
-    image.save(buffer, "WEBP", **options)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+        """The last step taken."""
+        return max(len(self.on) - 1, 0)
 
 
 def stored(name: str) -> Reel | None:
@@ -89,14 +80,15 @@ def save(reel: Reel, name: str) -> None:
 
 
 def strip(reel: Reel | None, index: int) -> str:
-    """The pictures at a step, side by side, each with its loss."""
-    if not reel or not reel.losses:
+    """The pictures at a step, side by side."""
+    if not reel or not reel.on:
         return "<p class='caption'>Run it, and every step can be looked at here again.</p>"
-    index = min(int(index), reel.last)
-    cells = [("What is to be drawn", reel.original, "")]
-    for start, values in reel.losses.items():
-        title = f"{TITLES[start]}, step {index}"
-        cells.append((title, reel.pictures[start][index], f"loss {words.number(values[index])}"))
+    index, name = min(int(index), reel.last), hero.title(reel.family)
+    cells = (
+        ("What is to be drawn", reel.original, ""),
+        (f"Drawn by {name}, step {index}", reel.drawn[index], f"loss {words.number(reel.on[index])}"),
+        (f"What is left over, × {GAIN}", reel.left[index], ""),
+    )
     shown = "".join(
         f"<figure><img src='{escape(picture)}' width='160' height='160' alt='{escape(title)}{', ' * bool(said)}{said}'>"
         f"<figcaption>{escape(title)}<br><b>{said or '&nbsp;'}</b></figcaption></figure>"
@@ -108,29 +100,28 @@ def strip(reel: Reel | None, index: int) -> str:
 def curve(reel: Reel | None) -> Figure:
     """The losses so far."""
     if not reel:
-        return curves.race([], [], [], 20)
-    encoder, random = (reel.losses.get(start, []) for start in ("encoder", "random"))
-    return curves.race(range(reel.of + 1), encoder, random, reel.of)
+        return curves.descents({}, playback.SETTINGS.steps)
+    return curves.descents({hero.title(reel.family): (reel.on, reel.beside)}, reel.of)
 
 
 def in_words(reel: Reel | None) -> str:
-    """The curve in a sentence."""
-    if not reel or not reel.losses:
+    """The curves in a sentence."""
+    if not reel or not reel.on:
         return ""
-    ends = [
-        f"{TITLES[start].lower()} falls from {words.number(values[0])} to {words.number(min(values))}"
-        for start, values in reel.losses.items()
-    ]
-    ahead = ""
-    if len(reel.losses) == 2:
-        begun, best = reel.losses["encoder"][0], min(reel.losses["random"])
-        ahead = (
-            " Even at its best, the random start has not come to where the encoder's begins: that is why LatentTracer "
-            "starts at the encoder's latent."
-            if best > begun
-            else " The random start catches up with where the encoder's begins."
-        )
-    return f"<p class='caption'>{escape(reel.family)}, {reel.last} steps: {'; '.join(ends)}.{ahead}</p>"
+    on, beside = reel.on[-1], reel.beside[-1]
+    ends = f"after {reel.last} steps, the loss is {words.number(on)} on its grid"
+    if beside == beside:  # NaN where the picture is too small for a control
+        parted = beside > 1.5 * on
+        told = "The curves part: this decoder drew the picture" if parted else "The curves stay together"
+        ends += f" and {words.number(beside)} beside it. {told}"
+    return f"<p class='caption'>{escape(hero.title(reel.family))}: {ends}.</p>"
+
+
+def steps(picture: intake.Picture, family: str, stop: Wish) -> Iterator[Any]:
+    """Every step of the descent."""
+    for step in api.streamed(lambda progress: playback.film(picture, family, progress), stop):
+        if step is not None:
+            yield step
 
 
 def build(image: gr.Image, run: gr.State, first: Reel | None = None) -> None:
@@ -141,10 +132,12 @@ def build(image: gr.Image, run: gr.State, first: Reel | None = None) -> None:
         run: the finished run, whose best family's decoder draws.
         first: a stored reel to show at first.
     """
-    gr.HTML("<h2>Step by step, to wind back and forth</h2>")
+    gr.HTML(
+        "<p>The decoder is made to draw the picture, step by step, once with its cells where they lie and once beside "
+        "(LatentTracer, on at most 128 px). If it drew the picture, the two curves part.</p>"
+    )
     with gr.Row(elem_classes="work"):
         with gr.Column(scale=1, min_width=300):
-            way = gr.Radio(list(WAYS), value=list(WAYS)[1], label="What to run, on up to 128 px", elem_id="way")
             with gr.Row(elem_classes="buttons"):
                 start = gr.Button("Run it", min_width=100, elem_id="run-reel")
                 stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop-reel")
@@ -155,28 +148,28 @@ def build(image: gr.Image, run: gr.State, first: Reel | None = None) -> None:
             pictures = gr.HTML(strip(first, last), elem_id="reel")
             told = gr.HTML(in_words(first), elem_id="reel-words")
     kept = gr.State(first, time_to_live=3600)
-    _wire([image, run, way], start, stop, {"place": place, "plot": plot, "pictures": pictures, "told": told}, kept)
+    _wire([image, run], start, stop, {"place": place, "plot": plot, "pictures": pictures, "told": told}, kept)
 
 
 def _wire(
     inputs: list[gr.components.Component], start: gr.Button, stop: gr.Button, shown: dict[str, Any], kept: gr.State
 ) -> None:
     hidden = {"api_visibility": "private", "show_progress": "hidden"}
-    work = on_gpu(playback.frames)
+    work = on_gpu(steps)
 
-    def prepare(image: str, run: Run | None, way: str, request: gr.Request) -> list[dict]:
+    def prepare(image: str, run: Run | None, request: gr.Request) -> list[dict]:
         _stops.prepare(request.session_hash)
         return switched(running=True)
 
-    def stream(image: str, run: Run | None, way: str, request: gr.Request) -> Iterator[dict]:
+    def stream(image: str, run: Run | None, request: gr.Request) -> Iterator[dict]:
         with readable_errors(), _stops.running(request.session_hash) as wish:
             picture = intake.read(image)
-            family = (run.best() if run else "") or "mini-kl"
-            reel, drawn = Reel(family, WAYS[way]), 0.0
-            yield {shown["pictures"]: f"<p class='caption'>Loading {escape(family)} …</p>", kept: None}
-            for frame in work(picture, family, WAYS[way], wish):
-                reel.take(frame)
-                if reel.last >= 0 and time.monotonic() - drawn > PAUSE and len({*map(len, reel.losses.values())}) == 1:
+            family = (run.best() if run else "") or registry.families(registry.LINEUPS[0])[0].id
+            reel, drawn = Reel(family), 0.0
+            yield {shown["pictures"]: f"<p class='caption'>Loading {escape(hero.title(family))} …</p>", kept: None}
+            for step in work(picture, family, wish):
+                reel.take(step)
+                if time.monotonic() - drawn > PAUSE:
                     yield live(reel)
                     drawn = time.monotonic()
             yield {**live(reel), kept: reel}
@@ -196,8 +189,8 @@ def _wire(
     def switched(running: bool) -> list[dict]:
         return [gr.update(interactive=not running), gr.update(interactive=running)]
 
-    def check(image: str | None, run: Run | None, way: str) -> list[dict]:
-        return [upload_problem(image), gr.validate(True, ""), gr.validate(True, "")]
+    def check(image: str | None, run: Run | None) -> list[dict]:
+        return [upload_problem(image), gr.validate(True, "")]
 
     buttons = [start, stop]
     ready = start.click(prepare, inputs, buttons, validator=check, concurrency_limit=None, **hidden)

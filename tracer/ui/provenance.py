@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -18,6 +19,14 @@ def build(image: gr.Image) -> gr.HTML:
         block = gr.HTML(shown(image.value["path"] if isinstance(image.value, dict) else image.value))
     image.change(shown, image, block, queue=False, show_progress="hidden", api_visibility="private")
     return block
+
+
+def line(path: str | Path | None) -> str:
+    """What the file says about itself in one line, beside the answer."""
+    if path is None or Path(path).stat().st_size > intake.MAX_BYTES:
+        return ""
+    said = provenance.read(path).summary.removesuffix(provenance.FORGEABLE).strip()
+    return f"<p class='claim'>{escape(said)} <span class='fine'>Anyone can write or remove that.</span></p>"
 
 
 def shown(path: str | Path | None) -> str:

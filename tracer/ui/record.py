@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from dataclasses import dataclass, field
+import math
+from dataclasses import asdict, dataclass, field
+from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image
-from plotly.graph_objects import Figure
 from pydantic import TypeAdapter
 
-from tracer import api
-from tracer.evidence.verdict import Evidence, Trace, fit
+from tracer.evidence.inversion import events
+from tracer.evidence.inversion.decision import Standing
+from tracer.evidence.inversion.inspection import Looked, Searched
+from tracer.evidence.verdict import Evidence, Trace
 from tracer.image import intake
-from tracer.image.windows import windows
-from tracer.models import registry
-from tracer.reports.figures import plots
+from tracer.image.windows import Box
+
+if TYPE_CHECKING:
+    from tracer.evidence.inversion.closeup import Closeup
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STORED = EXAMPLES / "stored"
+SHOWN = 512  # px of the longer side of the picture in the figure; nothing is measured on it
+GAIN = 12  # how many times a difference is amplified to be seen
 Result = TypeVar("Result")
 
 
@@ -33,43 +40,100 @@ def from_document(kind: type[Result], document: dict[str, Any]) -> Result:
     return TypeAdapter(kind).validate_python(document)
 
 
+def address(image: np.ndarray, quality: int | None = None) -> str:
+    """An image as a data address: without loss, or in a WebP quality as an illustration."""
+    buffer, picture = BytesIO(), Image.fromarray(np.ascontiguousarray(image))
+    options = {"lossless": True, "quality": 0, "method": 0} if quality is None else {"quality": quality, "method": 4}
+    picture.save(buffer, "WEBP", **options)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def thumbnail(pixels: np.ndarray) -> str:
+    """The picture as the figure shows it, a data address."""
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((SHOWN, SHOWN), Image.Resampling.LANCZOS)
+    return address(np.asarray(picture), 82)
+
+
 @dataclass
-class Trajectory:
-    """One family's inversion so far.
+class Look:
+    """How all families stand after some windows.
 
     Attributes:
-        family: registry id.
-        mode: "fast" or "paper".
-        last: the step at which the settings end the inversion.
-        second: loss of fine detail when the reconstruction is reconstructed.
-        detail: energy of the image's fine detail.
-        thresholds: (step, largest score that still belongs) at the checkpoints.
-        calibrated: on which images, in which condition ("lossless", "jpeg-85"), and when.
-        box: top, left, bottom, right of the shown region in the original.
-        tiles: how many regions are inspected; the first is shown.
-        steps, fine, scores: one entry per step; `fine` is the loss of fine detail.
-        original, reconstruction: the shown region, uint8 RGB.
+        boxes: top, left, bottom and right of each window, in pixels of the view.
+        contrasts: by family, the mean contrast of each window.
+        standings: by family.
+        threshold: score from which a family is named.
+        offset: where the grid begins, rows down and columns right.
+        size: height and width that the picture was brought back to; None where it is inspected as it is.
     """
 
-    family: str
-    mode: str
-    last: int
-    second: float
-    detail: float
-    thresholds: list[tuple[int, float]]
-    calibrated: dict[str, Any]
-    box: tuple[int, int, int, int]
-    tiles: int
-    steps: list[int] = field(default_factory=list)
-    fine: list[float] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-    original: np.ndarray | None = None
-    reconstruction: np.ndarray | None = None
+    boxes: tuple[Box, ...]
+    contrasts: dict[str, tuple[float, ...]]
+    standings: dict[str, Standing]
+    threshold: float
+    offset: tuple[int, int] = (0, 0)
+    size: tuple[int, int] | None = None
 
-    def curve(self, decided: int | None) -> plots.Curve:
-        """The same for the figure."""
-        looks = plots.style(registry.place(self.family))
-        return plots.Curve(self.family, looks, self.steps, self.scores, self.thresholds, decided)
+    @classmethod
+    def of(cls, told: Looked) -> Look:
+        """From what the stream says."""
+        view = told.view
+        return cls(told.boxes, told.by_window, dict(told.standings), told.threshold, view.offset, view.size)
+
+
+@dataclass
+class Closer:
+    """One family's closer look, to be drawn.
+
+    Attributes:
+        cells: contrast at every offset of its grid, rows and columns.
+        box: top, left, bottom, right of the part that is shown.
+        original, on, beside: that part, and the amplified differences of what the family draws of it; data addresses.
+    """
+
+    cells: list[list[float]]
+    box: Box | None = None
+    original: str = ""
+    on: str = ""
+    beside: str = ""
+
+    @classmethod
+    def of(cls, found: Closeup) -> Closer:
+        """From a closer look."""
+
+        def amplified(drawn: np.ndarray) -> str:
+            difference = found.original.astype(np.float32) - drawn
+            return address((128 + GAIN * difference).clip(0, 255).astype(np.uint8), 80)
+
+        cells = np.round(found.phases.contrasts, 3).tolist()
+        return cls(cells, found.box, address(found.original, 90), amplified(found.on), amplified(found.beside))
+
+
+@dataclass
+class Descent:
+    """One family's descent so far, in the paper's modes.
+
+    Attributes:
+        of: steps that there will be.
+        threshold: largest loss that still belongs.
+        losses, on, beside: one per step: LatentTracer's loss, and those of the two descents over the same pixels.
+        original, drawn: the first tile and what the decoder draws of it, uint8 RGB.
+    """
+
+    of: int
+    threshold: float
+    losses: list[float] = field(default_factory=list)
+    on: list[float] = field(default_factory=list)
+    beside: list[float] = field(default_factory=list)
+    original: np.ndarray | None = None
+    drawn: np.ndarray | None = None
+
+    def take(self, step: Any) -> None:
+        """Add an `optimization.Step`."""
+        for values, value in ((self.losses, step.loss), (self.on, step.on), (self.beside, step.beside)):
+            values.append(float(f"{value:.5g}"))
+        self.original, self.drawn = step.original, step.drawn
 
 
 @dataclass
@@ -78,10 +142,13 @@ class Run:
 
     Attributes:
         subject: what was inspected, in our own words; never a visitor's file name.
-        mode: "fast" or "paper".
+        mode: "grid", "paper" or "paper-random".
         families: registry ids, in the order of the line-up.
         sha256, width, height: of the image.
-        trajectories: by family, for those begun.
+        shown: the picture as a data address.
+        look: where the grid test is; of a finished run, what decided it.
+        closer: by family, where the grid was looked for.
+        descents: by family, in the paper's modes.
         evidence: by family, for those done.
         trace: the finished result, or None.
         current: the family whose turn it is.
@@ -95,100 +162,76 @@ class Run:
     sha256: str = ""
     width: int = 0
     height: int = 0
-    trajectories: dict[str, Trajectory] = field(default_factory=dict)
+    shown: str = ""
+    look: Look | None = None
+    closer: dict[str, Closer] = field(default_factory=dict)
+    descents: dict[str, Descent] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
     trace: Trace | None = None
     current: str = ""
     loading: str = ""
     unavailable: dict[str, str] = field(default_factory=dict)
-    _latest: dict[str, Any] = field(default_factory=dict)  # by family, the newest step, until it is drawn
-    _inner: dict[str, tuple[int, int]] = field(default_factory=dict)  # where what is shown begins in what is drawn
-    _shifted: dict[str, api.Shifted] = field(default_factory=dict)  # how a family looks at the picture once more
+    _looks: dict[tuple, Look] = field(default_factory=dict)  # by offset and size
 
-    def take(self, update: api.Update, picture: intake.Picture) -> bool:
+    @classmethod
+    def of(cls, picture: intake.Picture, mode: str, families: list[str], subject: str = "Your image") -> Run:
+        """One that is about to begin."""
+        size = picture.sha256, picture.width, picture.height
+        return cls(subject, mode, families, *size, shown=thumbnail(picture.pixels))
+
+    def take(self, update: object) -> bool:
         """Add what the stream says; True where the page should show it at once."""
-        if isinstance(update, api.Loading):
-            begun = self.current != update.family
-            self.current, self.loading = update.family, update.words()
-            return begun
-        if isinstance(update, api.Stepped):  # families take turns
-            self.current, self.loading = update.family, ""
-            self._latest[update.family] = update.step
-            return self._step(update, picture)
-        if isinstance(update, api.Shifted):  # what the family said before no longer counts
-            self.trajectories.pop(update.family, None)
-            self.evidence.pop(update.family, None)
-            self._latest.pop(update.family, None)
-            self.current, self._shifted[update.family] = update.family, update
-            return False
-        if isinstance(update, api.Unavailable):
-            self.unavailable[update.family] = update.reason
-        elif isinstance(update, api.Answered):
-            self.draw()
-            self.evidence[update.evidence.family] = update.evidence
-        else:
-            self.trace, self.current = update, ""
-            self.evidence |= {row.family: row for row in update.evidence}  # one may have given way since
+        match update:
+            case events.Loading():
+                begun = self.current != update.family
+                self.current, self.loading = update.family, update.words()
+                return begun
+            case Looked():
+                self.current = self.loading = ""
+                self.look = Look.of(update)
+                self._looks[(self.look.offset, self.look.size)] = self.look
+            case Searched():
+                self.closer[update.family] = Closer(np.round(update.phases.contrasts, 3).tolist())
+            case events.Stepped():
+                self.current, self.loading = update.family, ""
+                known = self.descents.setdefault(update.family, Descent(update.step.of, update.threshold))
+                known.take(update.step)
+                return update.step.index == update.step.of
+            case events.Unavailable():
+                self.unavailable[update.family] = update.reason
+            case events.Answered():
+                self.evidence[update.evidence.family] = update.evidence
+            case Trace():
+                self._end(update)
         return True
 
-    def draw(self) -> None:
-        """Bring the reconstruction up to date. Apart from `take`, since most steps are never shown."""
-        for name, step in self._latest.items():
-            trajectory = self.trajectories[name]
-            height, width = trajectory.original.shape[:2]
-            top, left = self._inner[name]
-            trajectory.reconstruction = step.reconstruction()[top : top + height, left : left + width]
-        self._latest = {}
+    def _end(self, trace: Trace) -> None:
+        self.trace, self.current, self.loading = trace, "", ""
+        self.evidence = {row.family: row for row in trace.evidence}
+        row = next(iter(trace.evidence), None)
+        if row:  # other offsets and sizes may have been tried in vain since
+            self.look = self._looks.get((row.offset, row.resized_from), self.look)
+
+    def come_closer(self, picture: intake.Picture, name: str) -> None:
+        """Look closely at one family on the run's picture; loads its weights."""
+        from tracer.evidence.inversion import closeup, search, trace  # torch from here on
+        from tracer.models import registry
+
+        pixels, offset = picture.pixels, (0, 0)
+        if self.look:
+            pixels = search.undone(pixels, self.look.size) if self.look.size else pixels
+            offset = self.look.offset
+        found = closeup.look(pixels, trace.code_of(trace.Suspect.of(registry.family(name)))(), offset)
+        if found:
+            self.closer[name] = Closer.of(found)
 
     def best(self) -> str:
         """The family that fits best so far, which is the one worth looking at."""
-        if not self.evidence:
-            return self.current if self.current in self.trajectories else ""
-        return min(self.evidence, key=lambda name: fit(self.evidence[name]))
-
-    def figure(self) -> Figure:
-        """The loss curves so far."""
-        done = {name: row.steps for name, row in self.evidence.items() if not row.stopped}
-        curves = [each.curve(done.get(name)) for name, each in self.trajectories.items()]
-        return plots.loss_curves(curves, self.mode, max((each.last for each in self.trajectories.values()), default=8))
-
-    def _step(self, update: api.Stepped, picture: intake.Picture) -> bool:
-        name, step = update.family, update.step
-        if name not in self.trajectories:
-            self.trajectories[name] = self._begun(update, picture)
-        trajectory = self.trajectories[name]
-        trajectory.steps.append(step.index)
-        trajectory.fine.append(_short(step.fine))
-        trajectory.scores.append(_short(step.score(self.mode)))
-        return step.index in (place for place, _ in trajectory.thresholds)
-
-    def _begun(self, update: api.Stepped, picture: intake.Picture) -> Trajectory:
-        settings, known = update.settings, update.calibration
-        stride = registry.family(update.family).stride
-        shifted = self._shifted.get(update.family, api.Shifted(update.family, cropped=False))
-        down, right = (shifted.frame[side] + shifted.offset[side] for side in (0, 1))
-        end_row, end_column = shifted.frame[2:] if any(shifted.frame) else picture.pixels.shape[:2]
-        pixels = picture.pixels[down:end_row, right:end_column]
-        cropped, faint = shifted.cropped, update.step.faint(known.condition)
-        places = windows(pixels, stride, settings.whole, settings.tile, settings.margin, settings.tiles, cropped)
-        top, left, bottom, end = places[0].scored
-        # The margin is decoded, but not shown.
-        self._inner[update.family] = (top - places[0].box[0], left - places[0].box[1])
-        if any(shifted.drawn):  # what is told is the upper left corner, or all of it
-            top, left, (bottom, end) = 0, 0, update.step.decoded.shape[-2:]
-            self._inner[update.family] = (0, 0)
-        return Trajectory(
-            family=update.family,
-            mode=self.mode,
-            last=settings.steps,
-            second=_short(update.step.second),
-            detail=_short(update.step.detail),
-            thresholds=[(step, _short(known.threshold(step, faint=faint))) for step in known.checkpoints],
-            calibrated={"images": known.images, "condition": known.condition, "date": known.date},
-            box=(top + down, left + right, bottom + down, end + right),
-            tiles=len(places),
-            original=pixels[top:bottom, left:end].copy(),  # a view would keep the whole picture alive
-        )
+        if self.evidence:
+            return min(self.evidence, key=lambda name: self.evidence[name].standing)
+        if self.look:
+            return max(self.look.standings, key=lambda name: self.look.standings[name].score)
+        return self.current
 
 
 @dataclass(frozen=True)
@@ -210,45 +253,31 @@ def examples() -> list[Example]:
 
 
 def save(run: Run, folder: Path) -> None:
-    """Store a finished run: result.json, and one PNG per family with what its decoder drew."""
+    """Store a finished run of the grid test as result.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = {}
-    for name, trajectory in run.trajectories.items():
-        row = {key: value for key, value in vars(trajectory).items() if key not in ("original", "reconstruction")}
-        rows[name] = {**row, "reconstruction": f"{name}.png"}
-        Image.fromarray(trajectory.reconstruction).save(folder / f"{name}.png", optimize=True)
-    text = json.dumps({"trace": run.trace.document(), "trajectories": rows}, separators=(",", ":"))
-    (folder / "result.json").write_text(text + "\n")
+    standings = {name: asdict(each) for name, each in run.look.standings.items()} if run.look else {}
+    for each in standings.values():  # JSON has no infinity
+        each |= {key: value if math.isfinite(value) else None for key, value in each.items()}
+    text = {
+        "trace": run.trace.document(),
+        "standings": standings,
+        "closer": {name: asdict(each) for name, each in run.closer.items()},
+    }
+    (folder / "result.json").write_text(json.dumps(text, separators=(",", ":")) + "\n")
 
 
 def load(example: Example) -> Run:
     """A stored run. Only Pillow and numpy are needed."""
-    folder = STORED / example.name
-    stored = json.loads((folder / "result.json").read_text())
-    trace, pixels = from_document(Trace, stored["trace"]), intake.read(example.file).pixels
-    trajectories = {}
-    for name, row in stored["trajectories"].items():
-        top, left, bottom, right = row["box"]
-        with Image.open(folder / row.pop("reconstruction")) as image:
-            drawn = np.asarray(image.convert("RGB"))
-        trajectories[name] = Trajectory(
-            **{**row, "thresholds": [tuple(place) for place in row["thresholds"]]},
-            original=pixels[top:bottom, left:right],
-            reconstruction=drawn,
-        )
-    return Run(
-        subject=f"Example: {example.title}",
-        mode=trace.evidence[0].mode,
-        families=[row.family for row in trace.evidence],  # the trajectories are in the order they ended
-        sha256=trace.image.sha256,
-        width=trace.image.width,
-        height=trace.image.height,
-        trajectories=trajectories,
-        evidence={row.family: row for row in trace.evidence},
-        trace=trace,
-    )
-
-
-def _short(value: float) -> float:
-    """Five digits are enough for a curve, and keep stored results small."""
-    return float(f"{value:.5g}")
+    stored = json.loads((STORED / example.name / "result.json").read_text())
+    trace, picture = from_document(Trace, stored["trace"]), intake.read(example.file)
+    run = Run.of(picture, "grid", [row.family for row in trace.evidence], f"Example: {example.title}")
+    standings = {
+        name: Standing(**{key: math.inf if value is None else value for key, value in each.items()})
+        for name, each in stored["standings"].items()
+    }
+    if standings:
+        row = trace.evidence[0]
+        run.look = Look(trace.windows, trace.contrasts, standings, row.threshold, row.offset, row.resized_from)
+    run.closer = {name: from_document(Closer, each) for name, each in stored["closer"].items()}
+    run.take(trace)
+    return run

@@ -1,7 +1,9 @@
-"""Above the tabs: the image that all of them are about, the examples, and the joint verdict."""
+"""Above the tabs: the image that all of them are about, and the joint verdict; below them: the examples."""
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import gradio as gr
@@ -10,6 +12,29 @@ from tracer.evidence.regeneration.decision import Regeneration
 from tracer.ui import joined, provenance, record, stored, words
 from tracer.ui.components import upload
 from tracer.ui.joined import Told
+
+_SESSIONS = 1000  # of which the picture is remembered
+
+
+class Shown:
+    """Which picture every visitor has before them: what is found about another one is not shown any more."""
+
+    def __init__(self) -> None:
+        self._pictures: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def set(self, session: str, sha256: str) -> None:
+        """Another picture lies there; "" for none."""
+        with self._lock:
+            self._pictures[session] = sha256
+            self._pictures.move_to_end(session)
+            while len(self._pictures) > _SESSIONS:
+                self._pictures.popitem(last=False)
+
+    def same(self, session: str, sha256: str) -> bool:
+        """Whether it still lies there."""
+        with self._lock:
+            return self._pictures.get(session, sha256) == sha256
 
 
 @dataclass(frozen=True)
@@ -36,6 +61,7 @@ class Desk:
         return {
             self.banner: joined.banner(told, drawn),
             self.matrix: joined.matrix(told, drawn),
+            self.draw: gr.Button(visible="regeneration" in told.joint(drawn).missing),
             self.told: told,
         }
 
@@ -50,34 +76,46 @@ def build() -> Desk:
         with gr.Column(scale=1, min_width=300, elem_classes="hand-in"):
             image = upload(
                 value=str(first.file) if first else None,
-                label="Image to inspect",
-                height=230,
+                label="Your picture",
+                height=200,
                 buttons=[],
-                alt_text="The image to inspect",
+                alt_text="The picture to inspect",
                 elem_id="upload",
             )
             with gr.Row(elem_classes="buttons"):
-                start = gr.Button("Trace", variant="primary", min_width=120, elem_id="trace")
-                stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop")
+                start = gr.Button("Look again", variant="primary", min_width=100, elem_id="trace")
+                stop = gr.Button("Stop", variant="stop", interactive=False, min_width=70, elem_id="stop")
             queue = gr.HTML(elem_id="queue")
-            gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             banner = gr.HTML(joined.banner(told, answer), elem_id="joint")
-            matrix = gr.HTML(joined.matrix(told, answer), elem_id="agreement")
-            draw = gr.Button(joined.offer(None), size="sm", elem_id="ask-drawing")
-    if examples:
-        gr.HTML("<h2 class='small'>Or look at an example: each teaches one thing, and is answered already</h2>")
-    with gr.Row(elem_classes="examples shelf"):
-        cards = {each.name: _card(each) for each in examples}
-    provenance.build(image)
+            claim = gr.HTML(provenance.line(first.file if first else None), elem_id="claim")
+            open_still = "regeneration" in told.joint(answer).missing
+            draw = gr.Button(joined.offer(None), size="sm", visible=open_still, elem_id="ask-drawing")
+    image.change(provenance.line, image, claim, queue=False, show_progress="hidden", api_visibility="private")
+    matrix = gr.HTML(joined.matrix(told, answer), elem_id="agreement", render=False)
+    cards = {each.name: _card(each) for each in examples}
     return Desk(image, start, stop, draw, cards, queue, banner, matrix, gr.State(told, time_to_live=3600))
+
+
+def build_below(desk: Desk) -> None:
+    """Lay out what stands below the tabs: who says what, the file's claims, and the examples."""
+    with gr.Accordion("Which evidence says what", open=False, elem_id="who-says-what"):
+        desk.matrix.render()
+    provenance.build(desk.image)
+    if desk.cards:
+        gr.HTML("<h2 class='small'>How it works: pictures whose maker is known</h2>")
+    with gr.Row(elem_classes="examples shelf"):
+        for card in desk.cards.values():
+            card.render()
+    gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
 
 
 def _card(example: record.Example) -> gr.Button:
     return gr.Button(
-        f"{example.title}. {example.lesson}",
+        example.title,
         icon=str(example.file),
         elem_classes="card",
         elem_id=f"example-{example.name}",
-        min_width=250,
+        min_width=140,
+        render=False,
     )

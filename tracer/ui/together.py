@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -19,13 +18,13 @@ from tracer.ui import artifact_views, chooser, joined, links, record, stored, wo
 from tracer.ui.components import ONE_AT_A_TIME, Stops, Wish, budget, on_gpu, readable_errors, upload_problem
 from tracer.ui.joined import Told
 from tracer.ui.record import Run
-from tracer.ui.subject import Desk
+from tracer.ui.subject import Desk, Shown
 from tracer.ui.tabs import artifacts, inversion, regeneration
 from tracer.verdict import wording
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
 SHOW_ANSWER = "() => document.querySelector('#joint').scrollIntoView({block: 'nearest'})"
-# After the first paint: Plotly is over a megabyte of script, and nothing else happens while the browser reads it.
+# After the first paint, which should not wait for an example that the address names.
 WHEN_IDLE = """(...given) => new Promise(resolve => {
   const soon = () => resolve(given);
   window.requestIdleCallback ? requestIdleCallback(soon, {timeout: 2000}) : setTimeout(soon, 500);
@@ -35,7 +34,7 @@ PRESS_DRAW = """() => new Promise(done => { let left = 100; const look = setInte
   const button = document.querySelector('#draw');
   if (button || !left--) { clearInterval(look); button && button.click(); done(); } }, 100); })"""
 
-_stops = Stops()
+_stops, _shown = Stops(), Shown()
 
 
 def give_verdict(image: str, draw: bool = False) -> dict[str, Any]:
@@ -87,9 +86,11 @@ class Tabs:
 
 
 def check(image: str | None, mode: str, families: list[str], *rest: object) -> list[dict]:
-    """Validate the inputs of a run; one answer per input."""
-    chosen = gr.validate(bool(families), "Choose at least one family.")
-    return [upload_problem(image), gr.validate(True, ""), chosen, *(gr.validate(True, "") for _ in rest)]
+    """Validate the inputs of a run; one answer per input. All is said beside the picture, where it is seen."""
+    picture = upload_problem(image)
+    if picture["is_valid"] and not families:
+        picture = gr.validate(False, "No model is chosen: open “Which models to ask”.")
+    return [picture, *(gr.validate(True, "") for _ in (mode, families, *rest))]
 
 
 def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: str) -> None:
@@ -115,57 +116,72 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
         return [*(gr.update(interactive=not running) for _ in resting), gr.update(interactive=running)]
 
     def prepare(
-        image: str, mode: str, families: list[str], watch: bool, count: float, random: bool, request: gr.Request
+        image: str, mode: str, families: list[str], count: float, random: bool, request: gr.Request
     ) -> list[Any]:
         _stops.prepare(request.session_hash)
+        _shown.set(request.session_hash, intake.read(image).sha256)
         return [words.waiting(), *switched(running=True)]
 
     def trace_all(
-        image: str, mode: str, families: list[str], watch: bool, count: float, random: bool, request: gr.Request
+        image: str, mode: str, families: list[str], count: float, random: bool, request: gr.Request
     ) -> Iterator[dict]:
-        with readable_errors(), _stops.running(request.session_hash) as stop:
+        session = request.session_hash
+        with readable_errors(), _stops.running(session) as stop:
             picture = intake.read(image)
-            run = Run("Your image", mode, families, picture.sha256, picture.width, picture.height)
-            told = Told(words.subject(run), doing="1 of 2: did any autoencoder leave marks here?")
-            yield {**tabs.blank(run), **desk.answer(told)}
-            board, why = None, None
-            try:
-                board = artifact_views.begun(picture, int(count))
-                yield from _looked(tabs, board, random, stop)
-                told = told.also(artifacts=board.answer)
-            except (ModelUnavailable, ThresholdMismatch) as error:
-                why = error
-                told = told.also(unavailable={"artifacts": str(error)})
-                yield {tabs.artifacts.panel.banner: artifact_views.missing(str(error))}
-            told = told.also(doing=f"2 of 2: can one of {len(families)} decoders draw it again?")
+            for update in inspected(picture, mode, families, int(count), random, stop):
+                if not _shown.same(session, picture.sha256):  # another picture lies there by now
+                    return
+                yield update
+
+    def inspected(
+        picture: intake.Picture, mode: str, families: list[str], count: int, random: bool, stop: Wish
+    ) -> Iterator[dict]:
+        run = Run.of(picture, mode, families)
+        told = Told(words.subject(run), doing="1 of 2: did any AI image model's decoder leave marks here?")
+        yield {**tabs.blank(run), **desk.answer(told)}
+        board, why = None, None
+        try:
+            board = artifact_views.begun(picture, count)
+            yield from _looked(tabs, board, random, stop)
+            told = told.also(artifacts=board.answer)
+        except (ModelUnavailable, ThresholdMismatch) as error:
+            why = error
+            told = told.also(unavailable={"artifacts": str(error)})
+            yield {tabs.artifacts.panel.banner: artifact_views.missing(str(error))}
+        told = told.also(doing="2 of 2: does the picture lie on a decoder's grid?")
+        yield desk.answer(told)
+        try:
+            for run in followed(run, picture, stop):  # noqa: B020 - a copy, where another process made it
+                yield tabs.inversion.panel.live(run)
+        except (ModelUnavailable, ThresholdMismatch) as error:
+            if why:
+                raise
+            told = told.also(unavailable={"inversion": str(error)}, doing="")
             yield desk.answer(told)
-            try:
-                for run in followed(run, picture, stop, watch):  # noqa: B020 - a copy, where another process made it
-                    yield tabs.inversion.panel.live(run)
-            except (ModelUnavailable, ThresholdMismatch) as error:
-                if why:
-                    raise
-                told = told.also(unavailable={"inversion": str(error)}, doing="")
-                yield desk.answer(told)
-            else:
-                told = told.also(inversion=run.trace, doing="")
-                yield {**tabs.inversion.panel.final(run), **desk.answer(told), **_offer(desk)}
-            if board:
-                yield from _mapped(tabs, board, stop)
+        else:
+            told = told.also(inversion=run.trace, doing="")
+            yield {**tabs.inversion.panel.final(run), **desk.answer(told), **_offer(desk)}
+        if board:
+            yield from _mapped(tabs, board, stop)
 
     def stop(request: gr.Request) -> dict:
         _stops.stop(request.session_hash)
         return gr.update(interactive=False)
 
-    def settle() -> list[dict]:
+    def settle(request: gr.Request) -> list[dict]:
         chooser.forget()
+        if _stops.busy(request.session_hash):  # a newer picture's run has taken over
+            return [gr.skip() for _ in buttons]
         return switched(running=False)
 
-    def fail() -> list[Any]:
-        return [words.failed(), *settle()]
+    def fail(request: gr.Request) -> list[Any]:
+        settled = settle(request)
+        return [gr.skip() if _stops.busy(request.session_hash) else words.failed(), *settled]
 
-    def choose(name: str) -> dict:
+    def choose(name: str, session: str = "") -> dict:
         run, looked, drawn, told = stored.everything(name)
+        if session:
+            _shown.set(session, run.sha256)
         # Not blanked first: a component that is in both would lose its update.
         shown = {**tabs.blank(), **tabs.inversion.panel.final(run)}
         shown |= tabs.artifacts.panel.finished(looked) if looked else {}
@@ -173,37 +189,42 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
         file = {desk.image: str(files[name]), caption: drawn.caption if drawn else ""}
         return {**shown, **file, **desk.answer(told, drawn.answer if drawn else None)}
 
-    def fresh() -> dict:
+    def choosing(name: str) -> Callable[[gr.Request], dict]:
+        def chosen(request: gr.Request) -> dict:
+            return choose(name, request.session_hash)
+
+        return chosen
+
+    def fresh(request: gr.Request) -> dict:
+        _stops.stop(request.session_hash)  # what runs is about another picture
+        _shown.set(request.session_hash, "")
         shown = {**tabs.blank(), **desk.answer(Told())}
         del shown[caption]  # which is being written at the same time
         return shown
 
-    def joined_again(told: Told, drawn: Regeneration | None) -> tuple[str, str]:
-        return joined.banner(told, drawn), joined.matrix(told, drawn)
+    def joined_again(told: Told, drawn: Regeneration | None) -> dict:
+        return desk.answer(told, drawn)
 
     caption = tabs.regeneration.controls.caption
     for button in resting:
         button.click(None, js=SHOW_ANSWER)  # on a phone it is above the buttons
-    ready = desk.start.click(
-        prepare,
-        inputs,
-        [desk.banner, *buttons],
-        validator=check,
-        concurrency_limit=None,
-        **hidden,
-    )
+    emptied = [each for each in (*tabs.outputs, *desk.shown) if each is not caption]
+    desk.image.clear(fresh, None, emptied, queue=False, **hidden)
+    laid_down = desk.image.upload(fresh, None, emptied, queue=False, **hidden)
+    begun = {"inputs": inputs, "outputs": [desk.banner, *buttons], "validator": check, "concurrency_limit": None}
     waiting = {"show_progress": "full", "show_progress_on": [desk.queue], "api_visibility": "private"}
-    traced = ready.success(trace_all, inputs, [*tabs.outputs, *desk.shown], **waiting, **ONE_AT_A_TIME)
-    traced.success(settle, None, buttons, queue=False, **hidden)
-    traced.failure(fail, None, [desk.banner, *buttons], queue=False, **hidden)
+    # "multiple": the run about an earlier picture may still be ending.
+    for ready in (desk.start.click(prepare, **begun, **hidden), laid_down.then(prepare, **begun, **hidden)):
+        traced = ready.success(
+            trace_all, inputs, [*tabs.outputs, *desk.shown], trigger_mode="multiple", **waiting, **ONE_AT_A_TIME
+        )
+        traced.success(settle, None, buttons, queue=False, **hidden)
+        traced.failure(fail, None, [desk.banner, *buttons], queue=False, **hidden)
     desk.stop.click(stop, None, desk.stop, queue=False, **hidden)
     for name, button in desk.cards.items():
-        button.click(partial(choose, name), None, [desk.image, *tabs.outputs, *desk.shown], queue=False, **hidden)
-    for changed in (desk.image.upload, desk.image.clear):
-        emptied = [each for each in (*tabs.outputs, *desk.shown) if each is not caption]
-        changed(fresh, None, emptied, queue=False, **hidden)
+        button.click(choosing(name), None, [desk.image, *tabs.outputs, *desk.shown], queue=False, **hidden)
     tabs.regeneration.panel.document.change(
-        joined_again, [desk.told, tabs.regeneration.panel.answer], [desk.banner, desk.matrix], queue=False, **hidden
+        joined_again, [desk.told, tabs.regeneration.panel.answer], desk.shown, queue=False, **hidden
     )
     shown = desk.draw.click(lambda: gr.Tabs(selected=drawing_tab), None, frame, queue=False, **hidden)
     shown.then(None, js=PRESS_DRAW)
@@ -212,7 +233,7 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
         if run is None or run.sha256 != first:  # a visitor was quicker, and looks at something else already
             return {desk.queue: gr.skip()}
         name = links.example(request.query_params, desk.cards)
-        return choose(name) if name else {desk.queue: gr.skip(), **tabs.inversion.later}
+        return choose(name, request.session_hash) if name else {desk.queue: gr.skip()}
 
     everything = [desk.image, *tabs.outputs, *desk.shown, desk.queue]
     page.load(opened, tabs.inversion.panel.run, everything, js=WHEN_IDLE, queue=False, **hidden)
@@ -253,4 +274,4 @@ def _mapped(tabs: Tabs, board: artifact_views.Board, stop: Wish) -> Iterator[dic
 
 def _offer(desk: Desk) -> dict[gr.components.Component, Any]:
     """What the third kind of evidence would cost, once the machine's speed can be told."""
-    return {desk.draw: joined.offer(joined.seconds_to_draw())}
+    return {desk.draw: gr.Button(joined.offer(joined.seconds_to_draw()), visible=True)}

@@ -24,7 +24,7 @@ def visit(url: str, count: int, image: Path) -> dict:
 
     def one(number: int, client: Client) -> None:
         try:
-            job = client.submit(handle_file(image), "fast", ["mini-dc"], api_name="/trace_inversion")
+            job = client.submit(handle_file(image), "grid", ["mini-dc"], api_name="/trace_inversion")
             while not job.done() and time.monotonic() - began < LONGEST:
                 rank = job.status().rank
                 if rank is not None:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +22,10 @@ from tracer.evidence.inversion.decision import NullDistribution
 from tracer.evidence.inversion.settings import DESCENTS
 from tracer.evidence.store import FOLDER, ThresholdMismatch, versions
 from tracer.image import samples
-from tracer.models import autoencoder as models
 from tracer.models import cache, registry
-from tracer.models.autoencoder import Autoencoder
+
+if TYPE_CHECKING:  # the page starts without torch
+    from tracer.models.autoencoder import Autoencoder
 
 # Autoencoders as they were published share one null distribution; surrogates, which were trained to answer, another.
 KINDS = ("autoencoder", "surrogate")
@@ -196,6 +198,8 @@ def calibrate(
     """
     if mode not in ("grid", *DESCENTS):
         raise KeyError(f"no mode called {mode!r}; there are: grid, {', '.join(DESCENTS)}")
+    from tracer.models import autoencoder as models  # torch from here on
+
     row = registry.family(family)
     out.mkdir(parents=True, exist_ok=True)
     probe = out / f".{os.getpid()}.probe"

@@ -34,6 +34,7 @@ ROUNDING = tuple((1 / inner**2 - 1 / outer**2) / (12 * 255**2) for inner, outer 
 LUMA = (0.299, 0.587, 0.114)
 CONTROLS = 4  # offsets beside the grid that a window is reconstructed at
 BATCH = 300_000  # pixels that are reconstructed at once
+LARGE = 20_000_000  # weights from which a model reconstructs one window after another
 
 Offset = tuple[int, int]  # rows down and columns right
 
@@ -119,9 +120,7 @@ def controls(stride: int, turn: int = 0, count: int = CONTROLS) -> list[Offset]:
     return [pairs[(turn * count + index) * jump % len(pairs)] for index in range(count)]
 
 
-def energies(
-    pixels: np.ndarray, code: Code, plan: Layout, places: list[Offset], offsets: list[Offset], device: str = "cpu"
-) -> np.ndarray:
+def energies(pixels: np.ndarray, code: Code, plan: Layout, places: list[Offset], offsets: list[Offset]) -> np.ndarray:
     """Log energy of the reconstruction error in every block, for every window and offset of the grid.
 
     Args:
@@ -130,7 +129,6 @@ def energies(
         plan: the windows' size.
         places: top and left of the scored parts to measure.
         offsets: where the code's first cell begins, modulo the stride.
-        device: where the code runs.
 
     Returns:
         float32 (places, offsets, bands, rows, columns).
@@ -151,8 +149,8 @@ def energies(
         for first in range(0, len(starts), size):
             batch = list(zip(starts[first : first + size], scored[first : first + size], strict=True))
             crops = torch.stack([image[:, top : top + side, left : left + side] for (top, left), _ in batch])
-            crops = crops.to(device).float() / 255
-            error = luminance(crops - code.reconstruct(crops)).cpu()
+            crops = crops.float() / 255
+            error = luminance(crops - code.reconstruct(crops))
             corners = [(place[0] - start[0], place[1] - start[1]) for start, place in batch]
             found.append(block_energies(error, corners, tile))
     return torch.cat(found).reshape(len(places), len(offsets), *found[0].shape[1:]).log().numpy()
@@ -243,15 +241,24 @@ class Reconstruction:
         return self.autoencoder.stride
 
     @property
+    def large(self) -> bool:
+        """Whether the model is one of full size."""
+        return sum(each.numel() for each in self.autoencoder.model.parameters()) > LARGE
+
+    @property
     def plain(self) -> Reconstruction:
         """The same without refinements: a single pass, for when many places are asked."""
         return replace(self, refinements=0)
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `Code`."""
+        if self.large and len(images) > 1:  # one after another: all at once would fill the memory
+            import torch
+
+            return torch.cat([self.reconstruct(each) for each in images.split(1)])
         encoded = latents = self.autoencoder.encode(images)
         drawn = self.autoencoder.decode(latents)
         for _ in range(self.refinements):
             latents = latents + encoded - self.autoencoder.encode(drawn.clamp(0, 1))
             drawn = self.autoencoder.decode(latents)
-        return drawn
+        return drawn.to(images.device)

@@ -23,7 +23,7 @@ MOST = 16  # windows that are inspected at most
 AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
 FOLLOWED = 2  # families whose shifted grid, or size, is inspected further
 CONFIRMED = 4  # windows that a shifted grid or another size is confirmed on
-HOPELESS, PATIENCE = 1.0, 4  # families weaker than this after so many windows are not asked any further
+HOPELESS, PATIENCE = 1.0, 2  # families weaker than this after so many windows are not asked any further
 
 
 class Found(Enum):

@@ -53,19 +53,18 @@ class Phases:
         return int(down), int(right)
 
 
-def phases(pixels: np.ndarray, code: Code, device: str = "cpu") -> Phases:
+def phases(pixels: np.ndarray, code: Code) -> Phases:
     """Reconstruct the small window with the most detail at every offset of a code's grid.
 
     Args:
         pixels: uint8 RGB (height, width, 3), large enough for a window (`grid.layout`).
         code: what reconstructs.
-        device: where the code runs.
     """
     plan = grid.layout(pixels, code.stride, SIDE)
     place = plan.places[0]
     stride = code.stride
     offsets = [(down, right) for down in range(stride) for right in range(stride)]
-    found = grid.energies(pixels, code, plan, [place], offsets, device)[0]
+    found = grid.energies(pixels, code, plan, [place], offsets)[0]
     noise = np.log(np.array(grid.ROUNDING, np.float32)).reshape(1, -1, 1, 1)
     weights = 1 - np.exp(noise - found.mean(axis=0, keepdims=True)).clip(max=1)
     logs = (found * weights).sum(axis=(1, 2, 3)) / max(float(weights.sum()), 1e-6)

@@ -1,34 +1,13 @@
-"""Maps over an image, on fixed scales and with a number under the pointer: residual, and probability of marks."""
+"""A map over an image, on a fixed scale and with a number under the pointer: probability of marks."""
 
 from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
 
-from tracer.reports.figures.plots import PLAIN, RESIDUAL_TOP, difference
+from tracer.reports.figures.plots import PLAIN
 
-FINEST = 192  # cells a side, at most: more could not be told apart on a screen
 HEIGHT = 380
-
-
-def residual_map(original: np.ndarray | None = None, reconstruction: np.ndarray | None = None) -> go.Figure:
-    """Where the reconstruction differs, in grey levels, on the scale from 0 to `RESIDUAL_TOP`.
-
-    Args:
-        original: uint8 RGB (height, width, 3); None for an empty map.
-        reconstruction: the same shape.
-    """
-    if original is None:
-        return _map(np.zeros((0, 0)), 1, RESIDUAL_TOP, "", ())
-    levels = difference(original, reconstruction)
-    size = -(-max(levels.shape) // FINEST)
-    if size > 1:  # the mean of a block; what is left over at the right and lower edge joins the last full one
-        height, width = (length // size for length in levels.shape)
-        levels = levels[: height * size, : width * size].reshape(height, size, width, size).mean(axis=(1, 3))
-    what = f"mean of {size} × {size} px" if size > 1 else "this pixel"  # noqa: RUF001 - typeset
-    hover = "x %{x:.0f}, y %{y:.0f}: %{z} of 255 levels<extra>" + what + "</extra>"
-    ticks = (0, 8, 16, 24, RESIDUAL_TOP)
-    return _map(np.rint(levels).astype(np.uint8), size, RESIDUAL_TOP, hover, ticks)
 
 
 def marks_map(probabilities: np.ndarray | None, cell: int = 1) -> go.Figure:

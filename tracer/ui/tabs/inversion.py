@@ -1,4 +1,4 @@
-"""Tab 1: latent inversion, live."""
+"""Tab 1: latent inversion, live: the figure that answers, and on demand everything behind it."""
 
 from __future__ import annotations
 
@@ -12,31 +12,33 @@ import gradio as gr
 from tracer import api
 from tracer.image import intake
 from tracer.models import registry
-from tracer.reports.figures import maps
-from tracer.ui import chooser, explain, playback, reports, words
+from tracer.reports.figures import curves
+from tracer.ui import chooser, explain, hero, playback, reports, words
 from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors
 from tracer.ui.record import Run
 from tracer.verdict import wording
 
-PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
-FAST, PAPER = "fast", "paper"
+PAUSE = 0.25  # seconds between two updates of the page, apart from those that matter
+MODES = [("Grid test", "grid"), ("LatentTracer's own rule", "paper"), ("The same from noise (slow)", "paper-random")]
 
 
 def trace_inversion(
-    image: str, mode: Literal["fast", "paper"] = "fast", families: list[str] | None = None
+    image: str, mode: Literal["grid", "paper", "paper-random"] = "grid", families: list[str] | None = None
 ) -> dict[str, Any]:
     """Find out which autoencoder family's decoder can reproduce an image (latent inversion).
 
     Args:
         image: the image file, inspected at its native size; at least 64 pixels a side.
-        mode: "fast" scores the relative loss and stops when it is decided, "paper" uses LatentTracer's own settings.
-        families: ids of the autoencoder families to inspect; all bundled ones by default. Others are downloaded.
+        mode: "grid" compares the image with itself, on and off the latent grid; "paper" uses LatentTracer's own
+            settings, "paper-random" the same from a random start.
+        families: ids of the autoencoder families to inspect; the first line-up by default. Others are downloaded.
 
     Returns:
         The verdict with its sentence, and per family the score, threshold, p-value and weights' revision.
     """
     with readable_errors():
-        return wording.document(api.trace(image, mode=mode, families=families or None, stop=budget()))
+        asked = {"families": families} if families else {"lineup": api.LINEUP}
+        return wording.document(api.trace(image, mode=mode, stop=budget(), **asked))
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,14 @@ class Panel:
     """What a run fills."""
 
     banner: gr.HTML
-    strips: gr.HTML
+    hero: gr.HTML
     curves: gr.Plot
     curve_words: gr.HTML
-    shown: gr.Radio
-    pair: gr.ImageSlider
-    residual: gr.Plot
-    pair_words: gr.HTML
+    closer: gr.Button
+    numbers: gr.HTML
     explainer: gr.HTML
+    among_panel: gr.Accordion
+    shown: gr.Radio
     among: gr.Plot
     among_words: gr.HTML
     document: gr.JSON
@@ -64,50 +66,43 @@ class Panel:
 
     def live(self, run: Run) -> dict[gr.components.Component, Any]:
         """What changes while a run goes on."""
-        return {
-            self.banner: words.banner(run),
-            self.strips: words.strips(run),
-            self.curves: run.figure(),
-            self.curve_words: words.curve_words(run),
-            **self.pictures(run, run.current),
-        }
+        found = {self.banner: words.banner(run), self.hero: hero.figure(run)}
+        if run.mode != "grid":
+            found[self.curves] = gr.Plot(descents(run), visible=True)
+            found[self.curve_words] = words.descent_words(run)
+        return found
 
     def final(self, run: Run) -> dict[gr.components.Component, Any]:
         """Everything, for a finished run."""
-        best = run.best()
-        choices = list(run.trajectories)
+        best, choices = run.best(), [(hero.title(name), name) for name in run.evidence]
+        grid = run.mode == "grid"
         return {
             **self.live(run),
-            **self.pictures(run, best),
-            self.shown: gr.Radio(choices=choices, value=best or None, interactive=bool(choices)),
-            **self.placed(run, best),
+            **({self.curves: gr.Plot(None, visible=False), self.curve_words: None} if grid else {}),
+            self.closer: gr.Button(visible=bool(grid and run.look)),
+            self.numbers: words.numbers(run),
+            self.explainer: words.explainer(run, best),
+            self.among_panel: gr.Accordion(open=False),
+            self.shown: gr.Radio(choices=choices, value=best or None),
+            self.among: None,
+            self.among_words: explain.among_words(run, best),
             self.document: wording.document(run.trace),
             self.run: run,
         }
 
     def blank(self, run: Run | None) -> dict[gr.components.Component, Any]:
         """A run that has just begun, or will: nothing of an earlier image stays on screen."""
-        cleared = dict.fromkeys(self.outputs)
-        banner = words.banner(run) if run else words.empty()
-        return {**cleared, self.banner: banner, self.shown: gr.Radio(choices=[], value=None)}
-
-    def placed(self, run: Run, family: str) -> dict[gr.components.Component, Any]:
-        """What explains one family's number: the formula, and where the image lies among the calibration's."""
         return {
-            self.explainer: words.explainer(run, family),
-            self.among: explain.among(run, family),
-            self.among_words: explain.among_words(run, family),
-        }
-
-    def pictures(self, run: Run, family: str) -> dict[gr.components.Component, Any]:
-        """Original, reconstruction and residual of one family; nothing where its first step is still to come."""
-        trajectory = run.trajectories.get(family)
-        if trajectory is None or trajectory.reconstruction is None:
-            return {}
-        return {
-            self.pair: (trajectory.original, trajectory.reconstruction),
-            self.residual: maps.residual_map(trajectory.original, trajectory.reconstruction),
-            self.pair_words: words.pair_words(trajectory),
+            **dict.fromkeys(self.outputs),
+            self.banner: words.banner(run) if run else words.empty(),
+            self.hero: hero.figure(run),
+            self.curves: gr.Plot(None, visible=False),
+            self.closer: gr.Button(visible=False),
+            self.numbers: words.numbers(None),
+            self.explainer: words.explainer(None, ""),
+            self.among_panel: gr.Accordion(open=False),
+            self.shown: gr.Radio(choices=[], value=None),
+            self.among_words: explain.among_words(None, ""),
         }
 
 
@@ -118,12 +113,10 @@ class Tab:
     Attributes:
         panel: what shows answers.
         settings: inputs of a run.
-        later: figures of the stored run, for after the page has opened: Plotly is large, and would keep it waiting.
     """
 
     panel: Panel
     settings: tuple[gr.components.Component, ...]
-    later: dict[gr.components.Component, Any]
 
 
 def build(image: gr.Image, run: Run | None) -> Tab:
@@ -135,85 +128,72 @@ def build(image: gr.Image, run: Run | None) -> Tab:
     """
     best = run.best() if run else ""
     with gr.Column(elem_classes="tab"):
+        shown = gr.HTML(hero.figure(run), elem_id="hero")
+        curves = gr.Plot(show_label=False, container=False, visible=False, elem_id="curves")
+        curve_words = gr.HTML(elem_id="curve-words")
+        closer = gr.Button(
+            "Look at every place of every decoder's grid", size="sm", visible=bool(run and run.look), elem_id="closer"
+        )
         banner = gr.HTML(words.banner(run) if run else words.empty(), elem_id="verdict")
-        curves = _curves(run)
-        gr.HTML("<h2>What each decoder draws, and what it cannot</h2>")
-        pictures = _pictures(run)
-        gr.HTML("<h2>How to read this</h2>")
-        explainer = gr.HTML(words.explainer(run, best) if run else None, elem_id="explainer")
-        gr.HTML("<h2 class='small'>Where this image lies among those of the calibration</h2>")
-        among = gr.Plot(show_label=False, container=False, elem_id="scores-among")
-        among_words = gr.HTML(explain.among_words(run, best), elem_id="scores-among-words")
+        with gr.Accordion("The numbers", open=False, elem_id="numbers-panel"):
+            numbers = gr.HTML(words.numbers(run), elem_id="numbers")
+        with gr.Accordion("How it works, with this picture's numbers", open=False):
+            explainer = gr.HTML(words.explainer(run, best), elem_id="explainer")
+        with gr.Accordion("Among other pictures", open=False, elem_id="among-others") as among_panel:
+            names = [(hero.title(name), name) for name in run.evidence] if run else []
+            family = gr.Radio(names, value=best or None, label="Decoder", elem_id="shown")
+            among = gr.Plot(show_label=False, container=False, elem_id="scores-among")
+            among_words = gr.HTML(explain.among_words(run, best), elem_id="scores-among-words")
         kept = gr.State(run, time_to_live=3600)
-        playback.build(image, kept, playback.stored_first())
-        gr.HTML("<h2>Settings and limits</h2>")
+        with gr.Accordion("Watch a decoder try, step by step", open=False, elem_id="watch"):
+            playback.build(image, kept, playback.stored_first())
         chosen = chooser.build()
-        with gr.Accordion("Settings", open=False):
-            mode = gr.Radio([("Fast", FAST), ("Paper's settings", PAPER)], value=FAST, label="Mode", elem_id="mode")
-            watch = gr.Checkbox(False, label="Keep stepping after the decision", info="Slower; shows the whole curve.")
-            gr.HTML("<p class='fine'>They hold from the next Trace on.</p>")
-        with gr.Accordion("What this can and cannot say", open=False):
+        with gr.Accordion("Settings and limits", open=False, elem_id="settings"):
+            mode = gr.Radio(MODES, value="grid", label="Mode, from the next run on", elem_id="mode")
             gr.HTML(words.LIMITS)
-        with gr.Accordion("The settings of both modes", open=False):
             gr.Markdown(words.settings_table(), elem_classes="settings")
-        with gr.Accordion("Full result", open=False):
+        with gr.Accordion("Full result and report", open=False):
             document = gr.JSON(
                 wording.document(run.trace) if run else None, label="Result", max_height=500, elem_id="document"
             )
-        reports.build(image, kept)
-    panel = Panel(banner, *curves, *pictures, explainer, among, among_words, document, kept)
+            reports.build(image, kept)
+    panel = Panel(
+        banner, shown, curves, curve_words, closer, numbers, explainer, among_panel, family, among, among_words,
+        document, kept,
+    )  # fmt: skip
     _wire(image, mode, panel)
-    later = {panel.curves: run.figure(), **panel.pictures(run, best), **panel.placed(run, best)} if run else {}
-    drawn_later = {plot: figure for plot, figure in later.items() if isinstance(plot, gr.Plot)}
-    return Tab(panel, (mode, chosen.families, watch), drawn_later)
+    return Tab(panel, (mode, chosen.families))
 
 
-def _curves(run: Run | None) -> tuple[gr.HTML, gr.Plot, gr.HTML]:
-    strips = gr.HTML(words.strips(run) if run else None, elem_id="strips")
-    gr.HTML("<h2 class='small'>How close each decoder gets, step by step</h2>")
-    curves = gr.Plot(show_label=False, container=False, elem_id="curves")
-    return strips, curves, gr.HTML(words.curve_words(run) if run else None, elem_id="curve-words")
-
-
-def _pictures(run: Run | None) -> tuple[gr.Radio, gr.ImageSlider, gr.Plot, gr.HTML]:
-    best = run.best() if run else ""
-    seen = run.trajectories.get(best) if run else None
-    with gr.Row(elem_classes="pictures"):
-        with gr.Column(min_width=250):
-            names = list(run.trajectories) if run else []
-            shown = gr.Radio(names, value=best or None, label="Decoder", elem_id="shown")
-            pair_words = gr.HTML(words.pair_words(seen), elem_id="pair-words")
-            position = gr.Slider(0, 100, 50, step=1, label="Divider between them", buttons=[], elem_id="divider")
-        with gr.Column(min_width=250):
-            pair = gr.ImageSlider(
-                (seen.original, seen.reconstruction) if seen else None,
-                label="Original | reconstruction",
-                format="png",
-                interactive=False,
-                buttons=["fullscreen"],
-                max_height=420,
-                elem_id="pair",
-            )
-        with gr.Column(min_width=250):
-            gr.HTML(words.legend())
-            residual = gr.Plot(show_label=False, container=False, elem_id="residual")
-    position.input(
-        _move, position, pair, queue=False, show_progress="hidden", trigger_mode="always_last", api_visibility="private"
-    )
-    return shown, pair, residual, pair_words
-
-
-def _move(position: float) -> dict:
-    """Set the divider, for those who cannot drag it."""
-    return gr.update(slider_position=position)
+def descents(run: Run):
+    """The paper's curves so far."""
+    pairs = {hero.title(name): (known.on, known.beside) for name, known in run.descents.items()}
+    return curves.descents(pairs, max((each.of for each in run.descents.values()), default=100))
 
 
 def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
-    def show(run: Run | None, family: str) -> dict:
-        return {**panel.pictures(run, family), **panel.placed(run, family)} if run else {panel.pair: gr.skip()}
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    work = on_gpu(looked_at)
 
-    shown = [panel.pair, panel.residual, panel.pair_words, panel.explainer, panel.among, panel.among_words]
-    panel.shown.input(show, [panel.run, panel.shown], shown, api_visibility="private", show_progress="hidden")
+    def among(run: Run | None, family: str | None) -> list:
+        return [explain.among(run, family or ""), explain.among_words(run, family or "")]
+
+    def explained(run: Run | None, family: str | None) -> str:
+        return words.explainer(run, family or "")
+
+    def come_closer(image: str | None, run: Run | None) -> Iterator[dict]:
+        with readable_errors():
+            if image is None or run is None or run.trace is None or intake.read(image).sha256 != run.sha256:
+                raise intake.IntakeError("The picture is another one than that of the result.")
+            for name in run.families:
+                run = work(run, intake.read(image), [name])
+                yield {panel.hero: hero.figure(run), panel.run: run}
+
+    asked = [panel.run, panel.shown]
+    panel.among_panel.expand(among, asked, [panel.among, panel.among_words], **quiet)
+    panel.shown.input(among, asked, [panel.among, panel.among_words], **quiet)
+    panel.shown.input(explained, asked, panel.explainer, **quiet)
+    panel.closer.click(come_closer, [image, panel.run], [panel.hero, panel.run], **quiet, **ONE_AT_A_TIME)
     # Programs may name any family, whatever line-up the page shows.
     every = gr.CheckboxGroup(list(registry.FAMILIES), label="Families", visible=False)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
@@ -226,11 +206,19 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
     )
 
 
-def followed(run: Run, picture: intake.Picture, stop: Wish, watch: bool) -> Iterator[Run]:
-    """Yield the run whenever the page should show it: at every checkpoint, and else every `PAUSE` seconds."""
+def followed(run: Run, picture: intake.Picture, stop: Wish) -> Iterator[Run]:
+    """Yield the run whenever the page should show it: at every window, and else every `PAUSE` seconds."""
     shown = 0.0
-    for update in api.trace_stream(picture, families=run.families, mode=run.mode, stop=stop, watch=watch):
-        if run.take(update, picture) or time.monotonic() - shown > PAUSE:
-            run.draw()
+    for update in api.trace_stream(picture, families=run.families, mode=run.mode, stop=stop):
+        if run.take(update) or time.monotonic() - shown > PAUSE:
             yield run
             shown = time.monotonic()
+    if run.mode == "grid" and run.trace.verdict.kind == "family":
+        yield looked_at(run, picture, run.trace.verdict.families)
+
+
+def looked_at(run: Run, picture: intake.Picture, families: list[str] | tuple[str, ...]) -> Run:
+    """The run after a closer look at some of its families."""
+    for name in families:
+        run.come_closer(picture, name)
+    return run

@@ -10,7 +10,7 @@ from html import escape
 import gradio as gr
 
 from tracer.image import intake
-from tracer.ui import playback, record, stored
+from tracer.ui import hero, record, stored
 from tracer.ui.words import number
 from tracer.verdict import wording
 
@@ -51,17 +51,23 @@ def _shown(*cells: tuple[str, str]) -> str:
 
 def _image(name: str) -> str:
     file = next(each.file for each in record.examples() if each.name == name)
-    return playback.address(intake.read(file).pixels, QUALITY)
+    return record.address(intake.read(file).pixels, QUALITY)
 
 
-def _redrawn(name: str, family: str) -> str:
-    return playback.address(stored.everything(name)[0].trajectories[family].reconstruction, QUALITY)
+def _left(name: str, family: str, beside: bool = False) -> str:
+    """What a decoder leaves over of a part of the picture, amplified."""
+    closer = stored.everything(name)[0].closer[family]
+    return closer.beside if beside else closer.on
+
+
+def _part(name: str, family: str) -> str:
+    return stored.everything(name)[0].closer[family].original
 
 
 def _row(name: str, family: str) -> str:
     row = stored.everything(name)[0].evidence[family]
-    sign = "at most" if row.score <= row.threshold else "above"
-    return f"{family} scores {number(row.score)}, {sign} its threshold of {number(row.threshold)}"
+    said = hero.strength(row.score, row.threshold)
+    return f"{hero.title(family)}: {hero.ratio(row.contrast)} ({said}; {number(row.score)} of {number(row.threshold)})"
 
 
 def _rows(name: str) -> str:
@@ -93,33 +99,39 @@ STEPS = (
         "A decoder knows its own",
         lambda: _shown(
             (_image(FOX), "the picture"),
-            (_redrawn(FOX, "mini-dc"), "drawn again by A"),
-            (_redrawn(FOX, "mini-kl"), "by B"),
+            (_left(FOX, "mini-dc"), "what A leaves over, amplified"),
+            (_left(FOX, "mini-kl"), "what B leaves over"),
         ),
-        "One of these two decoders drew the fox in the first place. Which one?",
+        "Two decoders have redrawn a part of the fox; plain grey means: nothing is left over. Which one drew it?",
         ("A", "B"),
         "B",
         lambda: (
-            f"<p>B is mini-kl, which drew it: {_row(FOX, 'mini-kl')}. A is mini-dc: {_row(FOX, 'mini-dc')}. To the eye "
-            "both are close; the score looks at the finest detail only. This is latent inversion, tab 1.</p>"
+            f"<p>B, mini-kl. {_row(FOX, 'mini-kl')}. A is mini-dc. {_row(FOX, 'mini-dc')}. This is latent inversion, "
+            "tab 1.</p>"
         ),
     ),
     Step(
-        "A photograph belongs to nobody",
+        "A photograph lies on nobody's grid",
         lambda: _shown(
-            (_image(PHOTOGRAPH), "a photograph"),
-            (_redrawn(PHOTOGRAPH, "mini-kl"), "drawn again by mini-kl"),
-            (_redrawn(PHOTOGRAPH, "mini-kl16"), "by mini-kl16"),
+            (_image(PHOTOGRAPH), "the picture"),
+            (_left(PHOTOGRAPH, "mini-kl"), "what mini-kl leaves over on its grid"),
+            (_left(PHOTOGRAPH, "mini-kl", beside=True), "and beside its grid"),
         ),
-        "Will one of the four decoders be able to draw this photograph again?",
-        ("Yes, the best of them", "No, none"),
-        "No, none",
-        lambda: f"<p>{_sentence(PHOTOGRAPH)}</p><ul>{_rows(PHOTOGRAPH)}</ul>",
+        "The decoder has redrawn a part twice, with its cells at two places. Did it draw this picture?",
+        ("Yes", "No"),
+        "No",
+        lambda: (
+            f"<p>No: where the cells lie makes no difference. {_sentence(PHOTOGRAPH)}</p><ul>{_rows(PHOTOGRAPH)}</ul>"
+        ),
     ),
     Step(
         "Marked is not invented",
-        lambda: _shown((_image(THROUGH), "a photograph of coffee, encoded and decoded once by mini-kl")),
-        "Nothing here was invented: a photograph was sent through an autoencoder. What will the evidence say?",
+        lambda: _shown(
+            (_image(THROUGH), "a photograph of coffee, sent once through mini-kl"),
+            (_left(THROUGH, "mini-kl"), "what mini-kl leaves over on its grid"),
+            (_left(THROUGH, "mini-kl", beside=True), "and beside its grid"),
+        ),
+        "Nothing here was invented: a photograph was sent through a decoder. What will the evidence say?",
         ("A match with mini-kl", "No match: it is a photograph"),
         "A match with mini-kl",
         lambda: (
@@ -141,25 +153,33 @@ STEPS = (
     ),
     Step(
         "Off the grid",
-        lambda: _shown((_image(CROPPED), "a photograph through mini-kl, then cropped by 5 rows and 3 columns")),
-        "A decoder draws on a grid of 8 pixels, and the crop has moved it. Is the picture still recognised?",
+        lambda: _shown(
+            (_image(CROPPED), "a photograph through mini-kl, then cropped by 5 rows and 3 columns"),
+            (_left(CROPPED, "mini-kl"), "left over with the cells where the page found them"),
+            (_left(CROPPED, "mini-kl", beside=True), "and a few pixels beside"),
+        ),
+        "A decoder draws in cells of 8 pixels, and the crop has cut through them. Is the picture still recognised?",
         ("Yes", "No"),
         "Yes",
         lambda: (
-            f"<p>{_sentence(CROPPED)} The page tries the likeliest offsets of the grid before it says no; here it was "
-            f"{_offset(CROPPED)}. A picture that was resized is tried at the "
-            "sizes that generators draw at, too.</p>"
+            f"<p>{_sentence(CROPPED)} Where nobody answers, the page tries every place that the cells may have; here "
+            f"they begin {_offset(CROPPED)}. A picture that was resized is tried at the sizes that generators draw at, "
+            "too.</p>"
         ),
     ),
     Step(
         "When too much is lost",
-        lambda: _shown((_image(CRUSHED), "drawn by mini-kl-fluent, saved as JPEG of quality 20")),
+        lambda: _shown(
+            (_image(CRUSHED), "drawn by mini-kl-fluent, saved as JPEG of quality 20"),
+            (_left(CRUSHED, "mini-kl"), "what mini-kl leaves over on its grid"),
+            (_left(CRUSHED, "mini-kl", beside=True), "and beside its grid"),
+        ),
         "A mini drew this, but JPEG threw the finest detail away. What is an honest answer?",
-        ("Made by mini-kl", "Not made by any of them", "Too little evidence"),
-        "Too little evidence",
+        ("Made by mini-kl", "A photograph", "It cannot be told from this file"),
+        "It cannot be told from this file",
         lambda: (
-            f"<p>{_sentence(CRUSHED)} A “no” here would be wrong, and a “yes” would be a guess. Abstaining is one of "
-            "the four answers. The tab “Where does it break?” finds the quality at which your own image gets there.</p>"
+            f"<p>{_sentence(CRUSHED)} A “no” here would be wrong, and a “yes” would be a guess. The tab “Where does it "
+            "break?” finds the quality at which your own picture gets there.</p>"
         ),
     ),
 )
@@ -168,7 +188,7 @@ STEPS = (
 def _offset(name: str) -> str:
     rows = stored.everything(name)[0].evidence.values()
     down, right = next((row.offset for row in rows if any(row.offset)), (0, 0))
-    return f"{down} rows and {right} columns further"
+    return f"{down} px down and {right} px right"
 
 
 @functools.cache

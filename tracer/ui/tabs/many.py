@@ -25,7 +25,7 @@ _KINDS = {
     "insufficient": "too little",
     "error": "error",
 }
-_FAMILIES = [row.id for row in registry.families("minis")]
+_FAMILIES = [row.id for row in registry.families(registry.LINEUPS[0])]
 _stops = Stops()
 
 
@@ -176,7 +176,7 @@ def _inspected(files: list[tuple[str, Path]], options: batch.Options, stop: Wish
 
 
 def _heads(families: list[str]) -> list[str]:
-    return ["File", "Answer", "Family", *(f"{name}: score" for name in families), "Best p", "Why", "Seconds"]
+    return ["File", "Answer", "Family", *(f"{name}: score" for name in families), "Lowest p", "Why", "Seconds"]
 
 
 def _types(families: list[str]) -> list[str]:
@@ -196,6 +196,6 @@ def _cells(made: Iterable[batch.Row], families: list[str]) -> list[list[Any]]:
         why = row["error"] or row["reason"] or row["not_inspected"] or ""
         kind = _KINDS[row["verdict"]]
         cells.append(
-            [row["file"], kind, row["family"] or "", *scores, digits(max(chances, default=None)), why, row["seconds"]]
+            [row["file"], kind, row["family"] or "", *scores, digits(min(chances, default=None)), why, row["seconds"]]
         )
     return cells

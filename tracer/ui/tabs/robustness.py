@@ -111,9 +111,8 @@ def build(image: gr.Image) -> None:
             with gr.Column(scale=2, min_width=300):
                 plot = gr.Plot(figure(points, key), show_label=False, container=False, elem_id="break-curve")
                 gr.HTML(
-                    "<p class='caption'>Every line is one decoder: below 1 it can draw the changed image, above it "
-                    "cannot. The threshold itself depends on the file, so after JPEG it is another one. The table "
-                    "holds the same verdicts.</p>"
+                    "<p class='caption'>Every line is one decoder: from 1 on, it is named. The table holds the joint "
+                    "verdicts, to which the detector belongs too.</p>"
                 )
     _wire([image, change], start, stop, [progress, plot, rows])
 

@@ -1,0 +1,104 @@
+"""Where in the picture: photographs with a part that a decoder drew, and whether the map of contrasts finds it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks import tables
+from benchmarks.core import Bench, rate
+from benchmarks.grid import key_of
+from benchmarks.lineups import Asked, lineups
+from benchmarks.pictures import Sample, large_photographs
+from tracer.evidence.inversion import decision, grid, inspection
+from tracer.evidence.inversion.trace import Suspect
+from tracer.image import perturbations
+from tracer.models import autoencoder
+
+TITLE = "Where in the picture"
+SMALLEST = 384  # px a side of a photograph that holds several windows
+MOST = 64  # windows
+# A window is called made where its contrast is closer to that of the faintest own pictures than to 0.
+LIMIT = -decision.VISIBLE / 2
+INSIDE = 0.5  # a window counts as inside with so much of it there, and as outside with none
+CHANGES = {"as it is": lambda x: x, "JPEG 90": lambda x: perturbations.jpeg(x, 90)}
+
+page = tables.localisation
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A photograph with a rectangle that was decoded in its place.
+
+    Attributes:
+        pixels: uint8 RGB (height, width, 3).
+        mask: bool (height, width), where it was.
+    """
+
+    pixels: np.ndarray
+    mask: np.ndarray
+
+
+def composite(photo: np.ndarray, model: autoencoder.Autoencoder, seed: int) -> Composite:
+    """Half of a photograph's height and width, anywhere, replaced by what the autoencoder makes of it."""
+    drawn = autoencoder.reconstruct(photo, model)
+    height, width = drawn.shape[:2]
+    rng = np.random.default_rng(seed)
+    top, left = (int(rng.integers(length - length // 2 + 1)) for length in (height, width))
+    mask = np.zeros((height, width), bool)
+    mask[top : top + height // 2, left : left + width // 2] = True
+    return Composite(np.where(mask[..., None], drawn, photo[:height, :width]), mask)
+
+
+def judged(made: Composite, suspect: Suspect, pixels: np.ndarray) -> dict:
+    """The windows' contrasts against the mask, as JSON values."""
+    code = grid.Reconstruction(suspect.load(), suspect.refinements)
+    load, strides = {suspect.name: lambda: code}, {suspect.name: code.stride}
+    lineup = inspection.Lineup(load, strides, threshold=math.inf, most=MOST, search=False)
+    looked = inspection.inspect(pixels, lineup).looked
+    flagged, seen = np.zeros(made.mask.shape, bool), np.zeros(made.mask.shape, bool)
+    windows = []
+    for (top, left, bottom, right), contrast in zip(looked.boxes, looked.by_window[suspect.name], strict=True):
+        inside = (slice(top, bottom), slice(left, right))
+        seen[inside] = True
+        flagged[inside] |= contrast < LIMIT
+        windows.append([float(made.mask[inside].mean()), contrast])
+    mask = made.mask & seen
+    return {"windows": windows, "overlap": [int((flagged & mask).sum()), int((flagged | mask).sum())]}
+
+
+def measure(bench: Bench) -> dict:
+    """Results by line-up, change and family."""
+    photos = large_photographs(bench, max(bench.count // 4, 1), SMALLEST)
+    return {asked.name: _of(bench, asked, photos) for asked in lineups(bench)}
+
+
+def _of(bench: Bench, asked: Asked, photos: list[Sample]) -> dict:
+    key, found = key_of(asked, "benchmarks/localisation.py"), {}
+    for change, make in CHANGES.items():
+        for suspect in asked.suspects:
+            answers = []
+            for index, photo in enumerate(photos):
+
+                def work(photo: Sample = photo, suspect: Suspect = suspect, index: int = index, make=make) -> dict:
+                    made = composite(photo.pixels(), suspect.load(), index)
+                    return judged(made, suspect, make(made.pixels))
+
+                answers.append(bench.kept(f"composite {change}: {suspect.name} in {photo.name}", work, key))
+            found[f"{suspect.name}, {change}"] = summary(answers)
+    return found
+
+
+def summary(answers: list[dict]) -> dict:
+    """Shares of windows inside and outside that are right, and the mean overlap of what is flagged with the mask."""
+    windows = [window for each in answers for window in each["windows"]]
+    inside = [contrast < LIMIT for share, contrast in windows if share >= INSIDE]
+    outside = [contrast >= LIMIT for share, contrast in windows if not share]
+    return {
+        "composites": len(answers),
+        "inside": rate(sum(inside), len(inside)),
+        "outside": rate(sum(outside), len(outside)),
+        "overlap": float(np.mean([both / max(either, 1) for both, either in (each["overlap"] for each in answers)])),
+    }

@@ -1,0 +1,137 @@
+"""The grid test, double reconstruction and LatentTracer's loss on the same pictures, with error rates matched.
+
+Each method gives a family one number a picture, large where the family made it: the family's standing in the line-up;
+the second reconstruction's error over the first's (AEDR, arXiv 2507.18988); the smallest loss of a few steps of the
+paper's descent (arXiv 2405.13360), negated. A family's threshold is what one negative in a hundred exceeds, so all
+methods are wrong equally often, and what differs is how many of the family's own pictures they find.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from benchmarks import tables
+from benchmarks.core import MATCHED, Bench, as_picture, edge, rate, thin
+from benchmarks.grid import key_of
+from benchmarks.lineups import Asked, lineups
+from benchmarks.pictures import AS_IT_IS, Sample, collected, drawings, lattices, photographs, reconstructions
+from tracer.evidence.inversion import grid, inspection, optimization
+from tracer.evidence.inversion.settings import PAPER
+from tracer.models.autoencoder import Autoencoder, as_tensor
+
+TITLE = "Methods at the same error rate"
+CHANGES = (AS_IT_IS, "JPEG 85")
+CODE = ("optimization", "settings")
+STEPS = 10  # of the paper's 100: enough to order pictures, and what time allows
+
+page = tables.methods
+
+
+def grid_scores(pixels: np.ndarray, asked: Asked) -> dict[str, float]:
+    """Every family's standing after all windows, without search; 0 where there is nothing to look at."""
+    codes = {each.name: grid.Reconstruction(each.load(), each.refinements) for each in asked.suspects}
+    lineup = inspection.Lineup(
+        {name: lambda code=code: code for name, code in codes.items()},
+        {name: code.stride for name, code in codes.items()},
+        threshold=math.inf,
+        search=False,
+    )
+    looked = inspection.inspect(pixels, lineup).looked
+    return {name: looked.standings[name].score if looked else 0.0 for name in codes}
+
+
+@torch.inference_mode()
+def double(pixels: np.ndarray, model: Autoencoder) -> float:
+    """Error of the second reconstruction over that of the first: near 1 for what the decoder drew, else smaller."""
+    height, width = (length // model.stride * model.stride for length in pixels.shape[:2])
+    image = as_tensor(pixels[:height, :width])[None].to(model.device)
+    first = model.decode(model.encode(image)).clamp(0, 1)
+    second = model.decode(model.encode(first)).clamp(0, 1)
+    return float((second - first).square().mean() / (first - image).square().mean().clamp(min=1e-9))
+
+
+def loss(pixels: np.ndarray, model: Autoencoder) -> float:
+    """LatentTracer's loss after a few steps."""
+    return optimization.invert(pixels, model, replace(PAPER, steps=STEPS), control=False).best
+
+
+def by_family(function: Callable[[np.ndarray, Autoencoder], float], sign: int = 1):
+    """A number of one autoencoder, asked of all of a line-up."""
+    return lambda pixels, asked: {each.name: sign * function(pixels, each.load()) for each in asked.suspects}
+
+
+METHODS: dict[str, Callable[[np.ndarray, Asked], dict[str, float]]] = {
+    "grid test": grid_scores,
+    "double reconstruction": by_family(double),
+    f"LatentTracer's loss, {STEPS} steps": by_family(loss, -1),
+}
+FEW = tuple(METHODS)[2:]  # methods so slow that they see a part of the pictures, beside which the others are repeated
+
+
+def samples(bench: Bench, asked: Asked) -> list[Sample]:
+    """Own pictures and negatives."""
+    photos = photographs(bench, max(bench.count // 2, 1), asked.native)
+    found = [*photos, *reconstructions(asked, photos[: max(bench.count // 4, 1)])]
+    found += drawings(asked, max(bench.count // 20, 1))
+    found += lattices(bench, max(bench.count // 50, 1))
+    if bench.data:
+        every = [each for each in collected(asked, bench.data) if not each.makers or each.format == "untouched"]
+        found += thin(every, 8) if bench.quick else every
+    return found
+
+
+def measure(bench: Bench) -> dict:
+    """Results by line-up, then by change and method."""
+    return {asked.name: _of(bench, asked) for asked in lineups(bench)}
+
+
+def _of(bench: Bench, asked: Asked) -> dict:
+    key = key_of(asked, "benchmarks/methods.py", *(f"tracer/evidence/inversion/{name}.py" for name in CODE))
+    results: dict[str, dict] = {}
+    every = samples(bench, asked)
+    few = {each.name for each in thin(every, bench.few(60, 6))}
+    for change in CHANGES[:1] if bench.quick else CHANGES:
+        found: dict[str, list] = {}
+        for sample in every:
+            pixels = functools.cache(lambda sample=sample, change=change: as_picture(sample.made(change)).pixels)
+            for method, scores in METHODS.items():
+                if method in FEW and sample.name not in few:
+                    continue
+
+                def work(scores=scores, pixels=pixels) -> dict:
+                    shown = pixels()
+                    began = time.perf_counter()
+                    return {"scores": scores(shown, asked), "seconds": time.perf_counter() - began}
+
+                row = bench.kept(f"{method} {change}: {sample.name}", work, key)
+                found.setdefault(method, []).append((sample, row))
+        part = {
+            f"{method}, the same part": [each for each in rows if each[0].name in few]
+            for method, rows in found.items()
+            if method not in FEW
+        }
+        results[change] = {method: matched(rows) for method, rows in (found | part).items()}
+    return results
+
+
+def matched(rows: Sequence[tuple[Sample, dict]]) -> dict:
+    """Own pictures found at each family's threshold, and all families' together."""
+    families, hits, count = {}, 0, 0
+    for name in rows[0][1]["scores"]:
+        own = np.array([row["scores"][name] for sample, row in rows if name in sample.makers])
+        others = np.array([row["scores"][name] for sample, row in rows if name not in sample.makers])
+        if not len(own) or not len(others):
+            continue
+        limit = edge(others, MATCHED)
+        found = int((own > limit).sum())
+        families[name] = {"found": rate(found, len(own)), "negatives": len(others), "limit": limit}
+        hits, count = hits + found, count + len(own)
+    seconds = float(np.median([row["seconds"] for _, row in rows]))
+    return {"all": rate(hits, count), "families": families, "pictures": len(rows), "median_seconds": seconds}
