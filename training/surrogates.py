@@ -160,7 +160,7 @@ def main() -> None:
     exam = [batch([exam_own, exam_own, *exam_others], np.random.default_rng((1, index))) for index in range(10)]
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.98), weight_decay=1e-4)
 
-    answer, grown = 0.0, not arguments.grow  # running mean of the contrast on own pictures, and whether it was large enough
+    answer, grown = 0.0, not arguments.grow  # running mean of own pictures' contrast, and whether it was large enough
 
     def loss(step: int) -> torch.Tensor:
         nonlocal answer, grown

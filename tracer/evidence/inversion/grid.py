@@ -111,7 +111,8 @@ def controls(stride: int, turn: int = 0, count: int = CONTROLS) -> list[Offset]:
 
     Fine detail answers at half the stride too. Different turns give different offsets, as far as there are any.
     """
-    steps = [each for each in range(2, stride - 1) if each % (stride // 2)]
+    near = 2 if stride > 4 else 1  # in small cells nothing is two pixels away
+    steps = [each for each in range(near, stride - near + 1) if each % (stride // 2)] or [1]
     pairs = [
         (down, steps[(index + shift) % len(steps)]) for shift in range(len(steps)) for index, down in enumerate(steps)
     ]
