@@ -20,7 +20,7 @@ from tracer import assets
 from tracer.models import catalogue
 
 MINIS = assets.MINIS
-LINEUPS = ("minis", "tiny", "full")
+LINEUPS = ("real", "tiny", "full", "minis")  # the first is the default
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"  # of an autoencoder in diffusers layout
 
 _CLOSED = ConfigDict(extra="forbid")  # an unknown field is an error, not a typing mistake that nobody sees
