@@ -12,17 +12,20 @@ import re
 import stat
 import time
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image
+
+from tracer.image import metadata
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 64
 MAX_SECONDS = 20  # of decoding; the largest honest images take one or two
+MAX_TIMES = 8  # that a file's bytes are read over; decoders of honest ones need two or three
 
 # Every message is constant text: the page shows it as HTML, so nothing from a file or its name may get into it.
 _KINDS = "PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF"
@@ -36,6 +39,7 @@ _MAGIC = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|.{4}ftypavi[fs]|GIF8|BM
 _SVG = re.compile(
     rb"\s*+(?:(?><\?.*?\?>|<!--.*?-->|<!doctype[^>\[]*(?:\[.*?\]\s*)?>)\s*+)*+<(?:\w+:)?svg[\s>/]", re.DOTALL | re.I
 )
+_BITS, _SAMPLE_FORMAT = 258, 339  # TIFF's tags
 _UPRIGHT = {  # by the value of EXIF's orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -109,14 +113,14 @@ def read(source: str | Path | bytes, name: str = "") -> Picture:
     Raises:
         IntakeError: for everything that is not a usable image, whatever the bytes are.
     """
-    data = source if isinstance(source, bytes) else _contents(source)
+    data = source if isinstance(source, bytes) else contents(source)
     name = name or ("" if isinstance(source, bytes) else str(source))
     if not data:
         raise IntakeError("The file is empty.")
     if len(data) > MAX_BYTES:
         raise IntakeError(_TOO_MANY_BYTES)
     try:
-        return _decode(data, _shown(name))
+        return _read(data, _shown(name))
     except IntakeError:
         raise
     except Image.UnidentifiedImageError:
@@ -164,23 +168,28 @@ def from_array(pixels: np.ndarray, name: str) -> Picture:
 
 
 class _TimedBytes(io.BytesIO):
-    """Bytes that can be read for `MAX_SECONDS`.
+    """Bytes that can be read for `MAX_SECONDS`, and `MAX_TIMES` over.
 
     A small file can keep a decoder busy for hours with work that its header does not show: thousands of JPEG scans,
-    GIF comments, overlapping TIFF strips. All of these keep coming back for more bytes, and are stopped there.
+    GIF comments, overlapping TIFF strips or tags, which also fill the memory. All of these keep coming back for more
+    bytes, and are stopped there.
     """
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self._end = time.monotonic() + MAX_SECONDS
+        self._left = MAX_TIMES * len(data) + 2**20
 
     def read(self, size: int | None = -1) -> bytes:
-        if time.monotonic() > self._end:
+        part = super().read(size)
+        self._left -= len(part)
+        if self._left < 0 or time.monotonic() > self._end:
             raise IntakeError("The image takes too long to decode.")
-        return super().read(size)
+        return part
 
 
-def _contents(path: str | Path) -> bytes:
+def contents(path: str | Path) -> bytes:
+    """The bytes of an ordinary file within the size limit; everything else is an `IntakeError`."""
     try:
         status = Path(path).stat()
         if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES:
@@ -224,8 +233,13 @@ def _check_size(width: int, height: int) -> None:
         raise IntakeError(f"The image is too small: each side needs at least {MIN_SIDE} pixels.")
 
 
-def _open(data: bytes) -> Image.Image:
-    """Read the header, and refuse before anything of the size that it claims is allocated."""
+def header(data: bytes) -> Image.Image:
+    """The file with its header read and no pixel decoded, refused before anything of its claimed size is allocated.
+
+    Raises:
+        IntakeError: the size is outside the limits.
+        Exception: on damaged bytes, nearly any that there is.
+    """
     image = Image.open(_TimedBytes(data), formats=FORMATS)
     _check_size(image.width, image.height)
     if image.format == "TIFF":  # its tiles are decoded whole, however far they reach beyond the image
@@ -236,8 +250,19 @@ def _open(data: bytes) -> Image.Image:
     return image
 
 
-def _decode(data: bytes, name: str) -> Picture:
-    source = _open(data)
+def _read(data: bytes, name: str) -> Picture:
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        return _decode(data, digest, name)
+    except ValueError as error:  # among others where texts or profile unpack to more than Pillow allows
+        if isinstance(error, IntakeError) or (lean := metadata.lean(data)) == data:
+            raise
+    picture = _decode(lean, digest, name)
+    return replace(picture, notes=(*picture.notes, "texts and colour profile not read: too large"))
+
+
+def _decode(data: bytes, digest: str, name: str) -> Picture:
+    source = header(data)
     kind = "JPEG" if source.format == "MPO" else source.format  # MPO is a JPEG with further ones behind it
     lossy, quality = _is_lossy(source, data), _jpeg_quality(source) if kind == "JPEG" else None
     table = _luminance_table(source) if kind == "JPEG" else None
@@ -245,12 +270,12 @@ def _decode(data: bytes, name: str) -> Picture:
     image, turned = _upright(source)
     if turned and table is not None:
         table = _turned(table, source, image)
-    image, converted, flattened = _to_rgb(image)
+    image, converted, flattened = _to_rgb(image, source.format == "TIFF" and _is_unsigned(source))
     pixels = np.ascontiguousarray(image)
     pixels.setflags(write=False)
     # Frames are counted last, because a damaged one leaves the decoder in disorder.
     notes = tuple(filter(None, (_frames_note(source), turned, deep, converted, flattened)))
-    return Picture(pixels, hashlib.sha256(data).hexdigest(), name, kind, lossy, quality, notes, table)
+    return Picture(pixels, digest, name, kind, lossy, quality, notes, table)
 
 
 def _frames_note(image: Image.Image) -> str:
@@ -267,6 +292,8 @@ def _depth_note(image: Image.Image, data: bytes) -> str:
     if image.format == "AVIF":
         flags = data[data.find(b"av1C") + 6]  # AV1 codec configuration: 0x40 is high_bitdepth, 0x20 twelve_bit
         bits = (8, 8, 10, 12)[flags >> 5 & 3]
+    elif image.format == "TIFF":
+        bits = max(image.tag_v2.get(_BITS, (8,)))
     elif image.mode in ("I", "F"):
         bits = 32
     elif image.mode.startswith("I;16") or ";16" in str(image.tile[:1]):  # the raw mode stands in the tile
@@ -287,10 +314,15 @@ def _upright(image: Image.Image) -> tuple[Image.Image, str]:
     return image if turn is None else image.transpose(turn), note
 
 
-def _to_rgb(image: Image.Image) -> tuple[Image.Image, str, str]:
+def _is_unsigned(image: Image.Image) -> bool:
+    """Whether a TIFF's 32-bit values are: Pillow reads them as signed."""
+    return image.tag_v2.get(_BITS) == (32,) and image.tag_v2.get(_SAMPLE_FORMAT, (1,)) == (1,)
+
+
+def _to_rgb(image: Image.Image, unsigned: bool) -> tuple[Image.Image, str, str]:
     """Convert a loaded image of any mode to RGB on white; the strings say what changed, or are empty."""
     if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bit(image)
+        image = _to_8_bit(image, unsigned)
     converted = _CONVERSIONS.get(image.mode, "")
     if not image.has_transparency_data:
         return image.convert("RGB"), converted, ""
@@ -301,9 +333,10 @@ def _to_rgb(image: Image.Image) -> tuple[Image.Image, str, str]:
     return canvas, converted, "" if opaque else "transparency flattened on white"
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
+def _to_8_bit(image: Image.Image, unsigned: bool) -> Image.Image:
     """Scale deep grey. 32-bit values declare no range: the narrowest usual one that holds them all, or their own."""
-    values = np.asarray(image, dtype=np.float64)
+    values = np.asarray(image)
+    values = (values.view(np.uint32) if unsigned else values).astype(np.float64)
     if not np.isfinite(values).all():
         raise IntakeError("The image holds values that are not finite numbers.")
     low, high = values.min(), values.max()
