@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from tracer.image import metadata
+from tracer.image import formats, jpeg, metadata
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 MAX_BYTES = 20 * 2**20
@@ -39,7 +39,6 @@ _MAGIC = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|.{4}ftypavi[fs]|GIF8|BM
 _SVG = re.compile(
     rb"\s*+(?:(?><\?.*?\?>|<!--.*?-->|<!doctype[^>\[]*(?:\[.*?\]\s*)?>)\s*+)*+<(?:\w+:)?svg[\s>/]", re.DOTALL | re.I
 )
-_BITS, _SAMPLE_FORMAT = 258, 339  # TIFF's tags
 _UPRIGHT = {  # by the value of EXIF's orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -57,10 +56,6 @@ _CONVERSIONS = {  # by Pillow's mode
     "YCbCr": "YCbCr converted to RGB",
     "LAB": "Lab converted to RGB",
 }
-# The luminance table of the JPEG standard (ITU-T T.81, table K.1), row by row.
-_LUMINANCE = [16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17]
-_LUMINANCE += [22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78]
-_LUMINANCE += [87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99]
 
 
 class IntakeError(ValueError):
@@ -264,42 +259,18 @@ def _read(data: bytes, name: str) -> Picture:
 def _decode(data: bytes, digest: str, name: str) -> Picture:
     source = header(data)
     kind = "JPEG" if source.format == "MPO" else source.format  # MPO is a JPEG with further ones behind it
-    lossy, quality = _is_lossy(source, data), _jpeg_quality(source) if kind == "JPEG" else None
-    table = _luminance_table(source) if kind == "JPEG" else None
-    deep = _depth_note(source, data)  # a loaded image has forgotten its depth
+    lossy, quality = formats.is_lossy(source, data), jpeg.quality(source) if kind == "JPEG" else None
+    table = jpeg.luminance_table(source) if kind == "JPEG" else None
+    deep = formats.depth(source, data)  # a loaded image has forgotten its depth
     image, turned = _upright(source)
     if turned and table is not None:
-        table = _turned(table, source, image)
-    image, converted, flattened = _to_rgb(image, source.format == "TIFF" and _is_unsigned(source))
+        table = jpeg.turned(table, source, image)
+    image, converted, flattened = _to_rgb(image, formats.is_unsigned(source))
     pixels = np.ascontiguousarray(image)
     pixels.setflags(write=False)
     # Frames are counted last, because a damaged one leaves the decoder in disorder.
-    notes = tuple(filter(None, (_frames_note(source), turned, deep, converted, flattened)))
+    notes = tuple(filter(None, (formats.frames(source), turned, deep, converted, flattened)))
     return Picture(pixels, digest, name, kind, lossy, quality, notes, table)
-
-
-def _frames_note(image: Image.Image) -> str:
-    try:
-        count = getattr(image, "n_frames", 1)
-    except Exception:  # a later frame is damaged, or there are too many to count; the first one is in hand
-        count = "several"
-    return "" if count == 1 else f"first of {count} {'pages' if image.format == 'TIFF' else 'frames'}"
-
-
-def _depth_note(image: Image.Image, data: bytes) -> str:
-    """Deep channels: Pillow reads those of colour images as 8 bit without a word, grey ones are reduced here."""
-    bits = 8
-    if image.format == "AVIF":
-        flags = data[data.find(b"av1C") + 6]  # AV1 codec configuration: 0x40 is high_bitdepth, 0x20 twelve_bit
-        bits = (8, 8, 10, 12)[flags >> 5 & 3]
-    elif image.format == "TIFF":
-        bits = max(image.tag_v2.get(_BITS, (8,)))
-    elif image.mode in ("I", "F"):
-        bits = 32
-    elif image.mode.startswith("I;16") or ";16" in str(image.tile[:1]):  # the raw mode stands in the tile
-        bits = 16
-    grey = image.mode in ("L", "LA", "F") or image.mode.startswith("I")
-    return f"{bits}-bit {'grey' if grey else 'colour'} reduced to 8 bit" if bits > 8 else ""
 
 
 def _upright(image: Image.Image) -> tuple[Image.Image, str]:
@@ -312,11 +283,6 @@ def _upright(image: Image.Image) -> tuple[Image.Image, str]:
         turn = None
     note = "rotated or mirrored as its EXIF says" if turned or turn is not None else ""
     return image if turn is None else image.transpose(turn), note
-
-
-def _is_unsigned(image: Image.Image) -> bool:
-    """Whether a TIFF's 32-bit values are: Pillow reads them as signed."""
-    return image.tag_v2.get(_BITS) == (32,) and image.tag_v2.get(_SAMPLE_FORMAT, (1,)) == (1,)
 
 
 def _to_rgb(image: Image.Image, unsigned: bool) -> tuple[Image.Image, str, str]:
@@ -345,53 +311,3 @@ def _to_8_bit(image: Image.Image, unsigned: bool) -> Image.Image:
     if top is None:
         values, top = values - low, (high - low) or 1
     return Image.fromarray(np.rint(values * (255 / top)).astype(np.uint8))
-
-
-def _is_lossy(image: Image.Image, data: bytes) -> bool:
-    if image.format == "WEBP":
-        return _is_lossy_webp(data)
-    if image.format == "TIFF" and image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp"):
-        return True
-    return image.format in ("JPEG", "MPO", "AVIF", "GIF") or image.mode in ("P", "PA")
-
-
-def _is_lossy_webp(data: bytes) -> bool:
-    """Whether the first frame is coded as VP8, not as VP8L."""
-    at = 12
-    while (kind := data[at : at + 4]) not in (b"VP8 ", b"VP8L", b""):
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 24 if kind == b"ANMF" else 8 + length + length % 2  # a frame is 16 bytes, then chunks of its own
-    return kind != b"VP8L"
-
-
-def _quantisation(image: Image.Image) -> list[int] | None:
-    """The table of a JPEG's first component."""
-    return image.quantization.get(image.layer[0][3]) if image.layer else None  # layer: (id, sampling, sampling, table)
-
-
-def _luminance_table(image: Image.Image) -> np.ndarray | None:
-    """The luminance table, where the first component is luminance."""
-    table = _quantisation(image)
-    stored_as_rgb = image.mode == "RGB" and image.info.get("adobe_transform") == 0
-    if table is None or len(table) != 64 or image.mode not in ("RGB", "L") or stored_as_rgb:
-        return None
-    return np.array(table, np.float32)
-
-
-def _turned(table: np.ndarray, before: Image.Image, after: Image.Image) -> np.ndarray | None:
-    """The table of a turned picture, or None where its blocks no longer begin in the upper left corner."""
-    if any(length % 8 for length in after.size):
-        return None
-    way = before.getexif().get(ExifTags.Base.Orientation)
-    return table.reshape(8, 8).T.ravel() if way in (5, 6, 7, 8) else table
-
-
-def _jpeg_quality(image: Image.Image) -> int | None:
-    """The IJG quality whose scaled standard table is nearest to this JPEG's table for luminance."""
-    table = _quantisation(image)
-    if table is None:
-        return None
-    qualities = np.arange(1, 101)
-    scales = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
-    scaled = ((scales[:, None] * np.array(_LUMINANCE) + 50) // 100).clip(1, 255)
-    return int(qualities[np.abs(scaled - np.array(table)).sum(axis=1).argmin()])
