@@ -11,17 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tracer.models import device as machine
+from tracer.models import folder as folders
 from tracer.models import hub, registry
 from tracer.models.errors import ModelUnavailable
 from tracer.models.hub import CONFIG, Progress
 from tracer.models.hub import WEIGHTS as WEIGHTS_FILE
 from tracer.models.registry import Family
 
-__all__ = ["KINDS", "WEIGHTS_FILE", "ModelUnavailable", "at_hand", "from_folder", "load", "loaded", "loading"]
+__all__ = ["WEIGHTS_FILE", "ModelUnavailable", "at_hand", "from_folder", "load", "loaded", "loading"]
 __all__ += ["preload", "revision_of"]
 
-KINDS = ("AutoencoderKL", "VQModel", "AutoencoderTiny", "AutoencoderDC")
-KINDS += ("AutoencoderKLFlux2", "AutoencoderKLQwenImage", "AutoencoderKLWan")
 POLL = 0.2  # seconds between two looks at a download
 
 _shelf: OrderedDict = OrderedDict()  # (family, device) -> Autoencoder, the longest unused first
@@ -181,21 +180,23 @@ def from_folder(
             are tied to `rounded_digest`, since a repository's copy may have more digits than the one calibrated here.
 
     Raises:
-        ModelUnavailable: a file is missing, damaged, or of a class that is not supported.
+        ModelUnavailable: a file is missing, damaged, too large, or of a class that is not supported.
     """
     import diffusers
     import torch
 
-    from tracer.models.autoencoder import wrap
+    from tracer.models.autoencoder import in_fastest_dtype, wrap
 
     if not folder.is_dir():
         raise ModelUnavailable(f"there is no folder {name}")
     for inside in ("vae", "movq"):
         if not (folder / CONFIG).exists() and (folder / inside / CONFIG).exists():
             folder = folder / inside
-    kind = _kind_of(folder, name)
+    found = folders.config(folder, name)
+    kind = found["_class_name"]
     try:
         with _quiet(diffusers):
+            folders.check_weights(folder, found, name)
             model, missing = getattr(diffusers, kind).from_pretrained(
                 folder,
                 local_files_only=True,
@@ -204,13 +205,15 @@ def from_folder(
                 low_cpu_mem_usage=False,
                 output_loading_info=True,
             )
+    except ModelUnavailable:
+        raise
     except Exception as error:  # diffusers, safetensors and json each raise their own kinds
         raise ModelUnavailable(f"the weights of {name} are damaged or do not fit their configuration") from error
     if any(missing.values()):  # diffusers would fill missing tensors with random numbers and only warn
         raise ModelUnavailable(f"the weights of {name} are incomplete or do not fit their configuration")
     _check_shape(model.config, name)
     digest = rounded_digest(model) if revision else revision_of(folder)
-    return wrap(
+    wrapped = wrap(
         model,
         family=name,
         revision=revision or digest,
@@ -219,6 +222,10 @@ def from_folder(
         device=device,
         digest=digest,
     )
+    if machine.zero_gpu():  # which only pretends to have its GPU before a call, so that nothing can be tried out
+        return wrapped
+    folders.check_works(wrapped, name)
+    return in_fastest_dtype(wrapped)
 
 
 @contextmanager
@@ -237,20 +244,6 @@ def _check_shape(config, name: str) -> None:
         raise ModelUnavailable(f"{name} is no autoencoder of RGB images")
     if "temperal_downsample" in config and (config.get("is_residual") or config.get("patch_size")):
         raise ModelUnavailable(f"{name} is a later kind of video autoencoder, which is not supported")
-
-
-def _kind_of(folder: Path, name: str) -> str:
-    try:
-        kind = json.loads((folder / CONFIG).read_text())["_class_name"]
-    except FileNotFoundError:
-        raise ModelUnavailable(f"{name} has no config.json, so it is no autoencoder in diffusers layout") from None
-    except (OSError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
-        raise ModelUnavailable(f"the config.json of {name} is no diffusers configuration") from None
-    if kind not in KINDS:
-        raise ModelUnavailable(f"{name} is a {str(kind)[:40]!r}; supported are {', '.join(KINDS)}")
-    if not (folder / WEIGHTS_FILE).exists():
-        raise ModelUnavailable(f"{name} has no {WEIGHTS_FILE}; other weight formats are not read")
-    return kind
 
 
 def rounded_digest(model) -> str:
