@@ -14,7 +14,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 
 from tracer.models import cache, device, registry
-from tracer.ui import components, explain, links, stored, subject, together, words
+from tracer.ui import components, explain, links, parameters, stored, subject, together, words
 from tracer.ui.tabs import artifacts, inversion, lesson, many, regeneration, robustness
 
 INVERSION, ARTIFACTS, DRAWING, BREAKS, LESSON, MANY = TABS = (
@@ -45,7 +45,7 @@ if device.zero_gpu():
 
 def build() -> gr.Blocks:
     """The whole page."""
-    with gr.Blocks(title="Latent Lineup", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+    with parameters.Page(title="Latent Lineup", analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.HTML(words.heading(registry.families("minis")))
         desk = subject.build()
         run, looked, drawn = stored.first()

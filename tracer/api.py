@@ -309,7 +309,7 @@ def regenerate_stream(
     picture = _picture(source)
     inverted, failed = None, {}
     if fused:
-        inverted = _inverted(picture, names)
+        inverted = _inverted(picture, names, stop)
         names = fusion.candidates(inverted, names)
         yield Inverted(inverted, tuple(names))
     narrowed = names != everyone
@@ -366,10 +366,11 @@ def regenerate_stream(
     )
 
 
-def _inverted(picture: Picture, names: list[str]) -> Verdict:
+def _inverted(picture: Picture, names: list[str], stop: Callable[[], bool]) -> Verdict:
     """What inversion says about the families of some models; where it knows none of them, that."""
     try:
-        return trace(picture, families=list(dict.fromkeys(lineup.generator(name).family for name in names))).verdict
+        families = list(dict.fromkeys(lineup.generator(name).family for name in names))
+        return trace(picture, families=families, stop=stop).verdict
     except (ModelUnavailable, store.ThresholdMismatch) as error:
         if all(lineup.generator(name).bundled for name in names):
             raise

@@ -13,6 +13,7 @@ import gradio as gr
 from tracer.image import intake, provenance
 from tracer.reports import report
 from tracer.reports.html import page
+from tracer.ui import running
 from tracer.ui.components import ONE_AT_A_TIME, on_gpu, readable_errors
 from tracer.ui.record import Run
 
@@ -30,7 +31,7 @@ def build(image: gr.Image, run: gr.State) -> None:
     hidden = {"api_visibility": "private", "show_progress": "minimal"}
     for changed in (image.change, run.change):  # a report belongs to one image
         changed(_none, None, files, queue=False, **hidden)
-    make.click(_made, [image, run], files, **hidden, **ONE_AT_A_TIME)
+    make.click(running.stream(_made), [image, run], files, **hidden, **ONE_AT_A_TIME)
 
 
 def _none() -> list[dict]:

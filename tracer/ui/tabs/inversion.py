@@ -13,8 +13,9 @@ from tracer import api
 from tracer.image import intake
 from tracer.models import registry
 from tracer.reports.figures import maps
-from tracer.ui import chooser, explain, playback, reports, words
-from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors
+from tracer.ui import chooser, explain, parameters, playback, reports, running, words
+from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors, upload
+from tracer.ui.parameters import as_sent
 from tracer.ui.record import Run
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
@@ -35,7 +36,14 @@ def trace_inversion(
         The verdict with its sentence, and per family the score, threshold, p-value and weights' revision.
     """
     with readable_errors():
-        return api.trace(image, mode=mode, families=families or None, stop=budget()).document()
+        parameters.image(image)
+        parameters.one_of("mode", mode, (FAST, PAPER))
+        chosen = parameters.some_of("families", families, registry.FAMILIES)
+        return on_gpu(_traced)(image, mode, chosen, budget())
+
+
+def _traced(image: str, mode: str, families: list[str], stop: Wish) -> dict[str, Any]:
+    return api.trace(image, mode=mode, families=families or None, stop=stop).document()
 
 
 @dataclass(frozen=True)
@@ -212,11 +220,12 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
     shown = [panel.pair, panel.residual, panel.pair_words, panel.explainer, panel.among, panel.among_words]
     panel.shown.input(show, [panel.run, panel.shown], shown, api_visibility="private", show_progress="hidden")
     # Programs may name any family, whatever line-up the page shows.
-    every = gr.CheckboxGroup(list(registry.FAMILIES), label="Families", visible=False)
+    every = as_sent(gr.CheckboxGroup, choices=list(registry.FAMILIES), label="Families")
+    modes = as_sent(gr.Radio, choices=[FAST, PAPER], value=FAST, label="Mode")
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
-        on_gpu(trace_inversion),
-        [image, mode, every],
+        running.endpoint(trace_inversion),
+        [upload(label="Image", visible=False), modes, every],
         gr.JSON(visible=False),
         api_name="trace_inversion",
         **ONE_AT_A_TIME,

@@ -14,7 +14,7 @@ import gradio as gr
 
 from tracer.models import registry
 from tracer.reports import batch
-from tracer.ui import words
+from tracer.ui import running, words
 from tracer.ui.components import ONE_AT_A_TIME, Stops, Wish, on_gpu, readable_errors
 
 LIMIT = 50  # images at once
@@ -160,7 +160,7 @@ def _wire(inputs: list[gr.components.Component], start: gr.Button, stop: gr.Butt
         concurrency_limit=None,
         **hidden,
     )
-    traced = ready.success(stream, inputs, outputs, **hidden, **ONE_AT_A_TIME)
+    traced = ready.success(running.stream(stream), inputs, outputs, **hidden, **ONE_AT_A_TIME)
     traced.success(settle, None, buttons, queue=False, **hidden)
     traced.failure(fail, None, [panel.progress, *buttons], queue=False, **hidden)
     stop.click(end, None, stop, queue=False, **hidden)
