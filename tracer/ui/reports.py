@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import gradio as gr
 from tracer.image import intake, provenance
 from tracer.reports import report
 from tracer.reports.html import page
-from tracer.ui import running
+from tracer.ui import running, temporary
 from tracer.ui.components import ONE_AT_A_TIME, on_gpu, readable_errors
 from tracer.ui.record import Run
 
@@ -40,7 +39,7 @@ def _none() -> list[dict]:
 
 def _made(image: str | None, run: Run | None) -> Iterator[list[dict]]:
     """Both forms, in files that last until the page has copied them."""
-    with readable_errors(), tempfile.TemporaryDirectory() as folder:
+    with readable_errors(), temporary.directory() as folder:
         if run is None or run.trace is None:
             raise intake.IntakeError("There is no finished result to report on yet.")
         texts = on_gpu(_texts)(image, run.trace, run.mode)

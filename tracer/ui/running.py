@@ -36,7 +36,10 @@ def endpoint(function: Callable) -> Callable:
         name = uuid.uuid4().hex
         with _stops.running(name) as wish:
             components.wished.set(wish)
-            return await _to_its_end(functools.partial(function, *given, **named), lambda: _stops.stop(name))
+            try:
+                return await _to_its_end(functools.partial(function, *given, **named), lambda: _stops.stop(name))
+            finally:
+                device.give_back_memory()
 
     return run
 
