@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from tracer.image import intake, provenance
+from tracer.image import provenance
 from tracer.reports.html import claims_table
 
 TITLE = "The file's own claims, which anyone can forge"
@@ -16,12 +16,13 @@ def build(image: gr.Image) -> gr.HTML:
     """The block, closed at first; it follows what is in `image`, whose function gets a path."""
     with gr.Accordion(TITLE, open=False, elem_id="claims"):
         block = gr.HTML(shown(image.value["path"] if isinstance(image.value, dict) else image.value))
-    image.change(shown, image, block, queue=False, show_progress="hidden", api_visibility="private")
+    # Each takes a process of up to 200 MB, which may be busy for two seconds.
+    image.change(shown, image, block, concurrency_limit=2, show_progress="hidden", api_visibility="private")
     return block
 
 
 def shown(path: str | Path | None) -> str:
     """The claims of one file as HTML; everything from the file is escaped."""
-    if path is None or Path(path).stat().st_size > intake.MAX_BYTES:
+    if path is None:
         return f"<p class='fine'>Nothing to read yet. {provenance.FORGEABLE}</p>"
     return claims_table(provenance.read(path))

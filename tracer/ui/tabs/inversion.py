@@ -10,33 +10,43 @@ from typing import Any, Literal
 import gradio as gr
 
 from tracer import api
+from tracer.evidence.inversion import settings
 from tracer.image import intake
 from tracer.models import registry
 from tracer.reports.figures import maps
-from tracer.ui import chooser, explain, playback, reports, words
-from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors
+from tracer.ui import chooser, explain, parameters, playback, reports, running, words
+from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors, upload
+from tracer.ui.parameters import as_sent
 from tracer.ui.record import Run
 from tracer.verdict import wording
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those at the checkpoints
-FAST, PAPER = "fast", "paper"
+MODES = [("Grid test", "grid"), ("LatentTracer's own rule", "paper"), ("The same from noise (slow)", "paper-random")]
 
 
 def trace_inversion(
-    image: str, mode: Literal["fast", "paper"] = "fast", families: list[str] | None = None
+    image: str, mode: Literal["grid", "paper", "paper-random"] = "grid", families: list[str] | None = None
 ) -> dict[str, Any]:
     """Find out which autoencoder family's decoder can reproduce an image (latent inversion).
 
     Args:
         image: the image file, inspected at its native size; at least 64 pixels a side.
-        mode: "fast" scores the relative loss and stops when it is decided, "paper" uses LatentTracer's own settings.
-        families: ids of the autoencoder families to inspect; all bundled ones by default. Others are downloaded.
+        mode: "grid" compares the image with itself, on and off the latent grid; "paper" uses LatentTracer's own
+            settings, "paper-random" the same from a random start.
+        families: ids of the autoencoder families to inspect; the first line-up by default. Others are downloaded.
 
     Returns:
         The verdict with its sentence, and per family the score, threshold, p-value and weights' revision.
     """
     with readable_errors():
-        return wording.document(api.trace(image, mode=mode, families=families or None, stop=budget()))
+        parameters.image(image)
+        parameters.one_of("mode", mode, settings.MODES)
+        chosen = parameters.some_of("families", families, registry.FAMILIES)
+        return on_gpu(_traced)(image, mode, chosen, budget())
+
+
+def _traced(image: str, mode: str, families: list[str], stop: Wish) -> dict[str, Any]:
+    return wording.document(api.trace(image, mode=mode, families=families or None, stop=stop))
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,7 @@ def build(image: gr.Image, run: Run | None) -> Tab:
         gr.HTML("<h2>Settings and limits</h2>")
         chosen = chooser.build()
         with gr.Accordion("Settings", open=False):
-            mode = gr.Radio([("Fast", FAST), ("Paper's settings", PAPER)], value=FAST, label="Mode", elem_id="mode")
+            mode = gr.Radio(MODES, value="grid", label="Mode", elem_id="mode")
             watch = gr.Checkbox(False, label="Keep stepping after the decision", info="Slower; shows the whole curve.")
             gr.HTML("<p class='fine'>They hold from the next Trace on.</p>")
         with gr.Accordion("What this can and cannot say", open=False):
@@ -215,11 +225,12 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
     shown = [panel.pair, panel.residual, panel.pair_words, panel.explainer, panel.among, panel.among_words]
     panel.shown.input(show, [panel.run, panel.shown], shown, api_visibility="private", show_progress="hidden")
     # Programs may name any family, whatever line-up the page shows.
-    every = gr.CheckboxGroup(list(registry.FAMILIES), label="Families", visible=False)
+    every = as_sent(gr.CheckboxGroup, choices=list(registry.FAMILIES), label="Families")
+    modes = as_sent(gr.Radio, choices=list(settings.MODES), value="grid", label="Mode")
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
-        on_gpu(trace_inversion),
-        [image, mode, every],
+        running.endpoint(trace_inversion),
+        [upload(label="Image", visible=False), modes, every],
         gr.JSON(visible=False),
         api_name="trace_inversion",
         **ONE_AT_A_TIME,
