@@ -14,7 +14,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 
 from tracer.models import cache, device, registry
-from tracer.ui import components, explain, links, stored, subject, together, words
+from tracer.ui import components, explain, links, parameters, stored, subject, temporary, together, words
 from tracer.ui.tabs import artifacts, inversion, lesson, many, regeneration, robustness
 
 INVERSION, ARTIFACTS, DRAWING, BREAKS, LESSON, MANY = TABS = (
@@ -35,9 +35,9 @@ LAUNCH = {
     "strict_cors": True,
     "footer_links": ["api", "settings"],
     "mcp_server": True,
-    "state_session_capacity": 500,
+    "state_session_capacity": 64,  # each takes two or three MB, and stays until as many newer ones have come
 }
-
+DELETE = (temporary.EVERY, temporary.AGE)
 
 if device.zero_gpu():
     cache.preload(registry.families("minis") + registry.families("tiny"))
@@ -45,7 +45,8 @@ if device.zero_gpu():
 
 def build() -> gr.Blocks:
     """The whole page."""
-    with gr.Blocks(title="Latent Lineup", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+    temporary.folder()  # named before any component asks for it
+    with parameters.Page(title="Latent Lineup", analytics_enabled=False, delete_cache=DELETE) as page:
         gr.HTML(words.heading(registry.families("minis")))
         desk = subject.build()
         run, looked, drawn = stored.first()
@@ -72,4 +73,6 @@ def build() -> gr.Blocks:
 
 
 if __name__ == "__main__":
-    build().launch(**LAUNCH)
+    page = build()
+    temporary.tidy(page)
+    page.launch(**LAUNCH)

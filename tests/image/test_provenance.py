@@ -9,14 +9,16 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageFile, PngImagePlugin
 
-from tracer.image import provenance
+from tracer.image import provenance, readers
 
 A1111 = "a red apple\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Model: dreamy"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -99,8 +101,8 @@ def test_values_are_short_and_harmless():
     said = by_label(found)
     assert all(character.isprintable() for claim in found.claims for character in claim.value)
     assert "\\u202e" in said["Title"]
-    assert len(said["Title"]) < 2 * provenance.LONGEST
-    assert said["Comment"].startswith("<script>")  # text, as it stands; `tests/test_report.py` sees it escaped
+    assert len(said["Title"]) < 2 * readers.LONGEST
+    assert said["Comment"].startswith("<script>")  # text, as it stands; `tests/reports/test_report.py` sees it escaped
 
 
 def test_entity_bombs_are_refused_unread():
@@ -113,7 +115,7 @@ def test_entity_bombs_are_refused_unread():
 def test_a_zip_bomb_in_png_text_stays_small():
     bomb = b"parameters\0\0" + zlib.compress(b"x" * 50_000_000, 9)
     found = provenance.read(with_chunk(saved("PNG"), b"zTXt", bomb))
-    assert max(len(claim.value) for claim in found.claims) < 2 * provenance.LONGEST
+    assert max(len(claim.value) for claim in found.claims) < 2 * readers.LONGEST
 
 
 def test_text_after_the_pixels_is_found():
@@ -125,10 +127,113 @@ def test_a_deep_or_huge_graph_is_a_note_and_no_exception():
     pytest.importorskip("sd_parsers", reason="sd-parsers is not installed")
     deep = "[" * 100_000
     assert isinstance(provenance.read(png({"prompt": deep, "workflow": deep})), provenance.Claims)
-    node = {"class_type": "KSampler", "inputs": {"seed": 1}}
-    graph = json.dumps({str(number): node for number in range(2 * provenance.MOST_NODES)})
-    found = provenance.read(png({"prompt": graph, "workflow": '{"links": []}'}))
-    assert any("more nodes than are read" in note for note in found.notes)
+    graph = graph_of(2 * readers.MOST_NODES, links=0)
+    assert any("more nodes than are read" in note for note in provenance.read(png(graph)).notes)
+
+
+def test_a_graph_of_usual_size_is_read():
+    pytest.importorskip("sd_parsers", reason="sd-parsers is not installed")
+    said = by_label(provenance.read(png(graph_of(100, links=0))))
+    assert (said["Generator"], said["Model"], said["Prompt"]) == ("ComfyUI", "dreamy", "a red apple")
+
+
+def graph_of(nodes: int, links: int, spelt: str = "inputs") -> dict[str, str]:
+    """A ComfyUI graph of samplers, a model and a prompt, in a chain and with more links, as the texts of a PNG file."""
+    sampler = {"sampler_name": "euler", "steps": 1, "cfg": 1, "model": [str(nodes - 2), 0]}
+    sampler["positive"] = ["0" if links else str(nodes - 1), 0]  # the way to it, or itself
+    graph = {str(number): {"class_type": "KSampler", "inputs": sampler} for number in range(nodes - 2)}
+    graph[str(nodes - 2)] = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "dreamy"}}
+    graph[str(nodes - 1)] = {"class_type": "CLIPTextEncode", "inputs": {"text": "a red apple"}}
+    ends = [[each, (each + 1) % nodes, 0, each % nodes, each, "X"] for each in range(links)]
+    return {"prompt": json.dumps(graph).replace("inputs", spelt), "workflow": json.dumps({"links": ends})}
+
+
+def packed(keyword: bytes, text: bytes) -> bytes:
+    """A PNG file with one compressed text."""
+    return with_chunk(saved("PNG"), b"iTXt", keyword + b"\0\1\0\0\0" + zlib.compress(text))
+
+
+def huge() -> bytes:
+    """A PNG file of 176 megapixels."""
+    body = zlib.compress(bytes(13_300 * 13_301), 1)
+    head = with_chunk(saved("PNG")[:8] + bytes(12), b"IHDR", struct.pack(">IIBBBBB", 13_300, 13_300, 8, 0, 0, 0, 0))
+    return with_chunk(head, b"IDAT", body)
+
+
+WORST = {  # files that stopped a server, each of 1 MB or less
+    "processing instructions": lambda: packed(b"XML:com.adobe.xmp", b"<?" * 131_072),
+    "nested elements": lambda: packed(b"XML:com.adobe.xmp", b"<a>" * 37_000 + b"</a>" * 37_000),
+    "nested descriptions": lambda: packed(
+        b"XML:com.adobe.xmp", b'<d:description xmlns:d="http://purl.org/dc/elements/1.1/">' * 4000
+    ),
+    "hashes": lambda: png({"parameters": "Hashes:{" * 32_768}),
+    "hashes in lines": lambda: png({"parameters": ("Hashes:{" * 1000 + "\n") * 32}),
+    "links": lambda: png(graph_of(490, links=7_000, spelt="\\u0069nputs")),
+    "links within limits": lambda: png(graph_of(readers.MOST_NODES, links=readers.MOST_LINKS)),
+    "deep JSON": lambda: png({"prompt": "[" * 200_000, "workflow": "{}"}),
+    "pixels": huge,
+    "parts": lambda: saved("PNG")[:-12] + b"".join([struct.pack(">I", 0) + b"tEXt" + bytes(4)] * 80_000),
+}
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_no_file_takes_long_or_holds_the_process(name: str):
+    data, gaps, over = WORST[name](), [0.0], threading.Event()
+    assert len(data) <= 2**20
+
+    def tick() -> None:
+        last = time.monotonic()
+        while not over.wait(0.01):
+            gaps.append(time.monotonic() - last)
+            last = time.monotonic()
+
+    clock = threading.Thread(target=tick)
+    clock.start()
+    start = time.monotonic()
+    found = provenance.read(data)
+    seconds = time.monotonic() - start
+    over.set()
+    clock.join()
+    assert found.summary
+    assert seconds < provenance.SECONDS + 1
+    assert max(gaps) < 1, "another visitor would have waited"
+
+
+def test_no_file_takes_much_memory():
+    code = (
+        "import resource, sys; from pathlib import Path; from tracer.image import provenance\n"
+        "provenance.read(sys.stdin.buffer.read())\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    for make in WORST.values():
+        done = subprocess.run([sys.executable, "-c", code], input=make(), capture_output=True, check=True)
+        assert int(done.stdout) < 200_000, "in KB"
+
+
+def test_no_pixel_is_decoded(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("decoding was started"))
+    for form in ("PNG", "JPEG", "WEBP", "TIFF", "GIF"):
+        assert list(readers.answers(saved(form)))
+
+
+def test_what_was_read_before_a_reader_had_to_be_ended_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    slow = tmp_path / "slow.py"
+    slow.write_text(
+        'import time\nprint(\'{"source": "EXIF", "rows": [["Taken", "now"]], "note": ""}\', flush=True)\n'
+        "print('{\"source\":', end='', flush=True)\ntime.sleep(60)"
+    )
+    monkeypatch.setattr(provenance, "READER", (str(slow),))
+    monkeypatch.setattr(provenance, "SECONDS", 1)
+    found = provenance.read(saved("PNG"))
+    assert by_label(found) == {"Taken": "now"}
+    assert found.notes == ("The rest was not read: it takes longer than 1 seconds.",)
+
+
+def test_exif_behind_the_pixels_is_found():
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    data = with_chunk(saved("PNG"), b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    assert by_label(provenance.read(data)) == {"Camera maker": "Maker"}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of damaged EXIF
@@ -142,8 +247,9 @@ def test_no_bytes_raise_an_exception():
             broken = np.frombuffer(data, np.uint8).copy()
             broken[rng.integers(8, len(broken), 30)] = rng.integers(0, 256, 30)
             cut = broken.tobytes()[: rng.integers(1, len(broken))]
-            assert provenance.read(cut).summary
-            assert provenance.read(broken.tobytes()).summary
+            assert isinstance(list(readers.answers(cut)), list)
+            assert isinstance(list(readers.answers(broken.tobytes())), list)
+        assert provenance.read(cut).summary
     assert provenance.read(b"").notes
     assert provenance.read("no-such-file.png").notes
 
@@ -151,8 +257,9 @@ def test_no_bytes_raise_an_exception():
 def test_a_missing_library_is_one_plain_sentence():
     code = (
         "import sys; sys.modules.update({'sd_parsers': None, 'c2pa': None})\n"
-        "from tracer.image import provenance\n"
-        "found = provenance.read(sys.stdin.buffer.read()); print(found.notes); print(len(found.claims))"
+        "from tracer.image import readers\n"
+        "found = list(readers.answers(sys.stdin.buffer.read()))\n"
+        "print([each['note'] for each in found]); print(sum(len(each['rows']) for each in found))"
     )
     data = with_chunk(png({"parameters": A1111}), b"caBX", b"c2pa")
     done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
@@ -243,7 +350,7 @@ def signed(data: bytes) -> bytes:
     }
     signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", chain, private, None))
     out = io.BytesIO()
-    with c2pa.Builder(manifest, context=c2pa.Context.from_dict(provenance._CREDENTIALS)) as builder:
+    with c2pa.Builder(manifest, context=c2pa.Context.from_dict(readers._CREDENTIALS)) as builder:
         builder.sign(signer, "image/jpeg", io.BytesIO(data), out)
     return out.getvalue()
 

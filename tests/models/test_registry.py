@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests import small_models as models
 from tracer.models import checkpoint, registry
+from tracer.models.folder import CLASSES
 
 HUB = [row for row in registry.FAMILIES.values() if not row.bundled]
 COUNTED = [row for row in registry.FAMILIES.values() if row.decoder_work]
@@ -62,7 +63,7 @@ def test_rows_say_where_they_come_from(row):
     assert row.licence
     assert row.source.count("/") == 1
     assert not row.source.startswith(GONE), "repositories that are gone"
-    assert row.kind in checkpoint.CLASSES
+    assert row.kind in CLASSES
     assert bool(row.members) == (row.lineup == "full"), "nobody is known to draw with a tiny autoencoder alone"
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,3 +165,26 @@ def test_two_ray_workers_give_the_same_rows(folder, tmp_path):
     assert [{**row, **same} for row in there] == [{**row, **same} for row in here]
     scores = [[row["mini-dc_score"] for row in rows if row["mini-dc_score"] is not None] for rows in (here, there)]
     np.testing.assert_allclose(*scores, rtol=1e-4)  # threads of another number add up in another order
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl"])
+def test_a_full_disk_names_the_file(folder, tmp_path, monkeypatch, capfd, suffix):
+    out, whole = tmp_path / f"rows{suffix}", Path.open
+
+    def full(path, mode="r", **options):
+        return whole(Path("/dev/full") if mode == "a" else path, mode, **options)
+
+    monkeypatch.setattr(Path, "open", full)
+    assert main(command(folder, out)) == 2
+    said = capfd.readouterr().err.strip()
+    assert len(said.splitlines()) == 1
+    assert str(out) in said and "No space left" in said
+
+
+def test_only_an_ordinary_file_is_written(folder, tmp_path, capfd):
+    os.mkfifo(tmp_path / "rows.csv")
+    (tmp_path / "rows.json").mkdir()
+    for name in ("rows.csv", "rows.json"):
+        assert main(command(folder, tmp_path / name)) == 2
+        assert f"{name} is not an ordinary file" in capfd.readouterr().err

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
-from tests.conftest import with_detector
+from tests.conftest import ROOT, with_detector
 from tracer.models import registry
 
 ALL = [row.id for row in registry.families("minis")]
@@ -111,9 +111,63 @@ def test_a_cancelled_stream_leaves_the_server_answering(client: Client, rgba_png
     assert not result["evidence"][0]["stopped"]
 
 
-@pytest.mark.parametrize("path", ["/etc/hostname", str(Path(__file__))])
-def test_a_file_that_was_not_uploaded_is_refused(page_url: str, path: str):
-    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+def uploaded(page_url: str, path: Path) -> dict:
+    with path.open("rb") as file:
+        kept = httpx.post(f"{page_url}/gradio_api/upload", files={"files": file}).json()[0]
+    return {"path": kept, "meta": {"_type": "gradio.FileData"}}
+
+
+def answer(page_url: str, endpoint: str, data: list) -> str:
+    call = f"{page_url}/gradio_api/call/{endpoint}"
+    event = httpx.post(call, json={"data": data}).raise_for_status().json()["event_id"]
+    return httpx.get(f"{call}/{event}", timeout=60).text
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "rest", "named"),
+    [
+        ("find_artifacts", ["many"], "tries"),
+        ("find_artifacts", [None], "tries"),
+        ("find_artifacts", [True], "tries"),
+        ("find_artifacts", [101], "tries"),
+        ("find_artifacts", [], "tries"),
+        ("trace_inversion", [None, []], "mode"),
+        ("trace_inversion", ["slow", []], "mode"),
+        ("trace_inversion", ["grid", ["unheard-of"]], "families"),
+        ("trace_inversion", ["grid", "mini-kl"], "families"),
+        ("give_verdict", ["yes"], "draw"),
+        ("give_verdict", [None], "draw"),
+        ("regenerate_image", ["word " * 200_000, 1, 1000, False], "caption"),
+        ("regenerate_image", [None, 1, 1000, False], "caption"),
+        ("regenerate_image", ["apple", 1.5, 1000, False], "candidates"),
+        ("regenerate_image", ["apple", 1, None, False], "seed"),
+        ("regenerate_image", ["apple", 1, -1, False], "seed"),
+        ("regenerate_image", ["apple", 1, 1000, 1], "fused"),
+    ],
+)
+def test_a_wrong_parameter_names_itself(page_url: str, rgba_png: Path, capfd, endpoint: str, rest: list, named: str):
+    told = answer(page_url, endpoint, [uploaded(page_url, rgba_png), *rest])
+    assert "event: error" in told
+    assert f'"error": "{named}: ' in told
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "image",
+    [None, "picture.png", 5, [], {}, {"path": 5}, {"path": "a.png", "meta": 3}, {"path": str(Path(__file__))}],
+    ids=str,
+)
+@pytest.mark.parametrize(("endpoint", "rest"), [("find_artifacts", [1]), ("trace_inversion", ["grid", []])])
+def test_an_image_is_needed(page_url: str, capfd, endpoint: str, rest: list, image: object):
+    assert '"error": "image: ' in answer(page_url, endpoint, [image, *rest])
+    assert '"error": "image: it is missing."' in answer(page_url, endpoint, [])
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("sent", [{}, {"meta": {"_type": "gradio.FileData"}}], ids=["bare", "as a file"])
+@pytest.mark.parametrize("path", ["/etc/hostname", str(Path(__file__)), str(ROOT / "examples" / "photograph.png")])
+def test_a_file_that_was_not_uploaded_is_refused(page_url: str, path: str, sent: dict):
+    file = {"path": path, **sent}
     call = f"{page_url}/gradio_api/call/trace_inversion"
     answer = httpx.post(call, json={"data": [file, "grid", ALL]})
     if answer.is_success:

@@ -7,35 +7,18 @@ has to change to get 8-bit RGB is said in words in `Picture.notes`. Colour profi
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-import stat
-import time
-import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image
 
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-MAX_BYTES = 20 * 2**20
-MAX_PIXELS = 40_000_000
-MIN_SIDE = 64
-MAX_SECONDS = 20  # of decoding; the largest honest images take one or two
+from tracer.image import formats, gate, jpeg, metadata
+from tracer.image.gate import FORMATS, MAX_BYTES, MIN_SIDE, IntakeError
 
-# Every message is constant text: the page shows it as HTML, so nothing from a file or its name may get into it.
-_KINDS = "PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF"
-_TOO_MANY_BYTES = f"The file is larger than {MAX_BYTES // 2**20} MB."
-_TOO_MANY_PIXELS = f"The image has more than {MAX_PIXELS // 10**6} megapixels."
-_DAMAGED = "The image is damaged or cut short: it cannot be decoded to its end."
+__all__ = ["FORMATS", "MAX_BYTES", "MIN_SIDE", "IntakeError", "Picture", "from_array", "problem_with", "read"]
 
-# What readable files start with: tells a damaged image from something that never was one.
-_MAGIC = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF.{4}WEBP|.{4}ftypavi[fs]|GIF8|BM|II[*+]\0|MM\0[*+]", re.DOTALL)
-# Atomic groups keep the search linear, whatever stands before the root element.
-_SVG = re.compile(
-    rb"\s*+(?:(?><\?.*?\?>|<!--.*?-->|<!doctype[^>\[]*(?:\[.*?\]\s*)?>)\s*+)*+<(?:\w+:)?svg[\s>/]", re.DOTALL | re.I
-)
 _UPRIGHT = {  # by the value of EXIF's orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -53,14 +36,6 @@ _CONVERSIONS = {  # by Pillow's mode
     "YCbCr": "YCbCr converted to RGB",
     "LAB": "Lab converted to RGB",
 }
-# The luminance table of the JPEG standard (ITU-T T.81, table K.1), row by row.
-_LUMINANCE = [16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17]
-_LUMINANCE += [22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78]
-_LUMINANCE += [87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99]
-
-
-class IntakeError(ValueError):
-    """A file that cannot be used; the message is one constant sentence, safe to show as it is."""
 
 
 @dataclass(frozen=True)
@@ -109,24 +84,24 @@ def read(source: str | Path | bytes, name: str = "") -> Picture:
     Raises:
         IntakeError: for everything that is not a usable image, whatever the bytes are.
     """
-    data = source if isinstance(source, bytes) else _contents(source)
+    data = source if isinstance(source, bytes) else gate.contents(source)
     name = name or ("" if isinstance(source, bytes) else str(source))
     if not data:
         raise IntakeError("The file is empty.")
     if len(data) > MAX_BYTES:
-        raise IntakeError(_TOO_MANY_BYTES)
+        raise IntakeError(gate.TOO_MANY_BYTES)
     try:
-        return _decode(data, _shown(name))
+        return _read(data, _shown(name))
     except IntakeError:
         raise
     except Image.UnidentifiedImageError:
-        raise IntakeError(_why_unidentified(data)) from None
+        raise IntakeError(gate.why_unidentified(data)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise IntakeError(_TOO_MANY_PIXELS) from None
+        raise IntakeError(gate.TOO_MANY_PIXELS) from None
     except ValueError:  # among others what Pillow raises beyond its limits on text and colour profiles
         raise IntakeError("The image is damaged or carries too much metadata.") from None
     except Exception:  # on hostile bytes Pillow raises nearly every type there is, from SyntaxError to MemoryError
-        raise IntakeError(_DAMAGED) from None
+        raise IntakeError(gate.DAMAGED) from None
 
 
 def problem_with(path: str | Path | bytes | None) -> str | None:
@@ -156,46 +131,11 @@ def from_array(pixels: np.ndarray, name: str) -> Picture:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise IntakeError("An array has to be uint8 RGB of shape (height, width, 3).")
     height, width, _ = pixels.shape
-    _check_size(width, height)
+    gate.check_size(width, height)
     raw = pixels.tobytes()
     digest = hashlib.sha256(f"{height}x{width}x3".encode() + raw).hexdigest()
     frozen = np.frombuffer(raw, np.uint8).reshape(pixels.shape)  # over bytes: cannot be made writeable again
     return Picture(frozen, digest, _shown(name), "ARRAY", lossy=False, jpeg_quality=None, notes=())
-
-
-class _TimedBytes(io.BytesIO):
-    """Bytes that can be read for `MAX_SECONDS`.
-
-    A small file can keep a decoder busy for hours with work that its header does not show: thousands of JPEG scans,
-    GIF comments, overlapping TIFF strips. All of these keep coming back for more bytes, and are stopped there.
-    """
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self._end = time.monotonic() + MAX_SECONDS
-
-    def read(self, size: int | None = -1) -> bytes:
-        if time.monotonic() > self._end:
-            raise IntakeError("The image takes too long to decode.")
-        return super().read(size)
-
-
-def _contents(path: str | Path) -> bytes:
-    try:
-        status = Path(path).stat()
-        if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES:
-            with Path(path).open("rb") as file:
-                return file.read(MAX_BYTES + 1)  # it may have grown since
-    except (FileNotFoundError, NotADirectoryError):
-        raise IntakeError("There is no such file.") from None
-    except PermissionError:
-        raise IntakeError("The file may not be read: permission denied.") from None
-    except (OSError, ValueError):  # ValueError: a null character in the path
-        raise IntakeError("The file cannot be read.") from None
-    if stat.S_ISDIR(status.st_mode):
-        raise IntakeError("This is a folder, not an image.")
-    # Anything else is a pipe or a device: opening the one can block, the other may never end.
-    raise IntakeError(_TOO_MANY_BYTES if stat.S_ISREG(status.st_mode) else "This is not an ordinary file.")
 
 
 def _shown(name: str) -> str:
@@ -203,76 +143,32 @@ def _shown(name: str) -> str:
     return "".join(letter for letter in re.split(r"[/\\]", name)[-1] if letter.isprintable())
 
 
-def _why_unidentified(data: bytes) -> str:
-    head = data[: 2**16]
-    if head.startswith(b"\x1f\x8b"):
-        try:
-            head = zlib.decompressobj(wbits=31).decompress(head, 2**16)
-        except zlib.error:
-            head = b""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        head = head.decode("utf-16", errors="ignore").encode(errors="ignore")
-    if _SVG.match(head.removeprefix(b"\xef\xbb\xbf")):
-        return f"This is an SVG drawing, which has no pixels of its own; export it as {_KINDS}."
-    return _DAMAGED if _MAGIC.match(data) else f"This is not an image of a kind that can be read here: {_KINDS}."
+def _read(data: bytes, name: str) -> Picture:
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        return _decode(data, digest, name)
+    except ValueError as error:  # among others where texts or profile unpack to more than Pillow allows
+        if isinstance(error, IntakeError) or (lean := metadata.lean(data)) == data:
+            raise
+    picture = _decode(lean, digest, name)
+    return replace(picture, notes=(*picture.notes, "texts and colour profile not read: too large"))
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise IntakeError(_TOO_MANY_PIXELS)
-    if min(width, height) < MIN_SIDE:
-        raise IntakeError(f"The image is too small: each side needs at least {MIN_SIDE} pixels.")
-
-
-def _open(data: bytes) -> Image.Image:
-    """Read the header, and refuse before anything of the size that it claims is allocated."""
-    image = Image.open(_TimedBytes(data), formats=FORMATS)
-    _check_size(image.width, image.height)
-    if image.format == "TIFF":  # its tiles are decoded whole, however far they reach beyond the image
-        across, down = (image.tag_v2.get(tag, 1) for tag in (322, 323))  # TileWidth, TileLength
-        if (image.width + across) * (image.height + down) > 2 * MAX_PIXELS:
-            raise IntakeError(_TOO_MANY_PIXELS)
-    image.decodermaxblock = 2**12  # small bites, so that _TimedBytes looks at the clock often
-    return image
-
-
-def _decode(data: bytes, name: str) -> Picture:
-    source = _open(data)
+def _decode(data: bytes, digest: str, name: str) -> Picture:
+    source = gate.header(data)
     kind = "JPEG" if source.format == "MPO" else source.format  # MPO is a JPEG with further ones behind it
-    lossy, quality = _is_lossy(source, data), _jpeg_quality(source) if kind == "JPEG" else None
-    table = _luminance_table(source) if kind == "JPEG" else None
-    deep = _depth_note(source, data)  # a loaded image has forgotten its depth
+    lossy, quality = formats.is_lossy(source, data), jpeg.quality(source) if kind == "JPEG" else None
+    table = jpeg.luminance_table(source) if kind == "JPEG" else None
+    deep = formats.depth(source, data)  # a loaded image has forgotten its depth
     image, turned = _upright(source)
     if turned and table is not None:
-        table = _turned(table, source, image)
-    image, converted, flattened = _to_rgb(image)
+        table = jpeg.turned(table, source, image)
+    image, converted, flattened = _to_rgb(image, formats.is_unsigned(source))
     pixels = np.ascontiguousarray(image)
     pixels.setflags(write=False)
     # Frames are counted last, because a damaged one leaves the decoder in disorder.
-    notes = tuple(filter(None, (_frames_note(source), turned, deep, converted, flattened)))
-    return Picture(pixels, hashlib.sha256(data).hexdigest(), name, kind, lossy, quality, notes, table)
-
-
-def _frames_note(image: Image.Image) -> str:
-    try:
-        count = getattr(image, "n_frames", 1)
-    except Exception:  # a later frame is damaged, or there are too many to count; the first one is in hand
-        count = "several"
-    return "" if count == 1 else f"first of {count} {'pages' if image.format == 'TIFF' else 'frames'}"
-
-
-def _depth_note(image: Image.Image, data: bytes) -> str:
-    """Deep channels: Pillow reads those of colour images as 8 bit without a word, grey ones are reduced here."""
-    bits = 8
-    if image.format == "AVIF":
-        flags = data[data.find(b"av1C") + 6]  # AV1 codec configuration: 0x40 is high_bitdepth, 0x20 twelve_bit
-        bits = (8, 8, 10, 12)[flags >> 5 & 3]
-    elif image.mode in ("I", "F"):
-        bits = 32
-    elif image.mode.startswith("I;16") or ";16" in str(image.tile[:1]):  # the raw mode stands in the tile
-        bits = 16
-    grey = image.mode in ("L", "LA", "F") or image.mode.startswith("I")
-    return f"{bits}-bit {'grey' if grey else 'colour'} reduced to 8 bit" if bits > 8 else ""
+    notes = tuple(filter(None, (formats.frames(source), turned, deep, converted, flattened)))
+    return Picture(pixels, digest, name, kind, lossy, quality, notes, table)
 
 
 def _upright(image: Image.Image) -> tuple[Image.Image, str]:
@@ -287,10 +183,10 @@ def _upright(image: Image.Image) -> tuple[Image.Image, str]:
     return image if turn is None else image.transpose(turn), note
 
 
-def _to_rgb(image: Image.Image) -> tuple[Image.Image, str, str]:
+def _to_rgb(image: Image.Image, unsigned: bool) -> tuple[Image.Image, str, str]:
     """Convert a loaded image of any mode to RGB on white; the strings say what changed, or are empty."""
     if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bit(image)
+        image = _to_8_bit(image, unsigned)
     converted = _CONVERSIONS.get(image.mode, "")
     if not image.has_transparency_data:
         return image.convert("RGB"), converted, ""
@@ -301,9 +197,10 @@ def _to_rgb(image: Image.Image) -> tuple[Image.Image, str, str]:
     return canvas, converted, "" if opaque else "transparency flattened on white"
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
+def _to_8_bit(image: Image.Image, unsigned: bool) -> Image.Image:
     """Scale deep grey. 32-bit values declare no range: the narrowest usual one that holds them all, or their own."""
-    values = np.asarray(image, dtype=np.float64)
+    values = np.asarray(image)
+    values = (values.view(np.uint32) if unsigned else values).astype(np.float64)
     if not np.isfinite(values).all():
         raise IntakeError("The image holds values that are not finite numbers.")
     low, high = values.min(), values.max()
@@ -312,53 +209,3 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     if top is None:
         values, top = values - low, (high - low) or 1
     return Image.fromarray(np.rint(values * (255 / top)).astype(np.uint8))
-
-
-def _is_lossy(image: Image.Image, data: bytes) -> bool:
-    if image.format == "WEBP":
-        return _is_lossy_webp(data)
-    if image.format == "TIFF" and image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp"):
-        return True
-    return image.format in ("JPEG", "MPO", "AVIF", "GIF") or image.mode in ("P", "PA")
-
-
-def _is_lossy_webp(data: bytes) -> bool:
-    """Whether the first frame is coded as VP8, not as VP8L."""
-    at = 12
-    while (kind := data[at : at + 4]) not in (b"VP8 ", b"VP8L", b""):
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 24 if kind == b"ANMF" else 8 + length + length % 2  # a frame is 16 bytes, then chunks of its own
-    return kind != b"VP8L"
-
-
-def _quantisation(image: Image.Image) -> list[int] | None:
-    """The table of a JPEG's first component."""
-    return image.quantization.get(image.layer[0][3]) if image.layer else None  # layer: (id, sampling, sampling, table)
-
-
-def _luminance_table(image: Image.Image) -> np.ndarray | None:
-    """The luminance table, where the first component is luminance."""
-    table = _quantisation(image)
-    stored_as_rgb = image.mode == "RGB" and image.info.get("adobe_transform") == 0
-    if table is None or len(table) != 64 or image.mode not in ("RGB", "L") or stored_as_rgb:
-        return None
-    return np.array(table, np.float32)
-
-
-def _turned(table: np.ndarray, before: Image.Image, after: Image.Image) -> np.ndarray | None:
-    """The table of a turned picture, or None where its blocks no longer begin in the upper left corner."""
-    if any(length % 8 for length in after.size):
-        return None
-    way = before.getexif().get(ExifTags.Base.Orientation)
-    return table.reshape(8, 8).T.ravel() if way in (5, 6, 7, 8) else table
-
-
-def _jpeg_quality(image: Image.Image) -> int | None:
-    """The IJG quality whose scaled standard table is nearest to this JPEG's table for luminance."""
-    table = _quantisation(image)
-    if table is None:
-        return None
-    qualities = np.arange(1, 101)
-    scales = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
-    scaled = ((scales[:, None] * np.array(_LUMINANCE) + 50) // 100).clip(1, 255)
-    return int(qualities[np.abs(scaled - np.array(table)).sum(axis=1).argmin()])

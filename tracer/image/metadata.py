@@ -5,19 +5,19 @@ No pixel is decoded and nothing is interpreted beyond names and values. Everythi
 
 from __future__ import annotations
 
-import io
-import re
 import zlib
+from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from PIL import ExifTags, Image
 
-from tracer.image import intake
-
 MAX_TEXT = 2**18  # bytes of one text, after unpacking
 MAX_ALL = 2**20  # of all texts of a file together
 MAX_CHUNKS = 50_000  # of a PNG file; honest ones have at most a few thousand
+DEEPEST = 64  # elements of an XMP packet within each other
 
+PNG = b"\x89PNG\r\n\x1a\n"
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _EXIF = {  # tag: what it is called here; in the order in which it is shown
     "Make": "Camera maker",
     "Model": "Camera model",
@@ -47,33 +47,50 @@ _TAGS = {name: number for number, name in ExifTags.TAGS.items()}
 _COMMENT_CODES = {b"ASCII\0\0\0": "ascii", b"UNICODE\0": "utf-16", b"\0" * 8: "utf-8"}
 
 
-def opened(data: bytes) -> Image.Image:
-    """The file with its header read and no pixel decoded. Raises whatever Pillow does."""
-    return Image.open(io.BytesIO(data), formats=intake.FORMATS)
-
-
-def png_text(data: bytes) -> dict[str, str]:
-    """All texts of a PNG file by keyword, wherever they stand; of each at most `MAX_TEXT` bytes.
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind of every part of a PNG file to its end, and where it begins and ends; its body lies 8 and 4 bytes inside.
 
     Raises:
-        ValueError: if the file is cut short inside a text or holds more than the limits allow.
+        ValueError: if the file is cut short or has more parts than are read.
     """
-    texts, at, total = {}, 8, 0
+    at, kind = 8, b""
     for _ in range(MAX_CHUNKS):
-        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        if kind in (b"tEXt", b"zTXt", b"iTXt"):
-            body = data[at + 8 : at + 8 + length]
-            if len(body) < length:
-                raise ValueError("a text is cut short")
-            keyword, value = _chunk(kind, body)
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if kind == b"IEND":
+            return
+        if end > len(data):
+            raise ValueError("the file is cut short")
+        kind = data[at + 4 : at + 8]
+        yield kind, at, end
+        at = end
+    raise ValueError("there are more parts than are read")
+
+
+def lean(data: bytes) -> bytes:
+    """A PNG file without its texts and colour profile, which can unpack to far more than they take; others as they are.
+
+    Raises:
+        ValueError: as `png_chunks` does.
+    """
+    if not data.startswith(PNG):
+        return data
+    return PNG + b"".join(data[at:end] for kind, at, end in png_chunks(data) if kind not in (*_TEXTS, b"iCCP"))
+
+
+def png_texts(data: bytes) -> Iterator[tuple[str, str]]:
+    """Keyword and text of all texts of a PNG file, wherever they stand; of each at most `MAX_TEXT` bytes.
+
+    Raises:
+        ValueError: if the file is cut short or holds more than the limits allow.
+    """
+    total = 0
+    for kind, at, end in png_chunks(data):
+        if kind in _TEXTS:
+            keyword, value = _chunk(kind, data[at + 8 : end - 4])
             total += len(value)
             if total > MAX_ALL:
                 raise ValueError("there is more text than is read")
-            texts.setdefault(keyword, value)
-        if kind in (b"IEND", b""):
-            return texts
-        at += 12 + length
-    raise ValueError("there are more parts than are read")
+            yield keyword, value
 
 
 def _chunk(kind: bytes, body: bytes) -> tuple[str, str]:
@@ -91,9 +108,18 @@ def _chunk(kind: bytes, body: bytes) -> tuple[str, str]:
     return keyword[:79].decode("latin-1"), rest[:MAX_TEXT].decode(code, "replace")
 
 
-def exif(image: Image.Image) -> dict[str, str]:
-    """The fields of EXIF that speak of how the image was made, by their names here."""
-    fields = image.getexif()
+def exif(image: Image.Image, data: bytes, texts: dict[str, str]) -> dict[str, str]:
+    """The fields of EXIF that speak of how the image was made, by their names here.
+
+    Args:
+        image: the opened file.
+        data: the same file's bytes.
+        texts: those of a PNG file by keyword, one of which may be EXIF.
+    """
+    if image.format == "PNG":  # which may hold it behind the pixels, and Pillow would decode those to get there
+        profiles = [data[at + 8 : end - 4] for kind, at, end in png_chunks(data) if kind == b"eXIf"]
+        image.info |= {**texts, **({"exif": profiles[0]} if profiles else {})}
+    fields = Image.Image.getexif(image)
     inner = fields.get_ifd(ExifTags.IFD.Exif)
     found = {}
     for tag, label in _EXIF.items():
@@ -133,20 +159,38 @@ def xmp(packet: bytes | str) -> dict[str, str]:
     if len(packet) > MAX_TEXT:
         raise ValueError("the packet is longer than is read")
     text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else packet
-    text = re.sub(r"<\?.*?\?>", "", text.strip("\ufeff\0 \r\n\t"), flags=re.DOTALL)  # wrapper and XML declaration
     if "<!DOCTYPE" in text.upper() or "<!ENTITY" in text.upper():
         raise ValueError("the packet declares a document type")
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - without a DTD there are no entity bombs
+        parser = ElementTree.XMLParser(target=_Shallow())  # noqa: S314 - without a DTD there are no entity bombs
+        parser.feed(text.strip("\ufeff\0 \r\n\t"))
+        root = parser.close()
     except ElementTree.ParseError:
         raise ValueError("the packet is not XML") from None
     found: dict[str, str] = {}
     for element in root.iter():
-        for name, value in ((element.tag, " ".join(element.itertext())), *element.attrib.items()):
+        for name, value in ((element.tag, None), *element.attrib.items()):
             label = _XMP.get(str(name).lstrip("{").replace("}", " "))
-            if label and value.strip():
-                found.setdefault(label, " ".join(value.split()))
+            if label and label not in found:
+                text = " ".join((" ".join(element.itertext()) if value is None else value).split())
+                found |= {label: text} if text else {}
     return found
+
+
+class _Shallow(ElementTree.TreeBuilder):
+    """Builds a tree of bounded depth."""
+
+    _depth = 0
+
+    def start(self, *element) -> ElementTree.Element:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise ValueError("the packet is nested deeper than is read")
+        return super().start(*element)
+
+    def end(self, tag: str) -> ElementTree.Element:
+        self._depth -= 1
+        return super().end(tag)
 
 
 def comments(image: Image.Image) -> dict[str, str]:

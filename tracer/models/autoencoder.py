@@ -16,8 +16,6 @@ import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 
-from tracer.models import device as machine
-
 
 @dataclass(frozen=True)
 class Autoencoder:
@@ -130,12 +128,12 @@ def wrap(
         device: where it is to run.
 
     Returns:
-        An `Autoencoder` in the data type that `fastest_dtype` picks.
+        An `Autoencoder` in the data type of the model.
     """
     video = model.config.get("temperal_downsample") is not None  # diffusers' spelling
     own_scaling, own_shift = _units(model)
     model = model.eval().requires_grad_(False).to(device, memory_format=_layout(video))
-    probe = Autoencoder(
+    return Autoencoder(
         model,
         stride=total_stride(model),
         scaling=own_scaling if scaling is None else scaling,
@@ -146,10 +144,13 @@ def wrap(
         patch=_patch(model),
         video=video,
     )
-    # Before a call, ZeroGPU only pretends to have its GPU, and nothing can be tried out there.
-    if not machine.zero_gpu() and fastest_dtype(device) is torch.bfloat16 and _agrees_in_16_bit(probe):
-        model.bfloat16()  # `to` would write a warning to standard error
-    return probe
+
+
+def in_fastest_dtype(autoencoder: Autoencoder) -> Autoencoder:
+    """The same, in the data type that `fastest_dtype` picks where its pictures stay the same."""
+    if fastest_dtype(str(autoencoder.device)) is torch.bfloat16 and _agrees_in_16_bit(autoencoder):
+        autoencoder.model.bfloat16()  # `to` would write a warning to standard error
+    return autoencoder
 
 
 def _units(model: torch.nn.Module) -> tuple[float | torch.Tensor, float | torch.Tensor]:

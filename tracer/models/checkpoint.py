@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tracer.models import device as machine
+from tracer.models import folder as folders
 from tracer.models.errors import ModelUnavailable
 from tracer.models.registry import CONFIG, WEIGHTS
 
-# Supported classes and the module of each. A class has diffusers' ModelMixin and ConfigMixin, `encode` and `decode` as
-# diffusers' autoencoders have them, and a configuration that tells its stride (`autoencoder.total_stride`).
-CLASSES = {
-    **dict.fromkeys(("AutoencoderKL", "VQModel", "AutoencoderTiny", "AutoencoderDC"), "diffusers"),
-    **dict.fromkeys(("AutoencoderKLFlux2", "AutoencoderKLQwenImage", "AutoencoderKLWan"), "diffusers"),
-    "Surrogate": "tracer.models.surrogate",
-}
 _INSIDE = ("vae", "movq", "vqvae")  # where a pipeline's folder has its autoencoder
 
 
@@ -41,21 +35,22 @@ def from_folder(
             since a repository's copy may have more digits than the one calibrated here; without, by `digest_of`.
 
     Raises:
-        ModelUnavailable: a file is missing, damaged, or of a class that is not supported.
+        ModelUnavailable: a file is missing, damaged, too large, or of a class that is not supported.
     """
     import torch
 
-    from tracer.models.autoencoder import wrap
+    from tracer.models.autoencoder import in_fastest_dtype, wrap
 
     if not folder.is_dir():
         raise ModelUnavailable(f"there is no folder {name}")
     for inside in _INSIDE:
         if not (folder / CONFIG).exists() and (folder / inside / CONFIG).exists():
             folder = folder / inside
-    kind = _class_of(folder, name)
+    config = folders.config(folder, name)
     try:
         with quiet():
-            model, missing = kind.from_pretrained(
+            folders.check_weights(folder, config, name)
+            model, missing = folders.class_of(config).from_pretrained(
                 folder,
                 local_files_only=True,
                 use_safetensors=True,
@@ -63,12 +58,14 @@ def from_folder(
                 low_cpu_mem_usage=False,
                 output_loading_info=True,
             )
+    except ModelUnavailable:
+        raise
     except Exception as error:  # diffusers, safetensors and json each raise their own kinds
         raise ModelUnavailable(f"the weights of {name} are damaged or do not fit their configuration") from error
     if any(missing.values()):  # diffusers would fill missing tensors with random numbers and only warn
         raise ModelUnavailable(f"the weights of {name} are incomplete or do not fit their configuration")
     _check_shape(model.config, name)
-    return wrap(
+    wrapped = wrap(
         model,
         family=name,
         hub_commit=hub_commit,
@@ -77,6 +74,10 @@ def from_folder(
         shift=shift,
         device=device,
     )
+    if machine.zero_gpu():  # which only pretends to have its GPU before a call, so that nothing can be tried out
+        return wrapped
+    folders.check_works(wrapped, name)
+    return in_fastest_dtype(wrapped)
 
 
 @contextmanager
@@ -104,21 +105,6 @@ def _check_shape(config, name: str) -> None:
         raise ModelUnavailable(f"{name} is no autoencoder of RGB images")
     if "temperal_downsample" in config and (config.get("is_residual") or config.get("patch_size")):
         raise ModelUnavailable(f"{name} is a later kind of video autoencoder, which is not supported")
-
-
-def _class_of(folder: Path, name: str) -> type:
-    """The class that a folder's configuration names, where it is supported and the weights are there."""
-    try:
-        kind = json.loads((folder / CONFIG).read_text())["_class_name"]
-    except FileNotFoundError:
-        raise ModelUnavailable(f"{name} has no config.json, so it is no autoencoder in diffusers layout") from None
-    except (OSError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
-        raise ModelUnavailable(f"the config.json of {name} is no diffusers configuration") from None
-    if kind not in CLASSES:
-        raise ModelUnavailable(f"{name} is a {str(kind)[:40]!r}; supported are {', '.join(CLASSES)}")
-    if not (folder / WEIGHTS).exists():
-        raise ModelUnavailable(f"{name} has no {WEIGHTS}; other weight formats are not read")
-    return getattr(importlib.import_module(CLASSES[kind]), kind)
 
 
 def rounded_digest(model) -> str:

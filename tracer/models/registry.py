@@ -76,7 +76,7 @@ class Family:
         id: short name used on the command line, in results and in file names.
         title: the name that the page shows.
         lineup: one of `LINEUPS`.
-        kind: class of the autoencoder, one of `checkpoint.CLASSES`.
+        kind: class of the autoencoder, one of `folder.CLASSES`.
         source: a folder in the package (bundled) or a Hub repository "owner/name".
         subfolder: folder of the autoencoder inside `source`; "" for the top.
         models: those known to draw with this autoencoder.

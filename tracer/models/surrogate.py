@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from diffusers import AutoencoderTiny
 
-CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
-SCALE = ".scale"  # ending of the name of an 8-bit tensor's scales
+from tracer.models.folder import SCALE
+from tracer.models.registry import CONFIG, WEIGHTS
 
 
 class Surrogate(AutoencoderTiny):

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,12 @@ class Table:
         """Read what is there and make it whole: a last line that was cut off is dropped.
 
         Raises:
-            ValueError: another ending than `FORMATS`, or the file holds something else than such rows.
+            ValueError: another ending than `FORMATS`, no ordinary file, or one that holds something else.
         """
         if path.suffix.lower() not in FORMATS:
             raise ValueError(f"--out must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+        if path.exists() and not path.is_file():  # a pipe would block, a device takes everything
+            raise ValueError(f"{path} is not an ordinary file")
         self.path, self.columns, self._kind = path, columns, path.suffix.lower()
         text = path.read_text("utf-8", "replace") if path.exists() else ""
         self.known = self._read(text) if text.strip() else []
@@ -37,12 +41,13 @@ class Table:
 
     def __enter__(self) -> Table:
         draft = self.path.with_name(self.path.name + ".part")
-        with draft.open("w", encoding="utf-8", newline="") as self._file:
-            self._file.write({".csv": _csv_line(self.columns), ".json": "[\n", ".jsonl": ""}[self._kind])
-            for each in self.known:
-                self.add(each)
-        os.replace(draft, self.path)
-        self._file = self.path.open("a", encoding="utf-8", newline="")
+        with _naming(self.path):
+            with draft.open("w", encoding="utf-8", newline="") as self._file:
+                self._file.write({".csv": _csv_line(self.columns), ".json": "[\n", ".jsonl": ""}[self._kind])
+                for each in self.known:
+                    self.add(each)
+            os.replace(draft, self.path)
+            self._file = self.path.open("a", encoding="utf-8", newline="")
         return self
 
     def add(self, row: Row) -> None:
@@ -52,14 +57,16 @@ class Table:
         else:
             before, after = ("", "\n") if self._kind == ".jsonl" else (",\n" if self._written else "", "")
             line = f"{before}{json.dumps(row)}{after}"
-        self._file.write(line)
-        self._file.flush()
+        with _naming(self.path):
+            self._file.write(line)
+            self._file.flush()
         self._written += 1
 
     def __exit__(self, *_: object) -> None:
-        if self._kind == ".json":
-            self._file.write("\n]\n")
-        self._file.close()
+        with _naming(self.path):
+            if self._kind == ".json":
+                self._file.write("\n]\n")
+            self._file.close()
 
     def _read(self, text: str) -> list[Row]:
         try:
@@ -88,6 +95,16 @@ class Table:
             if lines[-1][: len(start)] != start[: len(lines[-1])]:
                 raise
         return read
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors of writing, such as a full disk, name no file by themselves."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def as_csv(made: list[Row], columns: list[str]) -> str:

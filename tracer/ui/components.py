@@ -9,16 +9,21 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import gradio as gr
+from gradio.data_classes import ImageData
+from gradio_client.utils import is_file_obj_with_meta
 
 from tracer.evidence import store
 from tracer.evidence.regeneration import ranking
 from tracer.image import intake
 from tracer.models import device, prompt_filter
 from tracer.models.errors import ModelUnavailable
+from tracer.ui import parameters
 
 CSS = Path(__file__).with_name("style.css")
 ONE_AT_A_TIME = {"concurrency_id": "model", "concurrency_limit": 1}  # of all tabs together
@@ -43,7 +48,17 @@ def upload_problem(path: str | None) -> dict:
     return gr.validate(problem is None, problem or "")
 
 
-def _path(self: gr.Image, payload: gr.data_classes.ImageData | None) -> str | None:
+class _Sent(ImageData):
+    """What a page or a program sends as an image; empty where that is no image, so that our own words can say so."""
+
+    @classmethod
+    def model_validate(cls, sent: object, **options: object) -> Self:
+        if not is_file_obj_with_meta(sent):  # gradio checks only of such that they were uploaded
+            return cls()
+        return super().model_validate(sent, **options)
+
+
+def _path(self: gr.Image, payload: ImageData | None) -> str | None:
     """The uploaded file itself. That it was uploaded, gradio has checked before."""
     return payload.path if payload else None
 
@@ -51,7 +66,8 @@ def _path(self: gr.Image, payload: gr.data_classes.ImageData | None) -> str | No
 # A gr.Image that hands over its file: gr.Image would open it on the way in, before `intake` has checked its bytes, and
 # show a visitor the traceback. Made without gradio's metaclass, which writes a .pyi file beside every module that
 # defines a component; `is_template` means that it is drawn like its parent.
-_Upload = type.__new__(type(gr.Image), "Upload", (gr.Image,), {"preprocess": _path, "is_template": True})
+_ours = {"preprocess": _path, "data_model": _Sent, "is_template": True}
+_Upload = type.__new__(type(gr.Image), "Upload", (gr.Image,), _ours)
 
 
 def upload(**options: object) -> gr.Image:
@@ -70,6 +86,7 @@ def readable_errors() -> Iterator[None]:
         ranking.OverBudget,
         store.ThresholdMismatch,
         ModelUnavailable,
+        parameters.Wrong,
     ) as error:
         raise gr.Error(str(error), print_exception=False) from None
 
@@ -91,9 +108,12 @@ class Wish:
         return time.time() > self.end or (bool(self.flag) and Path(self.flag).exists())
 
 
+wished: ContextVar[Wish | None] = ContextVar("wished", default=None)  # by whom the present run is for
+
+
 def budget() -> Wish:
-    """What tells a run that its time is over."""
-    return Wish("", time.time() + BUDGET)
+    """What tells a run that its time is over, or that whom it is for has cancelled it or left."""
+    return wished.get() or Wish("", time.time() + BUDGET)
 
 
 def on_gpu(function: Callable) -> Callable:

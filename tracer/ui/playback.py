@@ -19,7 +19,7 @@ from tracer.evidence.inversion import playback
 from tracer.image import intake
 from tracer.models import registry
 from tracer.reports.figures import curves
-from tracer.ui import hero, words
+from tracer.ui import hero, running, words
 from tracer.ui.components import ONE_AT_A_TIME, Stops, Wish, on_gpu, readable_errors, upload_problem
 from tracer.ui.record import GAIN, STORED, Run, address, examples
 
@@ -194,7 +194,7 @@ def _wire(
 
     buttons = [start, stop]
     ready = start.click(prepare, inputs, buttons, validator=check, concurrency_limit=None, **hidden)
-    ran = ready.success(stream, inputs, [*shown.values(), kept], **hidden, **ONE_AT_A_TIME)
+    ran = ready.success(running.stream(stream), inputs, [*shown.values(), kept], **hidden, **ONE_AT_A_TIME)
     for over in (ran.success, ran.failure):
         over(lambda: switched(running=False), None, buttons, queue=False, **hidden)
     stop.click(end, None, stop, queue=False, **hidden)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import gradio as gr
 from tracer.evidence.verdict import Trace
 from tracer.image import intake, provenance
 from tracer.reports import report
+from tracer.ui import running, temporary
 from tracer.ui.components import ONE_AT_A_TIME, on_gpu, readable_errors
 from tracer.ui.record import Run
 
@@ -28,7 +28,7 @@ def build(image: gr.Image, run: gr.State) -> None:
     hidden = {"api_visibility": "private", "show_progress": "minimal"}
     for changed in (image.change, run.change):  # a report belongs to one image
         changed(_none, None, files, queue=False, **hidden)
-    make.click(_made, [image, run], files, **hidden, **ONE_AT_A_TIME)
+    make.click(running.stream(_made), [image, run], files, **hidden, **ONE_AT_A_TIME)
 
 
 def _none() -> list[dict]:
@@ -37,7 +37,7 @@ def _none() -> list[dict]:
 
 def _made(image: str | None, run: Run | None) -> Iterator[list[dict]]:
     """Both forms, in files that last until the page has copied them."""
-    with readable_errors(), tempfile.TemporaryDirectory() as folder:
+    with readable_errors(), temporary.directory() as folder:
         if run is None or run.trace is None:
             raise intake.IntakeError("There is no finished result to report on yet.")
         texts = on_gpu(_texts)(image, run.trace, run.mode)

@@ -14,9 +14,10 @@ from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake
 from tracer.models.errors import ModelUnavailable
-from tracer.ui import artifact_views, chooser, joined, links, record, stored, words
-from tracer.ui.components import ONE_AT_A_TIME, Stops, Wish, budget, on_gpu, readable_errors, upload_problem
+from tracer.ui import artifact_views, chooser, joined, links, parameters, record, running, stored, words
+from tracer.ui.components import ONE_AT_A_TIME, Stops, Wish, budget, on_gpu, readable_errors, upload, upload_problem
 from tracer.ui.joined import Told
+from tracer.ui.parameters import as_sent
 from tracer.ui.record import Run
 from tracer.ui.subject import Desk, Shown
 from tracer.ui.tabs import artifacts, inversion, regeneration
@@ -49,7 +50,12 @@ def give_verdict(image: str, draw: bool = False) -> dict[str, Any]:
         other, who says what about which family, and the full document of every kind of evidence.
     """
     with readable_errors():
-        return wording.document(api.verdict(image, draw=draw, stop=budget()))
+        parameters.image(image)
+        return on_gpu(_answered)(image, parameters.yes_or_no("draw", draw), budget())
+
+
+def _answered(image: str, draw: bool, stop: Wish) -> dict[str, Any]:
+    return wording.document(api.verdict(image, draw=draw, stop=stop))
 
 
 @dataclass(frozen=True)
@@ -216,7 +222,12 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
     # "multiple": the run about an earlier picture may still be ending.
     for ready in (desk.start.click(prepare, **begun, **hidden), laid_down.then(prepare, **begun, **hidden)):
         traced = ready.success(
-            trace_all, inputs, [*tabs.outputs, *desk.shown], trigger_mode="multiple", **waiting, **ONE_AT_A_TIME
+            running.stream(trace_all),
+            inputs,
+            [*tabs.outputs, *desk.shown],
+            trigger_mode="multiple",
+            **waiting,
+            **ONE_AT_A_TIME,
         )
         traced.success(settle, None, buttons, queue=False, **hidden)
         traced.failure(fail, None, [desk.banner, *buttons], queue=False, **hidden)
@@ -239,8 +250,8 @@ def mount(page: gr.Blocks, desk: Desk, tabs: Tabs, frame: gr.Tabs, drawing_tab: 
     page.load(opened, tabs.inversion.panel.run, everything, js=WHEN_IDLE, queue=False, **hidden)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
-        on_gpu(give_verdict),
-        [desk.image, gr.Checkbox(False, label="Draw", visible=False)],
+        running.endpoint(give_verdict),
+        [upload(label="Image", visible=False), as_sent(gr.Checkbox, value=False, label="Draw")],
         gr.JSON(visible=False),
         api_name="give_verdict",
         **ONE_AT_A_TIME,

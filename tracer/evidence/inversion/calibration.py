@@ -118,7 +118,7 @@ def _read(kind: type, path: Path):
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
     except FileNotFoundError:
         raise
-    except (OSError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ThresholdMismatch(f"{path.name} is not what a calibration stores") from error
 
 

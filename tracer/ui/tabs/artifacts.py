@@ -9,9 +9,10 @@ import gradio as gr
 
 from tracer import api
 from tracer.evidence.artifacts import detection as evidence
-from tracer.ui import artifact_views, explain
+from tracer.ui import artifact_views, explain, parameters, running
 from tracer.ui.artifact_views import Board
-from tracer.ui.components import ONE_AT_A_TIME, budget, readable_errors
+from tracer.ui.components import ONE_AT_A_TIME, budget, readable_errors, upload
+from tracer.ui.parameters import as_sent
 from tracer.verdict import wording
 
 
@@ -26,7 +27,9 @@ def find_artifacts(image: str, tries: int = evidence.TRIES) -> dict[str, Any]:
         The probability with its threshold and false-positive rate, the tries, and the verdict with its sentence.
     """
     with readable_errors():
-        return wording.document(api.artifacts(image, tries=int(tries), stop=budget()))
+        parameters.image(image)
+        count = parameters.whole("tries", tries, 1, evidence.MOST_TRIES)
+        return wording.document(api.artifacts(image, tries=count, stop=budget()))
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,9 @@ def build(image: gr.Image, first: Board | None) -> Tab:
             kept = wording.document(first.answer) if first else None
             document = gr.JSON(kept, label="Result", max_height=500, elem_id="marks-document")
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
-    endpoint.click(find_artifacts, [image, count], gr.JSON(visible=False), api_name="find_artifacts", **ONE_AT_A_TIME)
+    asked = [upload(label="Image", visible=False), as_sent(gr.Number, value=evidence.TRIES, label="Tries")]
+    found = running.endpoint(find_artifacts)
+    endpoint.click(found, asked, gr.JSON(visible=False), api_name="find_artifacts", **ONE_AT_A_TIME)
     figures = (tries, tries_words, histogram, histogram_words, *places, spectrum, peaks, spectrum_words, explainer)
     return Tab(Panel(banner, gauge, *figures, document), (count, random))
 

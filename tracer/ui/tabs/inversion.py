@@ -10,11 +10,13 @@ from typing import Any, Literal
 import gradio as gr
 
 from tracer import api
+from tracer.evidence.inversion import settings
 from tracer.image import intake
 from tracer.models import registry
 from tracer.reports.figures import curves
-from tracer.ui import chooser, explain, hero, playback, reports, words
-from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors
+from tracer.ui import chooser, explain, hero, parameters, playback, reports, running, words
+from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors, upload
+from tracer.ui.parameters import as_sent
 from tracer.ui.record import Run
 from tracer.verdict import wording
 
@@ -37,8 +39,15 @@ def trace_inversion(
         The verdict with its sentence, and per family the score, threshold, p-value and weights' revision.
     """
     with readable_errors():
-        asked = {"families": families} if families else {"lineup": api.LINEUP}
-        return wording.document(api.trace(image, mode=mode, stop=budget(), **asked))
+        parameters.image(image)
+        parameters.one_of("mode", mode, settings.MODES)
+        chosen = parameters.some_of("families", families, registry.FAMILIES)
+        return on_gpu(_traced)(image, mode, chosen, budget())
+
+
+def _traced(image: str, mode: str, families: list[str], stop: Wish) -> dict[str, Any]:
+    asked = {"families": families} if families else {"lineup": api.LINEUP}
+    return wording.document(api.trace(image, mode=mode, stop=stop, **asked))
 
 
 @dataclass(frozen=True)
@@ -195,11 +204,12 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
     panel.shown.input(explained, asked, panel.explainer, **quiet)
     panel.closer.click(come_closer, [image, panel.run], [panel.hero, panel.run], **quiet, **ONE_AT_A_TIME)
     # Programs may name any family, whatever line-up the page shows.
-    every = gr.CheckboxGroup(list(registry.FAMILIES), label="Families", visible=False)
+    every = as_sent(gr.CheckboxGroup, choices=list(registry.FAMILIES), label="Families")
+    modes = as_sent(gr.Radio, choices=list(settings.MODES), value="grid", label="Mode")
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
     endpoint.click(
-        on_gpu(trace_inversion),
-        [image, mode, every],
+        running.endpoint(trace_inversion),
+        [upload(label="Image", visible=False), modes, every],
         gr.JSON(visible=False),
         api_name="trace_inversion",
         **ONE_AT_A_TIME,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import gradio as gr
 
 from tracer.models import registry
 from tracer.reports import batch
-from tracer.ui import words
+from tracer.ui import running, temporary, words
 from tracer.ui.components import ONE_AT_A_TIME, Stops, Wish, on_gpu, readable_errors
 
 LIMIT = 50  # images at once
@@ -125,7 +124,11 @@ def _wire(inputs: list[gr.components.Component], start: gr.Button, stop: gr.Butt
 
     def stream(files: list[str], families: list[str], request: gr.Request) -> Iterator[dict]:
         options, made, begun = batch.Options(families=tuple(families)), [], time.monotonic()
-        with readable_errors(), _stops.running(request.session_hash) as wish, tempfile.TemporaryDirectory() as folder:
+        with (
+            readable_errors(),
+            _stops.running(request.session_hash) as wish,
+            temporary.directory() as folder,
+        ):
             named = [(Path(path).name, Path(path)) for path in files]
             yield panel.live(made, families, bar(0, len(named)))
             for row in batch.rows(named, options, engine=lambda waiting, asked: work(list(waiting), asked, wish)):
@@ -160,7 +163,7 @@ def _wire(inputs: list[gr.components.Component], start: gr.Button, stop: gr.Butt
         concurrency_limit=None,
         **hidden,
     )
-    traced = ready.success(stream, inputs, outputs, **hidden, **ONE_AT_A_TIME)
+    traced = ready.success(running.stream(stream), inputs, outputs, **hidden, **ONE_AT_A_TIME)
     traced.success(settle, None, buttons, queue=False, **hidden)
     traced.failure(fail, None, [panel.progress, *buttons], queue=False, **hidden)
     stop.click(end, None, stop, queue=False, **hidden)

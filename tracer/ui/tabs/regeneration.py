@@ -16,9 +16,10 @@ from tracer.evidence.regeneration import ranking
 from tracer.image import intake
 from tracer.models import device, prompt_filter, registry
 from tracer.models.errors import ModelUnavailable
-from tracer.ui import chooser, drawing, words
-from tracer.ui.components import BUDGET, ONE_AT_A_TIME, Stops, budget, readable_errors, upload_problem
+from tracer.ui import chooser, drawing, parameters, running, words
+from tracer.ui.components import BUDGET, ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
 from tracer.ui.drawing import Board
+from tracer.ui.parameters import as_sent
 from tracer.verdict import wording
 
 _stops = Stops()
@@ -48,7 +49,14 @@ def regenerate_image(
         own verdict.
     """
     with readable_errors():
-        options = dict(caption=caption.strip() or None, candidates=candidates, seed=seed, fused=fused, stop=budget())
+        parameters.image(image)
+        options = {
+            "caption": parameters.text("caption", caption, ranking.LONGEST_CAPTION).strip() or None,
+            "candidates": parameters.whole("candidates", candidates, 1, ranking.MOST),
+            "seed": parameters.whole("seed", seed, 0, 2**32 - 1),
+            "fused": parameters.yes_or_no("fused", fused),
+            "stop": budget(),
+        }
         options["budget"] = None if device.zero_gpu() else BUDGET
         return wording.document(api.regenerate(image, **options))
 
@@ -290,7 +298,9 @@ def _wire(controls: Controls, panel: Panel) -> None:
         return [words.failed(), *settle()]
 
     def follow(ready: gr.events.Dependency) -> None:
-        drawn = ready.success(stream, controls.inputs, list(vars(panel).values()), **hidden, **ONE_AT_A_TIME)
+        drawn = ready.success(
+            running.stream(stream), controls.inputs, list(vars(panel).values()), **hidden, **ONE_AT_A_TIME
+        )
         drawn.success(settle, None, buttons, queue=False, **hidden)
         drawn.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)
 
@@ -305,9 +315,16 @@ def _wire(controls: Controls, panel: Panel) -> None:
     controls.start.click(None, js=SHOW_ANSWER)  # on a phone it is above the button
     controls.stop.click(end, None, controls.stop, queue=False, **hidden)
     endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
+    asked = [
+        upload(label="Image", visible=False),
+        as_sent(gr.Textbox, value="", label="Caption"),
+        as_sent(gr.Number, value=ranking.CANDIDATES, label="Candidates"),
+        as_sent(gr.Number, value=ranking.SEED, label="Seed"),
+        as_sent(gr.Checkbox, value=True, label="Fused"),
+    ]
     endpoint.click(
-        regenerate_image,
-        [controls.image, controls.caption, controls.candidates, controls.seed, controls.fused],
+        running.endpoint(regenerate_image),
+        asked,
         gr.JSON(visible=False),
         api_name="regenerate_image",
         **ONE_AT_A_TIME,

@@ -15,6 +15,7 @@ from tracer.image import intake
 from tracer.reports import robustness
 from tracer.reports.figures import curves
 from tracer.reports.robustness import CHANGES, Point, flips, ordered
+from tracer.ui import running
 from tracer.ui.components import ONE_AT_A_TIME, Stops, on_gpu, readable_errors, upload_problem
 from tracer.ui.record import STORED, examples
 
@@ -161,7 +162,7 @@ def _wire(
 
     buttons = [start, stop]
     ready = start.click(prepare, inputs, [shown[0], *buttons], validator=check, concurrency_limit=None, **hidden)
-    ran = ready.success(stream, inputs, shown, **hidden, **ONE_AT_A_TIME)
+    ran = ready.success(running.stream(stream), inputs, shown, **hidden, **ONE_AT_A_TIME)
     ran.success(lambda: switched(running=False), None, buttons, queue=False, **hidden)
     ran.failure(fail, None, [shown[0], *buttons], queue=False, **hidden)
     stop.click(end, None, stop, queue=False, **hidden)

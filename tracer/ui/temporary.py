@@ -1,0 +1,59 @@
+"""Visitors' files, in a folder of the page's own: they are deleted after an hour, also those that a crash left behind.
+
+gradio deletes what its present process made; of what an earlier one made it knows nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import gradio as gr
+
+AGE = 3600  # seconds; `words.PRIVACY` tells visitors
+EVERY = 600  # seconds between two looks
+
+
+def folder() -> Path:
+    """Where they are: $GRADIO_TEMP_DIR, which is set here where nobody has."""
+    place = Path(os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / "latent-lineup")))
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return place
+
+
+def directory() -> tempfile.TemporaryDirectory:
+    """A folder for a moment, among them."""
+    return tempfile.TemporaryDirectory(dir=folder())
+
+
+def tidy(page: gr.Blocks, clock: Callable[[], float] = time.time) -> threading.Thread:
+    """Delete old files now and then, as long as the process lives; all but those that the page itself is made of."""
+
+    def look() -> None:
+        while True:
+            sweep(folder(), {file for each in page.blocks.values() for file in each.keep_in_cache}, clock())
+            time.sleep(EVERY)
+
+    thread = threading.Thread(target=look, name="tidy", daemon=True)
+    thread.start()
+    return thread
+
+
+def sweep(place: Path, kept: set[str], now: float) -> None:
+    """Delete the files in a folder that are older than `AGE`, and folders that have been empty for as long.
+
+    Args:
+        place: the folder; it may be missing.
+        kept: paths of files that stay.
+        now: as `time.time` counts.
+    """
+    for path in sorted(place.rglob("*"), reverse=True):  # what is inside comes before its folder
+        with suppress(OSError):  # in use, not empty, or gone already
+            if str(path) in kept or now - path.lstat().st_ctime <= AGE:
+                continue
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
