@@ -118,6 +118,7 @@ def _row(run: Run, name: str) -> dict[str, Any]:
         "named": bool(evidence and evidence.belongs),
         "off": name in run.unavailable,
         "cells": [],
+        "cells_alt": "",  # empty where nobody has looked
         "whisker": None,
         "says": "waiting" if run.trace is None else "not asked",
     }
