@@ -133,6 +133,8 @@ def _row(run: Run, name: str) -> dict[str, Any]:
         row["says"] = strength(standing.score, run.look.threshold)
         if standing.alone >= run.look.threshold > standing.margin:
             row["says"] = "answers, but another one does too"
+        elif run.trace and run.trace.verdict.kind == "insufficient":
+            row["says"] = "cannot tell"
     elif name in run.descents:
         row["says"] = _descent_says(run, name)
     elif run.current == name:
