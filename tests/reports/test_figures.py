@@ -6,32 +6,28 @@ import numpy as np
 import pytest
 
 from tracer.models import registry
-from tracer.reports.figures import plots
+from tracer.reports.figures import curves, plots
 
 
-def curve(decided: int | None = 1) -> plots.Curve:
-    return plots.Curve("mini", plots.style(0), [0, 1, 2], [3.0, 1.0, 0.5], [(0, 2.0), (2, 1.0)], decided)
-
-
-def test_every_curve_has_its_threshold_in_its_colour():
-    figure = plots.loss_curves([curve()], "fast", 2)
-    threshold, line, decision, key = figure.data
-    assert threshold.line.color == line.line.color == decision.marker.color
-    assert list(threshold.y) == [2.0, 1.0]
-    assert (decision.x[0], decision.y[0]) == (1, 1.0)
-    assert "threshold" in key.name
+def test_the_two_descents_of_a_family_have_its_colour_and_differ_by_dash():
+    figure = curves.descents({"mini": ([1.0, 0.1], [1.0, 0.5]), "other": ([1.0], [1.0])}, 40)
+    on, beside, other, _ = figure.data
+    assert on.line.color == beside.line.color != other.line.color
+    assert on.line.dash != beside.line.dash
+    assert "beside" in beside.name
     assert figure.layout.yaxis.type == "log"
+    assert not curves.descents({}, 40).data
 
 
-def test_an_open_curve_has_no_decision_and_an_empty_figure_is_allowed():
-    assert len(plots.loss_curves([curve(None)], "fast", 2).data) == 3
-    assert not plots.loss_curves([], "paper", 100).data
-
-
-def test_the_single_threshold_of_paper_mode_is_a_line_across():
-    paper = plots.Curve("mini", plots.style(0), [0], [0.1], [(100, 0.01)], None)
-    threshold = plots.loss_curves([paper], "paper", 100).data[0]
-    assert (list(threshold.x), list(threshold.y)) == ([0, 100], [0.01, 0.01])
+def test_a_picture_stands_among_others_with_the_threshold():
+    figure = curves.among([9.0, 12.0], [0.0, 1.0, -1.0], 3.6, 10.0, "mini")
+    assert {trace.name for trace in figure.data} >= {
+        "3 pictures that none of the decoders made",
+        "2 pictures made by mini",
+        "threshold",
+        "this picture",
+    }
+    assert not curves.among((), (), None, None, "mini").data
 
 
 def test_families_differ_in_more_than_colour():
@@ -74,16 +70,9 @@ def test_the_residuals_scale_does_not_depend_on_the_image():
     assert tuple(drawn[0, 1]) == tuple(drawn[0, 2]) == (253, 231, 37)  # the top, and beyond it
 
 
-def test_the_strip_has_its_threshold_in_the_middle():
-    assert plots.fit_position(2.0, 2.0) == pytest.approx(50)
-    assert plots.fit_position(0.2, 2.0) < 50 < plots.fit_position(20, 2.0)
-    assert 0 <= plots.fit_position(0, 2.0) < plots.fit_position(1e9, 2.0) <= 100
-
-
 def test_the_page_states_the_settings_in_use():
-    from tracer.evidence.inversion.settings import FAST, PAPER
+    from tracer.evidence.inversion.settings import PAPER, PAPER_RANDOM
     from tracer.ui import words
 
     table = words.settings_table()
-    assert f"at most {FAST.steps}" in table
-    assert f"| {PAPER.steps} |" in table
+    assert f"| {PAPER.steps} | {PAPER_RANDOM.steps} |" in table

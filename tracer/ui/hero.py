@@ -118,6 +118,7 @@ def _row(run: Run, name: str) -> dict[str, Any]:
         "named": bool(evidence and evidence.belongs),
         "off": name in run.unavailable,
         "cells": [],
+        "cells_alt": "",  # empty where nobody has looked
         "whisker": None,
         "says": "waiting" if run.trace is None else "not asked",
     }
@@ -132,6 +133,8 @@ def _row(run: Run, name: str) -> dict[str, Any]:
         row["says"] = strength(standing.score, run.look.threshold)
         if standing.alone >= run.look.threshold > standing.margin:
             row["says"] = "answers, but another one does too"
+        elif run.trace and run.trace.verdict.kind == "insufficient":
+            row["says"] = "cannot tell"
     elif name in run.descents:
         row["says"] = _descent_says(run, name)
     elif run.current == name:
