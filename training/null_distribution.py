@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,14 +58,14 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
     parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
     parser.add_argument("--lineup", choices=LINEUPS, help="only this one")
-    parser.add_argument("--every", type=int, default=1, help="take only every so manieth picture")
+    parser.add_argument("--count", type=int, default=110, help="pictures of all kinds, drawn at random")
     arguments = parser.parse_args()
     RUN.mkdir(parents=True, exist_ok=True)
     for kind, name in zip(calibration.KINDS, LINEUPS, strict=True):
         if arguments.lineup not in (None, name):
             continue
         found = decision.NullDistribution(
-            scores=tuple(sorted(_measure(name, arguments.photos, arguments.real, arguments.every))),
+            scores=tuple(sorted(_measure(name, arguments.photos, arguments.real, arguments.count))),
             pictures="photographs, art, renders, scans, interfaces, pictures by other models, and lattices",
             families=tuple(row.id for row in registry.families(name)),
             date=datetime.date.today().isoformat(),
@@ -74,7 +75,7 @@ def main() -> None:
         print(path.name, len(found.scores), round(found.threshold, 3), flush=True)
 
 
-def _measure(name: str, photos: Path, folder: Path, every: int) -> list[float]:
+def _measure(name: str, photos: Path, folder: Path, count: int) -> list[float]:
     """Scores of a line-up, those that were kept first."""
     path = RUN / f"{name}.jsonl"
     known = dict(json.loads(line) for line in path.read_text().splitlines()) if path.exists() else {}
@@ -86,8 +87,12 @@ def _measure(name: str, photos: Path, folder: Path, every: int) -> list[float]:
         native=tuple(sorted({each.native for each in suspects})),
     )
     with path.open("a") as file:
-        for index, (key, pixels) in enumerate(pictures(photos, folder, name)):
-            if key in known or index % every:
+        found = list(pictures(photos, folder, name))
+        random.Random(0).shuffle(found)
+        for key, pixels in found:
+            if len(known) >= count:
+                break
+            if key in known:
                 continue
             known[key] = round(inspection.inspect(pixels, lineup).best, 3)
             file.write(json.dumps([key, known[key]]) + "\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests import small_models
-from tracer.evidence.inversion import duration
 from tracer.models import autoencoder, cache, device, registry
 from tracer.models.errors import ModelUnavailable
 
@@ -37,23 +36,6 @@ def test_what_other_models_would_give_back_counts(monkeypatch):
     with pytest.raises(ModelUnavailable, match=r"takes 0\.3 GB"):
         device.check_fits(SDXL)
     device.check_fits(SDXL, spare=5 * 10**8)
-
-
-def test_an_estimate_grows_with_the_picture_until_a_tile_is_read(monkeypatch):
-    monkeypatch.setattr(device, "speed", lambda: 1e10)
-    small, large, larger = (duration.seconds(SDXL, side, side) for side in (128, 384, 2000))
-    assert small[0] < small[1]
-    assert large[0] == pytest.approx(9 * small[0])
-    assert larger[0] == pytest.approx((192 / 128) ** 2 * small[0])
-    assert small[0] == pytest.approx(128**2 * 2 * (2.081 + 4.747) * 1e6 / 1e10)
-
-
-def test_what_was_not_counted_is_not_estimated(monkeypatch):
-    from dataclasses import replace
-
-    assert duration.seconds(replace(SDXL, decoder_work=0.0)) is None
-    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
-    assert duration.seconds(SDXL) is None
 
 
 def test_the_speed_is_measured_once():
