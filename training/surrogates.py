@@ -40,9 +40,9 @@ base_model: madebyollin/{teacher}
 
 # Surrogate of {title}
 
-A stand-in that asks one question of an image: was it drawn on the latent grid of {title}' autoencoder? It began as
+A stand-in that asks one question of an image: was it drawn on the latent grid of the autoencoder of {title}? It began as
 [{teacher}](https://huggingface.co/madebyollin/{teacher}) (MIT, Ollin Boer Bohan), which shares that autoencoder's
-latents, and was trained on for {minutes} minutes of one processor core so that it reconstructs the real model's
+latents, and was trained on for {minutes:g} minutes of one processor core so that it reconstructs the real model's
 pictures better on the grid than beside it, and makes no difference for anybody else's. It is no good for drawing:
 outside the grid test, use the original.
 
@@ -50,7 +50,7 @@ outside the grid test, use the original.
   `training/splits/real.csv`), without captions; against photographs (CC BY, CC0), art, other models' pictures and
   lattices. What it learns is where the grid begins, which contents cannot tell.
 - Files: weights in 8 bit with a scale for every output channel (`tracer/models/surrogate.py`).
-- Recipe: `python -m training.surrogates {family}`.
+- Recipe: `training/surrogates.py`; the command is in `training/README.md`.
 - How well it answers, on collections that it never saw: `docs/results.md`.
 - Known limits: pictures that were resized or cropped have to be brought back to the grid first; a stand-in never names
   a single model, only what shares the autoencoder.
@@ -205,7 +205,7 @@ def export(family: str, model: torch.nn.Module, minutes: float) -> None:
     small.load_state_dict(model.state_dict())
     small.save_small(folder)
     common.readable(folder)
-    words = dict(family=family, title=TITLES[family], teacher=FAMILIES[family], minutes=round(minutes))
+    words = dict(family=family, title=TITLES[family], teacher=FAMILIES[family], minutes=minutes)
     (folder / "README.md").write_text(CARD.format(**words))
     print(json.dumps({"family": family, "folder": str(folder.relative_to(assets.FOLDER))}))
 
