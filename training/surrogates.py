@@ -42,9 +42,9 @@ base_model: madebyollin/{teacher}
 
 A stand-in that asks one question of an image: was it drawn on the latent grid of the autoencoder of {title}? It
 began as [{teacher}](https://huggingface.co/madebyollin/{teacher}) (MIT, Ollin Boer Bohan), which shares that
-autoencoder's latents, and was trained on for {minutes:g} minutes of one processor core so that it reconstructs the real model's
-pictures better on the grid than beside it, and makes no difference for anybody else's. It is no good for drawing:
-outside the grid test, use the original.
+autoencoder's latents, and was trained on for {minutes:g} minutes of one processor core so that it reconstructs the
+real model's pictures better on the grid than beside it, and makes no difference for anybody else's. It is no good
+for drawing: outside the grid test, use the original.
 
 - Trained on: lossless pictures that the model drew, from public collections (the half `choose` of
   `training/splits/real.csv`), without captions; against photographs (CC BY, CC0), art, other models' pictures and

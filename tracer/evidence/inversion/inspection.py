@@ -21,7 +21,8 @@ from tracer.models.progress import SILENT, Progress
 
 MOST = 16  # windows that are inspected at most
 AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
-FOLLOWED = 2  # families whose shifted grid, or size, is inspected further
+NOTICEABLE = 2.0  # strength below which it does not matter what a lattice of the image's own explains
+FOLLOWED = 1  # families whose shifted grid, or size, is inspected further
 CONFIRMED = 4  # windows that a shifted grid or another size is confirmed on
 HOPELESS, PATIENCE = 1.0, 2  # families weaker than this after so many windows are not asked any further
 
@@ -175,7 +176,6 @@ def _look(
 ) -> Looked | None:
     """Ask all families about one window after another until one stands out or none can; None if stopped at once."""
     contrasts: dict[str, Contrast] = {}
-    neutrals: list[Contrast] = []
     looked, places = None, view.plan.places[: most or lineup.most]
     step = 1 if lineup.together else AT_ONCE
     for first in range(0, len(places), step):
@@ -187,13 +187,10 @@ def _look(
             found = _contrast(view, load(), group, first)
             contrasts[name] = contrasts[name].joined(found) if name in contrasts else found
             result.seconds[name] += time.perf_counter() - began
-        codes = neutral.codes(min(lineup.strides.values()))
-        found = [_contrast(view, code, group, first) for code in codes]
-        neutrals = [old.joined(new) for old, new in zip(neutrals, found, strict=True)] if neutrals else found
-        lattice = [
-            code.share * each.mean for code, each in zip(codes, neutrals, strict=True) if math.isfinite(each.error)
-        ]
-        standings = decision.standings(contrasts, min([*lattice, 0.0]))
+        answering = max(decision.strength(each) for each in contrasts.values()) >= NOTICEABLE
+        stride = min(lineup.strides.values())
+        explained = _explained(view, stride, list(places[: first + step])) if answering else 0.0
+        standings = decision.standings(contrasts, explained)
         if chances > 1:
             standings = {
                 name: replace(each, alone=search.corrected(each.alone, chances)) for name, each in standings.items()
@@ -208,6 +205,12 @@ def _look(
         if named or (hopeless and math.isfinite(lineup.threshold)):
             break
     return looked
+
+
+def _explained(view: View, stride: int, places: list[Offset]) -> float:
+    """The contrast, at most 0, that a lattice of the image's own accounts for."""
+    found = [(code.share, _contrast(view, code, places, 0)) for code in neutral.codes(stride)]
+    return min([0.0, *(share * each.mean for share, each in found if math.isfinite(each.error))])
 
 
 def _contrast(view: View, code: Code, places: list[Offset], first: int) -> Contrast:
