@@ -62,9 +62,7 @@ def targets(place: Path) -> dict[str, Target]:
         "config.json": Target(
             ((MINI / folders.CONFIG).read_bytes(),), lambda data: _configured(place, data), (ModelUnavailable,)
         ),
-        "thresholds": Target(
-            tuple(path.read_bytes() for path in paths), lambda data: _threshold(place, data), (ThresholdMismatch,)
-        ),
+        "thresholds": Target(stored, lambda data: _threshold(place, data), (ThresholdMismatch,)),
         "parameters": Target((given,), _parameters),
     }
 

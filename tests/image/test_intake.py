@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
-from tracer.image import intake
+from tracer.image import gate, intake
 from tracer.image.intake import IntakeError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Pillow's remarks on damaged metadata
@@ -512,7 +512,7 @@ def test_large_plain_text_is_no_obstacle() -> None:
 
 
 def test_stops_decoding_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "MAX_SECONDS", 0.05)
+    monkeypatch.setattr(gate, "MAX_SECONDS", 0.05)
     jpeg = encoded(Image.new("RGB", (640, 640)), "JPEG", progressive=True)
     last_scan = jpeg[jpeg.rindex(b"\xff\xda") : -2]
     gif = encoded(Image.new("P", (64, 64)), "GIF")
