@@ -31,7 +31,7 @@ page = tables.grid
 
 def key_of(asked: Asked, *more: str) -> str:
     """What the answers of a line-up rest on; `more` files are a section's own."""
-    return f"{code_key(*CODE, *more, thresholds='null.grid')} {asked.name} {asked.weights}"
+    return f"{code_key(*CODE, *more, thresholds='null.*')} {asked.name} {asked.weights}"
 
 
 def answered(asked: Asked, sample: Sample, change: str) -> Row:
