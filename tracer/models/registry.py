@@ -256,7 +256,7 @@ class Reader:
     note: str = ""
 
 
-_TABLES = {name: catalogue.read(name) for name in LINEUPS}
+_TABLES = {name: catalogue.read(name) for name in reversed(LINEUPS)}  # what is bundled and draws comes first
 FAMILIES = catalogue.validated(
     Family, [{"lineup": name, **row} for name, tables in _TABLES.items() for row in tables.get("family", ())]
 )

@@ -95,7 +95,7 @@ class Measured:
         from scipy import stats
 
         reached = int((np.array(self.null) >= shared.threshold).sum())
-        return stats.binomtest(reached, len(self.null), decision.ALPHA, "greater").pvalue < 0.01
+        return bool(stats.binomtest(reached, len(self.null), decision.ALPHA, "greater").pvalue < 0.01)
 
 
 def path_of(family: str, mode: str, folder: Path = FOLDER) -> Path:
