@@ -30,9 +30,9 @@ def strength(contrast: Contrast, explained: float = 0.0) -> float:
 
     Args:
         contrast: of a family, or of one less another.
-        explained: part of its mean, at most 0, that something else explains.
+        explained: part of its mean, at most 0, that something else explains; minus infinity: whatever it is.
     """
-    if not math.isfinite(contrast.error):
+    if not (math.isfinite(contrast.error) and math.isfinite(explained)):
         return 0.0
     return (explained - contrast.mean) / math.hypot(contrast.error, SYSTEMATIC)
 

@@ -208,9 +208,12 @@ def _look(
 
 
 def _explained(view: View, stride: int, places: list[Offset]) -> float:
-    """The contrast, at most 0, that a lattice of the image's own accounts for."""
+    """The contrast, at most 0, that a lattice of the image's own accounts for; minus infinity for any contrast."""
     found = [(code.share, _contrast(view, code, places, 0)) for code in neutral.codes(stride)]
-    return min([0.0, *(share * each.mean for share, each in found if math.isfinite(each.error))])
+    means = [(share, each.mean) for share, each in found if math.isfinite(each.error)]
+    if any(mean < neutral.LATTICE for _, mean in means):
+        return -math.inf
+    return min([0.0, *(share * mean for share, mean in means)])
 
 
 def _contrast(view: View, code: Code, places: list[Offset], first: int) -> Contrast:
