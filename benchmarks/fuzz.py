@@ -55,6 +55,7 @@ def targets(place: Path) -> dict[str, Target]:
     """All of them by name; those that read files write them to `place`."""
     pictures = tuple(_pictures())
     paths = calibration.null_path("autoencoder"), calibration.path_of("mini-kl", "paper")
+    stored = tuple(path.read_bytes() for path in paths)
     given = b'["image.png", 4, "caption", true, ["mini-kl"], "grid", null, 1.5]'
     return {
         "intake": Target(pictures, intake.read, (intake.IntakeError,)),

@@ -210,18 +210,19 @@ def shown(bench: Bench, asked: Asked) -> list[tuple[Sample, str]]:
         changes = [change for change in changes if change in QUICK or not bench.quick]
         found.extend((each, change) for each in some for change in changes if change == AS_IT_IS or each.name in chosen)
 
-    for suspect in asked.suspects:
+    # What matters of a line-up that speaks for real models is their pictures, not its own stand-ins'.
+    speaking = bench.data is not None and any(asked.speaks_for.values())
+    for suspect in () if speaking else asked.suspects:
         own = [each for each in reconstructions(asked, photos) if each.makers == (suspect.name,)]
         add(own, tuple(CHANGES), few)
     drawn = drawings(asked, max(bench.count // 10, 1))
     add(drawn, tuple(CHANGES) if drawn and drawn[0].makers else (AS_IT_IS,), few)
-    add(photos, tuple(CHANGES), few)
+    add(photos, FOR_COLLECTED if speaking else tuple(CHANGES), few)
     add(lattices(bench, max(bench.count // 10, 1)), (AS_IT_IS,), 0)
     if bench.data:
         add(photographs(bench, bench.count), (AS_IT_IS,), 0)
-        every = collected(asked, bench.data)
-        speaking = any(asked.speaks_for.values())
-        add(thin(every, 12) if bench.quick else every, FOR_COLLECTED if speaking else (AS_IT_IS,), len(every))
+        every = thin(collected(asked, bench.data), 12 if bench.quick else 3 * bench.count)
+        add(every, FOR_COLLECTED if speaking else (AS_IT_IS,), bench.count)
     for kind, pixels in bench.drawings().items():
         chosen = thin(pixels, bench.count)
         made = [Sample(f"{kind} {n}", kind + ", by no model", (), lambda x=x: x) for n, x in enumerate(chosen)]
