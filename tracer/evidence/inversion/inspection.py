@@ -19,7 +19,7 @@ from tracer.evidence.inversion.decision import Standing
 from tracer.evidence.inversion.grid import Code, Contrast, Layout, Offset
 from tracer.models.progress import SILENT, Progress
 
-MOST = 16  # windows that are inspected at most
+MOST = 8  # windows that are inspected at most
 AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
 NOTICEABLE = 2.0  # strength below which it does not matter what a lattice of the image's own explains
 FOLLOWED = 1  # families whose shifted grid, or size, is inspected further
