@@ -1,7 +1,8 @@
 """Measure the null distribution of the grid test: `python -m training.null_distribution --photos PHOTOS --real REAL`.
 
-One number for every picture that no family of a line-up made: the largest score of any family, at any look, the
-search for a shifted grid and another size included. The pictures are photographs of the split `calibrate`; of the half
+One number for every picture that no family of a line-up made: the largest score of any family, at any look. The
+search for a shifted grid, or another size, pays for its chances by itself (`search.corrected`), and is left out for
+surrogates, where it would take most of the time. The pictures are photographs of the split `calibrate`; of the half
 `choose` (`training.real`) the art and the pictures by models without a stand-in that no surrogate was trained on; and
 lattices. Scores are kept in `training/runs/null/`, so that an interrupted run goes on.
 """
@@ -85,6 +86,7 @@ def _measure(name: str, photos: Path, folder: Path, count: int) -> list[float]:
         strides={each.name: each.load().stride for each in suspects},
         threshold=UNREACHED,
         native=tuple(sorted({each.native for each in suspects})),
+        search=name != "real",
     )
     with path.open("a") as file:
         found = list(pictures(photos, folder, name))

@@ -49,11 +49,6 @@ class Autoencoder:
         return self.hub_commit or self.weights_digest
 
     @property
-    def digest(self) -> str:
-        """The same as `weights_digest`, until inversion is rewritten."""
-        return self.weights_digest
-
-    @property
     def dtype(self) -> torch.dtype:
         """Data type of the weights; images and latents outside are always 32-bit."""
         return next(self.model.parameters()).dtype

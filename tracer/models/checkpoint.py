@@ -37,8 +37,6 @@ def from_folder(
     Raises:
         ModelUnavailable: a file is missing, damaged, too large, or of a class that is not supported.
     """
-    import torch
-
     from tracer.models.autoencoder import in_fastest_dtype, wrap
 
     if not folder.is_dir():
@@ -46,6 +44,26 @@ def from_folder(
     for inside in _INSIDE:
         if not (folder / CONFIG).exists() and (folder / inside / CONFIG).exists():
             folder = folder / inside
+    model = _loaded(folder, name)
+    wrapped = wrap(
+        model,
+        family=name,
+        hub_commit=hub_commit,
+        weights_digest=rounded_digest(model) if hub_commit else digest_of(folder),
+        scaling=scaling,
+        shift=shift,
+        device=device,
+    )
+    if machine.zero_gpu():  # which only pretends to have its GPU before a call, so that nothing can be tried out
+        return wrapped
+    folders.check_works(wrapped, name)
+    return in_fastest_dtype(wrapped)
+
+
+def _loaded(folder: Path, name: str):
+    """The diffusers model of a folder, in 32 bits on the CPU, with every tensor from the file."""
+    import torch
+
     config = folders.config(folder, name)
     try:
         with quiet():
@@ -65,19 +83,7 @@ def from_folder(
     if any(missing.values()):  # diffusers would fill missing tensors with random numbers and only warn
         raise ModelUnavailable(f"the weights of {name} are incomplete or do not fit their configuration")
     _check_shape(model.config, name)
-    wrapped = wrap(
-        model,
-        family=name,
-        hub_commit=hub_commit,
-        weights_digest=rounded_digest(model) if hub_commit else digest_of(folder),
-        scaling=scaling,
-        shift=shift,
-        device=device,
-    )
-    if machine.zero_gpu():  # which only pretends to have its GPU before a call, so that nothing can be tried out
-        return wrapped
-    folders.check_works(wrapped, name)
-    return in_fastest_dtype(wrapped)
+    return model
 
 
 @contextmanager

@@ -90,7 +90,7 @@ class Family:
         encoder_work, decoder_work: multiplications per pixel of the image, in millions; 0 where they were not counted.
         megabytes: download size; 0 where it is not known before the Hub is asked.
         native: image side in pixels that the members usually draw; 0 where they differ.
-        refinements: gradient-free steps of the grid test (`evidence.inversion.grid.Reconstruction`).
+        refinements, bands, spread: of the grid test, see `evidence.inversion.grid.Reconstruction` and `Contrast.of`.
         gated: whether the Hub asks for a login and an accepted licence.
         note: what a reader should know about this row.
     """
@@ -116,6 +116,8 @@ class Family:
     megabytes: float = 0.0
     native: int = 512
     refinements: int = 0
+    bands: tuple[float, ...] = (1.0, 1.0)
+    spread: float = 0.02
     gated: bool = False
     note: str = ""
 

@@ -228,7 +228,7 @@ def calibrate(
 def _scores(
     images: Iterable[np.ndarray], model: Autoencoder, row: registry.Family, told: Callable
 ) -> tuple[float, ...]:
-    code = grid.Reconstruction(model, row.refinements)
+    code = grid.Reconstruction(model, row.refinements, row.bands, row.spread)
     lineup = inspection.Lineup({row.id: lambda: code}, {row.id: code.stride}, threshold=float("inf"), search=False)
     found = []
     for image in images:

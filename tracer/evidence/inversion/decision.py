@@ -17,9 +17,6 @@ import numpy as np
 from tracer.evidence.inversion.grid import Contrast
 
 ALPHA = 0.01  # share of pictures that no family made, but one is named for
-# Contrast that differs from picture to picture for reasons that the spread of a picture's blocks does not show: no
-# number of windows makes a fainter answer certain.
-SYSTEMATIC = 0.02
 # A picture is called none of the families' where a contrast of this size would have been seen; the weakest of the own
 # pictures that nothing was done to have about that.
 VISIBLE = 0.3
@@ -34,7 +31,7 @@ def strength(contrast: Contrast, explained: float = 0.0) -> float:
     """
     if not (math.isfinite(contrast.error) and math.isfinite(explained)):
         return 0.0
-    return (explained - contrast.mean) / math.hypot(contrast.error, SYSTEMATIC)
+    return (explained - contrast.mean) / math.hypot(contrast.error, contrast.spread)
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,14 @@ class Standing:
         margin: smallest strength of its answer against each other family's; infinite where none was asked.
         contrast: mean contrast.
         error: standard error of the mean.
+        spread: see `grid.Contrast`.
     """
 
     alone: float
     margin: float
     contrast: float
     error: float
+    spread: float
 
     @property
     def score(self) -> float:
@@ -61,7 +60,7 @@ class Standing:
 
 def visible(standing: Standing, threshold: float) -> bool:
     """Whether an answer of `VISIBLE` contrast would have been named."""
-    return VISIBLE / math.hypot(standing.error, SYSTEMATIC) >= threshold
+    return VISIBLE / math.hypot(standing.error, standing.spread) >= threshold
 
 
 def standings(families: dict[str, Contrast], explained: float) -> dict[str, Standing]:
@@ -74,7 +73,7 @@ def standings(families: dict[str, Contrast], explained: float) -> dict[str, Stan
     found = {}
     for name, own in families.items():
         rivals = [strength(own.minus(other)) for rival, other in families.items() if rival != name]
-        found[name] = Standing(strength(own, explained), min(rivals, default=math.inf), own.mean, own.error)
+        found[name] = Standing(strength(own, explained), min(rivals, default=math.inf), own.mean, own.error, own.spread)
     return found
 
 

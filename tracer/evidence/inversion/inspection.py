@@ -23,6 +23,7 @@ MOST = 8  # windows that are inspected at most
 AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
 NOTICEABLE = 2.0  # strength below which it does not matter what a lattice of the image's own explains
 FOLLOWED = 1  # families whose shifted grid, or size, is inspected further
+FLATTEST = 1  # grey levels between which the window with the most detail is nothing but rounding
 CONFIRMED = 4  # windows that a shifted grid or another size is confirmed on
 HOPELESS, PATIENCE = 1.0, 2  # families weaker than this after so many windows are not asked any further
 
@@ -160,6 +161,10 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
     if not plan.places:
         result.found = Found.SMALL
         return result
+    top, left = plan.places[0]
+    if np.ptp(pixels[top : top + plan.tile, left : left + plan.tile], axis=(0, 1)).max() <= FLATTEST:
+        result.found = Found.FLAT  # on and beside the grid it is the same picture
+        return result
     result.looked = _look(View(pixels, plan), lineup, progress, result)
     decided = result.looked is not None and _decide(result, lineup.threshold)
     if lineup.search and not decided and not progress.stop() and result.found not in (Found.FLAT, Found.LATTICE):
@@ -211,9 +216,15 @@ def _explained(view: View, stride: int, places: list[Offset]) -> float:
     """The contrast, at most 0, that a lattice of the image's own accounts for; minus infinity for any contrast."""
     found = [(code.share, _contrast(view, code, places, 0)) for code in neutral.codes(stride)]
     means = [(share, each.mean) for share, each in found if math.isfinite(each.error)]
-    if any(mean < neutral.LATTICE for _, mean in means):
+    if any(mean < neutral.LATTICE for _, mean in means) or _on_a_lattice(view, stride, places[0]):
         return -math.inf
     return min([0.0, *(share * mean for share, mean in means)])
+
+
+def _on_a_lattice(view: View, stride: int, place: Offset) -> bool:
+    """Whether a window lies on a lattice at any offset: an autoencoder may answer half a cell beside it."""
+    codes = neutral.codes(stride)
+    return any(search.phases(view.pixels, code, view.plan, place).standing < neutral.LATTICE for code in codes)
 
 
 def _contrast(view: View, code: Code, places: list[Offset], first: int) -> Contrast:
@@ -227,7 +238,7 @@ def _contrast(view: View, code: Code, places: list[Offset], first: int) -> Contr
         ]
         offsets = [(view.offset[0] % code.stride, view.offset[1] % code.stride), *beside]
         found.append(grid.energies(view.pixels, code, view.plan, [place], offsets))
-    return Contrast.of(np.concatenate(found))
+    return Contrast.of(np.concatenate(found), code.bands, code.spread)
 
 
 def _decide(result: Inspection, threshold: float) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracer.evidence.inversion.grid import SPREAD
+
 if TYPE_CHECKING:  # the page starts without torch
     import torch
 
@@ -30,6 +32,8 @@ class BlockMean:
     stride: int
     block: int
     share: float = BLOCKY
+    bands: tuple[float, ...] = (1.0, 1.0)
+    spread: float = SPREAD
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `grid.Code`."""
@@ -46,6 +50,8 @@ class Enlarged:
     block: int
     mode: str
     share: float = SMOOTH
+    bands: tuple[float, ...] = (1.0, 1.0)
+    spread: float = SPREAD
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `grid.Code`."""
@@ -63,6 +69,8 @@ class Cosine:
     stride: int
     kept: int
     share: float = BLOCKY
+    bands: tuple[float, ...] = (1.0, 1.0)
+    spread: float = SPREAD
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `grid.Code`."""

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from tracer.evidence.inversion import grid
-from tracer.evidence.inversion.grid import Code, Offset
+from tracer.evidence.inversion.grid import Code, Layout, Offset
 
 SIDE = 32  # px a side of the window on which every offset is tried
 SIZES = 4  # sizes that are tried at most, the nearest first
@@ -53,15 +53,16 @@ class Phases:
         return int(down), int(right)
 
 
-def phases(pixels: np.ndarray, code: Code) -> Phases:
-    """Reconstruct the small window with the most detail at every offset of a code's grid.
+def phases(pixels: np.ndarray, code: Code, plan: Layout | None = None, place: Offset | None = None) -> Phases:
+    """Reconstruct a window at every offset of a code's grid.
 
     Args:
         pixels: uint8 RGB (height, width, 3), large enough for a window (`grid.layout`).
         code: what reconstructs.
+        plan, place: which window; by default the small one with the most detail.
     """
-    plan = grid.layout(pixels, code.stride, SIDE)
-    place = plan.places[0]
+    plan = plan or grid.layout(pixels, code.stride, SIDE)
+    place = place or plan.places[0]
     stride = code.stride
     offsets = [(down, right) for down in range(stride) for right in range(stride)]
     found = grid.energies(pixels, code, plan, [place], offsets)[0]

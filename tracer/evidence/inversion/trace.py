@@ -51,7 +51,7 @@ class Suspect:
     Attributes:
         name: registry id, or the folder's name.
         load: the autoencoder; from memory where it is there.
-        refinements: see `grid.Reconstruction`.
+        refinements, bands, spread: see `grid.Reconstruction`.
         members: models known to draw with it.
         native: image side in pixels that they usually draw; 0 where it is not known.
         kind: one of `calibration.KINDS`.
@@ -63,6 +63,8 @@ class Suspect:
     members: tuple[str, ...] = ()
     native: int = 0
     kind: str = calibration.KINDS[0]
+    bands: tuple[float, ...] = (1.0, 1.0)
+    spread: float = grid.SPREAD
 
     @classmethod
     def of(cls, row: Family) -> Suspect:
@@ -74,6 +76,8 @@ class Suspect:
             row.members,
             row.native,
             calibration.KINDS[row.kind == "Surrogate"],
+            row.bands,
+            row.spread,
         )
 
     @classmethod
@@ -194,7 +198,7 @@ def grid_test(
 
 def code_of(suspect: Suspect) -> Callable[[], grid.Reconstruction]:
     """What loads a suspect's code for the grid test."""
-    return lambda: grid.Reconstruction(suspect.load(), suspect.refinements)
+    return lambda: grid.Reconstruction(suspect.load(), suspect.refinements, suspect.bands, suspect.spread)
 
 
 def _evidence(
