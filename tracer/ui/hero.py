@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tracer.evidence.inversion.decision import SYSTEMATIC, Standing
+from tracer.evidence.inversion.decision import Standing
 from tracer.models import registry
 from tracer.reports.figures import plots
 from tracer.ui.record import GAIN, Closer, Look, Run
@@ -172,7 +172,7 @@ def _whisker(standing: Standing, look: Look, name: str) -> dict[str, Any]:
     def place(value: float) -> float:
         return round(min(max(100 * (value - start) / (reach - start), 0.5), 99.5), 2)
 
-    spread = math.hypot(standing.error, SYSTEMATIC) if math.isfinite(standing.error) else reach
+    spread = math.hypot(standing.error, standing.spread) if math.isfinite(standing.error) else reach
     explained = standing.alone * spread + standing.contrast  # what a lattice of the picture's own accounts for
     needed = -explained + look.threshold * spread
     return {
