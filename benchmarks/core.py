@@ -67,6 +67,7 @@ class Bench:
         count: pictures of a kind at most; what repeats itself under many changes uses a fifth.
         quick: whether small counts do.
         progress: told a line of text now and then.
+        search: whether shifted grids and other sizes are looked for, which takes most of the time.
     """
 
     out: Path
@@ -77,6 +78,7 @@ class Bench:
     count: int = 100
     quick: bool = False
     progress: Callable[[str], None] = lambda line: None
+    search: bool = True
     _known: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -34,11 +34,11 @@ def key_of(asked: Asked, *more: str) -> str:
     return f"{code_key(*CODE, *more, thresholds='null.*')} {asked.name} {asked.weights}"
 
 
-def answered(asked: Asked, sample: Sample, change: str) -> Row:
+def answered(asked: Asked, sample: Sample, change: str, search: bool = True) -> Row:
     """One answer, as JSON values: verdict, families, windows, where the grid was found, scores, seconds."""
     picture = as_picture(sample.made(change))
     began = time.perf_counter()
-    outcome = trace.grid_test(picture.pixels, asked.suspects, asked.together)
+    outcome = trace.grid_test(picture.pixels, asked.suspects, asked.together, search=search)
     looked = outcome.inspection.looked
     return {
         "verdict": outcome.verdict.kind,
@@ -57,7 +57,9 @@ def ask(bench: Bench, asked: Asked) -> list[Row]:
     key, rows = key_of(asked), []
     for sample, change in shown(bench, asked):
         found = bench.kept(
-            f"grid {change}: {sample.name}", lambda sample=sample, change=change: answered(asked, sample, change), key
+            f"grid {change}: {sample.name}",
+            lambda sample=sample, change=change: answered(asked, sample, change, bench.search),
+            key + ("" if bench.search else " on the grid alone"),
         )
         about = {name: getattr(sample, name) for name in ("name", "kind", "makers", "source", "format")}
         rows.append({**about, "change": change, **found, "answer": _answer(found, sample.makers)})

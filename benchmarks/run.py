@@ -85,12 +85,13 @@ def run(
     quick: bool = False,
     only: Sequence[str] = (),
     progress: Callable[[str], None] = lambda line: None,
+    search: bool = True,
 ) -> dict:
     """Run the benchmark and write `results.json`, plots and `README.md` to `out`.
 
     Args:
         out: folder for the results; answers already there are kept as long as they would be the same.
-        data, drawn, weights, count, quick, progress: see `Bench`.
+        data, drawn, weights, count, quick, progress, search: see `Bench`.
         lineups: which line-ups are asked; by default `LINEUPS`. What `out` has of others stays.
         only: sections to measure; the others stay as `out` has them.
 
@@ -110,7 +111,7 @@ def run(
         if folder:
             next(folder.iterdir(), None)
     out.mkdir(parents=True, exist_ok=True)
-    bench = Bench(out, data, drawn, weights, asked, count, quick, progress)
+    bench = Bench(out, data, drawn, weights, asked, count, quick, progress, search)
     today, here = datetime.date.today().isoformat(), commit()
     sections = _earlier(out)
     for name in names:

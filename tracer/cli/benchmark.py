@@ -26,6 +26,7 @@ def benchmark(
     lineup: Annotated[list[str] | None, typer.Option(help="only this line-up; may be repeated")] = None,
     count: Annotated[int, typer.Option(help="pictures of a kind at most", min=2)] = 100,
     quick: Annotated[bool, typer.Option("--quick", help="small counts: a few minutes")] = False,
+    search: Annotated[bool, typer.Option(help="look for shifted grids and other sizes, which takes most time")] = True,
     only: Annotated[list[str] | None, typer.Option(help="only this section; may be repeated")] = None,
     as_json: Json = False,
 ) -> None:
@@ -37,6 +38,6 @@ def benchmark(
             if error.name != "benchmarks":
                 raise
             raise ValueError("the benchmark is not a part of the package: run it in a checkout's folder") from None
-        results = bench.run(out, data, drawings, weights, lineup or (), count, quick, only or (), say)
+        results = bench.run(out, data, drawings, weights, lineup or (), count, quick, only or (), say, search)
         say("")
         print(json.dumps(results, indent=2) if as_json else bench.markdown(results))

@@ -69,16 +69,8 @@ class Suspect:
     @classmethod
     def of(cls, row: Family) -> Suspect:
         """A registry row."""
-        return cls(
-            row.id,
-            lambda: cache.load(row),
-            row.refinements,
-            row.members,
-            row.native,
-            calibration.KINDS[row.kind == "Surrogate"],
-            row.bands,
-            row.spread,
-        )
+        kind, load = calibration.KINDS[row.kind == "Surrogate"], lambda: cache.load(row)
+        return cls(row.id, load, row.refinements, row.members, row.native, kind, row.bands, row.spread)
 
     @classmethod
     def folder(cls, name: str, model: Autoencoder) -> Suspect:
@@ -159,7 +151,11 @@ def fetch(rows: Sequence[Family], progress: Progress) -> tuple[list[Suspect], di
 
 
 def grid_test(
-    pixels: np.ndarray, suspects: Sequence[Suspect], together: bool = True, progress: Progress = SILENT
+    pixels: np.ndarray,
+    suspects: Sequence[Suspect],
+    together: bool = True,
+    progress: Progress = SILENT,
+    search: bool = True,
 ) -> Outcome:
     """The grid test of all suspects.
 
@@ -168,6 +164,7 @@ def grid_test(
         suspects: who is asked.
         together: whether all fit into memory at once.
         progress: told `inspection.Looked`, `inspection.Searched` and `Answered`.
+        search: whether a shifted grid and other sizes are looked for.
     """
     # Where families of both kinds are asked, the stricter of the two holds.
     null = max(map(calibration.shared, {each.kind for each in suspects}), key=lambda each: each.threshold)
@@ -187,6 +184,7 @@ def grid_test(
         strides=strides,
         threshold=null.threshold,
         together=together,
+        search=search,
         native=tuple(sorted({each.native for each in suspects if each.native})),
     )
     found = inspection.inspect(pixels, lineup, progress)
