@@ -19,12 +19,12 @@ from tracer.evidence.inversion import playback
 from tracer.image import intake
 from tracer.models import registry
 from tracer.reports.figures import curves
-from tracer.ui import hero, running, words
-from tracer.ui.components import ONE_AT_A_TIME, Stops, Wish, on_gpu, readable_errors, upload_problem
+from tracer.ui import hero, words
+from tracer.ui.components import Wish, on_gpu, upload_problem
+from tracer.ui.controls import HIDDEN, run_controls
 from tracer.ui.record import GAIN, STORED, Run, address, examples
 
 PAUSE = 0.3  # seconds between two updates of the page
-_stops = Stops()
 
 
 @dataclass
@@ -154,25 +154,22 @@ def build(image: gr.Image, run: gr.State, first: Reel | None = None) -> None:
 def _wire(
     inputs: list[gr.components.Component], start: gr.Button, stop: gr.Button, shown: dict[str, Any], kept: gr.State
 ) -> None:
-    hidden = {"api_visibility": "private", "show_progress": "hidden"}
     work = on_gpu(steps)
 
-    def prepare(image: str, run: Run | None, request: gr.Request) -> list[dict]:
-        _stops.prepare(request.session_hash)
-        return switched(running=True)
+    def check(image: str | None, run: Run | None) -> list[dict]:
+        return [upload_problem(image), gr.validate(True, "")]
 
-    def stream(image: str, run: Run | None, request: gr.Request) -> Iterator[dict]:
-        with readable_errors(), _stops.running(request.session_hash) as wish:
-            picture = intake.read(image)
-            family = (run.best() if run else "") or registry.families(registry.LINEUPS[0])[0].id
-            reel, drawn = Reel(family), 0.0
-            yield {shown["pictures"]: f"<p class='caption'>Loading {escape(hero.title(family))} …</p>", kept: None}
-            for step in work(picture, family, wish):
-                reel.take(step)
-                if time.monotonic() - drawn > PAUSE:
-                    yield live(reel)
-                    drawn = time.monotonic()
-            yield {**live(reel), kept: reel}
+    def play(image: str, run: Run | None, wish: Wish) -> Iterator[dict]:
+        picture = intake.read(image)
+        family = (run.best() if run else "") or registry.families(registry.LINEUPS[0])[0].id
+        reel, drawn = Reel(family), 0.0
+        yield {shown["pictures"]: f"<p class='caption'>Loading {escape(hero.title(family))} …</p>", kept: None}
+        for step in work(picture, family, wish):
+            reel.take(step)
+            if time.monotonic() - drawn > PAUSE:
+                yield live(reel)
+                drawn = time.monotonic()
+        yield {**live(reel), kept: reel}
 
     def live(reel: Reel) -> dict:
         return {
@@ -182,21 +179,6 @@ def _wire(
             shown["place"]: gr.Slider(maximum=max(reel.last, 1), value=reel.last),
         }
 
-    def end(request: gr.Request) -> dict:
-        _stops.stop(request.session_hash)
-        return gr.update(interactive=False)
-
-    def switched(running: bool) -> list[dict]:
-        return [gr.update(interactive=not running), gr.update(interactive=running)]
-
-    def check(image: str | None, run: Run | None) -> list[dict]:
-        return [upload_problem(image), gr.validate(True, "")]
-
-    buttons = [start, stop]
-    ready = start.click(prepare, inputs, buttons, validator=check, concurrency_limit=None, **hidden)
-    ran = ready.success(running.stream(stream), inputs, [*shown.values(), kept], **hidden, **ONE_AT_A_TIME)
-    for over in (ran.success, ran.failure):
-        over(lambda: switched(running=False), None, buttons, queue=False, **hidden)
-    stop.click(end, None, stop, queue=False, **hidden)
-    quiet = {"queue": False, "trigger_mode": "always_last", **hidden}
+    run_controls(start, stop, play, inputs, [*shown.values(), kept], check=check)
+    quiet = {"queue": False, "trigger_mode": "always_last", **HIDDEN}
     shown["place"].input(strip, [kept, shown["place"]], shown["pictures"], **quiet)

@@ -13,8 +13,9 @@ import gradio as gr
 
 from tracer.models import registry
 from tracer.reports import batch
-from tracer.ui import running, temporary, words
-from tracer.ui.components import ONE_AT_A_TIME, Stops, Wish, on_gpu, readable_errors
+from tracer.ui import temporary, words
+from tracer.ui.components import Wish, on_gpu
+from tracer.ui.controls import run_controls
 
 LIMIT = 50  # images at once
 _KINDS = {
@@ -25,7 +26,6 @@ _KINDS = {
     "error": "error",
 }
 _FAMILIES = [row.id for row in registry.families(registry.LINEUPS[0])]
-_stops = Stops()
 
 
 def check(files: list[str] | None, families: list[str]) -> list[dict]:
@@ -112,23 +112,11 @@ def bar(done: int, of: int, seconds: float = 0.0, end: str = "") -> str:
 
 
 def _wire(inputs: list[gr.components.Component], start: gr.Button, stop: gr.Button, panel: Panel) -> None:
-    hidden = {"api_visibility": "private", "show_progress": "hidden"}
-    buttons, outputs = [start, stop], list(vars(panel).values())
     work = on_gpu(_inspected)
 
-    def prepare(files: list[str], families: list[str], request: gr.Request) -> list[Any]:
-        _stops.prepare(request.session_hash)
-        waiting = "<p class='caption' role='status'>Waiting for a place in the queue …</p>"
-        closed = gr.DownloadButton(value=None, interactive=False)
-        return [waiting, *switched(running=True), closed, closed]
-
-    def stream(files: list[str], families: list[str], request: gr.Request) -> Iterator[dict]:
+    def trace(files: list[str], families: list[str], wish: Wish) -> Iterator[dict]:
         options, made, begun = batch.Options(families=tuple(families)), [], time.monotonic()
-        with (
-            readable_errors(),
-            _stops.running(request.session_hash) as wish,
-            temporary.directory() as folder,
-        ):
+        with temporary.directory() as folder:
             named = [(Path(path).name, Path(path)) for path in files]
             yield panel.live(made, families, bar(0, len(named)))
             for row in batch.rows(named, options, engine=lambda waiting, asked: work(list(waiting), asked, wish)):
@@ -141,32 +129,19 @@ def _wire(inputs: list[gr.components.Component], start: gr.Button, stop: gr.Butt
             shown = panel.live(made, families, bar(len(made), len(named), seconds, told))
             yield {**shown, **(panel.files(folder, made, options) if made else {})}
 
-    def end(request: gr.Request) -> dict:
-        _stops.stop(request.session_hash)
-        return gr.update(interactive=False)
-
-    def switched(running: bool) -> list[dict]:
-        return [gr.update(interactive=not running), gr.update(interactive=running)]
-
-    def settle() -> list[dict]:
-        return switched(running=False)
-
-    def fail() -> list[Any]:
-        failed = "<p class='caption' role='status'>That did not work. What there is stays; you can try again.</p>"
-        return [failed, *settle()]
-
-    ready = start.click(
-        prepare,
+    waiting = "<p class='caption' role='status'>Waiting for a place in the queue …</p>"
+    failed = "<p class='caption' role='status'>That did not work. What there is stays; you can try again.</p>"
+    closed = gr.update(value=None, interactive=False)
+    run_controls(
+        start,
+        stop,
+        trace,
         inputs,
-        [panel.progress, *buttons, panel.as_csv, panel.as_json],
-        validator=check,
-        concurrency_limit=None,
-        **hidden,
+        list(vars(panel).values()),
+        check=check,
+        waiting={panel.progress: waiting, panel.as_csv: closed, panel.as_json: closed},
+        failed={panel.progress: failed},
     )
-    traced = ready.success(running.stream(stream), inputs, outputs, **hidden, **ONE_AT_A_TIME)
-    traced.success(settle, None, buttons, queue=False, **hidden)
-    traced.failure(fail, None, [panel.progress, *buttons], queue=False, **hidden)
-    stop.click(end, None, stop, queue=False, **hidden)
 
 
 def _inspected(files: list[tuple[str, Path]], options: batch.Options, stop: Wish) -> Iterator[batch.Row]:

@@ -17,12 +17,12 @@ from tracer.image import intake
 from tracer.models import device, prompt_filter, registry
 from tracer.models.errors import ModelUnavailable
 from tracer.ui import chooser, drawing, parameters, running, words
-from tracer.ui.components import BUDGET, ONE_AT_A_TIME, Stops, budget, readable_errors, upload, upload_problem
+from tracer.ui.components import BUDGET, ONE_AT_A_TIME, Wish, budget, readable_errors, upload, upload_problem
+from tracer.ui.controls import HIDDEN, run_controls
 from tracer.ui.drawing import Board
 from tracer.ui.parameters import as_sent
 from tracer.verdict import wording
 
-_stops = Stops()
 _ALL = [row.id for row in registry.GENERATORS.values() if row.bundled]
 SHOW_ANSWER = "() => document.querySelector('#drawn').scrollIntoView({block: 'nearest'})"
 
@@ -207,6 +207,7 @@ def build(image: gr.Image, first: Board | None) -> Tab:
     answer = gr.State(empty.answer, time_to_live=3600)
     panel = Panel(banner, grid, plot, plot_words, document, answer)
     _wire(controls, panel)
+    _endpoint()
     return Tab(controls, panel)
 
 
@@ -248,73 +249,42 @@ def _controls(image: gr.Image, written: str) -> Controls:
 
 
 def _wire(controls: Controls, panel: Panel) -> None:
-    hidden = {"api_visibility": "private", "show_progress": "hidden"}
-    buttons = [controls.start, controls.stop]
-
-    def switched(running: bool) -> list[dict]:
-        return [gr.update(interactive=not running), gr.update(interactive=running)]
-
-    def prepare(
-        image: str,
-        caption: str,
-        generators: list[str],
-        candidates: float,
-        seed: float,
-        fused: bool,
-        request: gr.Request,
-    ) -> list[Any]:
-        _stops.prepare(request.session_hash)
-        return [words.waiting(), *switched(running=True)]
-
-    def stream(
-        image: str,
-        caption: str,
-        generators: list[str],
-        candidates: float,
-        seed: float,
-        fused: bool,
-        request: gr.Request,
-    ) -> Iterator[dict]:
-        with readable_errors(), _stops.running(request.session_hash) as stopped:
-            picture = intake.read(image)
-            board = Board(f"Your image · {picture.width} × {picture.height} px", generators, int(candidates), fused)  # noqa: RUF001
-            yield panel.final(board)
-            written = describe(image)
-            asked = caption.strip() if caption.strip() != written else ""
-            options = dict(caption=asked or None, candidates=int(candidates), seed=int(seed), fused=fused, stop=stopped)
-            options["budget"] = None if device.zero_gpu() else BUDGET
-            for update in api.regenerate_stream(picture, generators=generators, **options):
-                board = drawing.taken(board, update)
-                yield panel.final(board) if board.answer else panel.live(board)
-
-    def end(request: gr.Request) -> dict:
-        _stops.stop(request.session_hash)
-        return gr.update(interactive=False)
-
-    def settle() -> list[dict]:
-        return switched(running=False)
-
-    def fail() -> list[Any]:
-        return [words.failed(), *settle()]
-
-    def follow(ready: gr.events.Dependency) -> None:
-        drawn = ready.success(
-            running.stream(stream), controls.inputs, list(vars(panel).values()), **hidden, **ONE_AT_A_TIME
-        )
-        drawn.success(settle, None, buttons, queue=False, **hidden)
-        drawn.failure(fail, None, [panel.banner, *buttons], queue=False, **hidden)
-
-    ready = {"inputs": controls.inputs, "outputs": [panel.banner, *buttons], "concurrency_limit": None, **hidden}
-    told = {"inputs": [controls.generators, controls.candidates], "outputs": controls.estimate, **hidden}
+    told = {"inputs": [controls.generators, controls.candidates], "outputs": controls.estimate, **HIDDEN}
     for changed in (controls.image.upload, controls.generators.change, controls.candidates.change):
         changed(estimate, concurrency_limit=4, **told)
-    controls.settings.expand(_choices, None, [controls.generators, controls.full_size], concurrency_limit=4, **hidden)
+    controls.settings.expand(_choices, None, [controls.generators, controls.full_size], concurrency_limit=4, **HIDDEN)
     for changed in (controls.image.upload, controls.image.clear):  # not `change`: examples bring their captions along
-        changed(describe, controls.image, controls.caption, concurrency_limit=2, **hidden)
-    follow(controls.start.click(prepare, validator=check, **ready))
+        changed(describe, controls.image, controls.caption, concurrency_limit=2, **HIDDEN)
+
+    def draw(
+        image: str, caption: str, generators: list[str], candidates: float, seed: float, fused: bool, stop: Wish
+    ) -> Iterator[dict]:
+        picture = intake.read(image)
+        board = Board(f"Your image · {picture.width} × {picture.height} px", generators, int(candidates), fused)  # noqa: RUF001
+        yield panel.final(board)
+        written = describe(image)
+        asked = caption.strip() if caption.strip() != written else ""
+        options = dict(caption=asked or None, candidates=int(candidates), seed=int(seed), fused=fused, stop=stop)
+        options["budget"] = None if device.zero_gpu() else BUDGET
+        for update in api.regenerate_stream(picture, generators=generators, **options):
+            board = drawing.taken(board, update)
+            yield panel.final(board) if board.answer else panel.live(board)
+
+    run_controls(
+        controls.start,
+        controls.stop,
+        draw,
+        controls.inputs,
+        list(vars(panel).values()),
+        check=check,
+        waiting={panel.banner: words.waiting()},
+        failed={panel.banner: words.failed()},
+    )
     controls.start.click(None, js=SHOW_ANSWER)  # on a phone it is above the button
-    controls.stop.click(end, None, controls.stop, queue=False, **hidden)
-    endpoint = gr.Button(visible=False)  # carries the public endpoint, which is typed and documented like a function
+
+
+def _endpoint() -> None:
+    carrier = gr.Button(visible=False)  # of the public endpoint, which is typed and documented like a function
     asked = [
         upload(label="Image", visible=False),
         as_sent(gr.Textbox, value="", label="Caption"),
@@ -322,13 +292,8 @@ def _wire(controls: Controls, panel: Panel) -> None:
         as_sent(gr.Number, value=ranking.SEED, label="Seed"),
         as_sent(gr.Checkbox, value=True, label="Fused"),
     ]
-    endpoint.click(
-        running.endpoint(regenerate_image),
-        asked,
-        gr.JSON(visible=False),
-        api_name="regenerate_image",
-        **ONE_AT_A_TIME,
-    )
+    found = running.endpoint(regenerate_image)
+    carrier.click(found, asked, gr.JSON(visible=False), api_name="regenerate_image", **ONE_AT_A_TIME)
 
 
 def _choices() -> tuple[dict, str]:

@@ -15,13 +15,12 @@ from tracer.image import intake
 from tracer.reports import robustness
 from tracer.reports.figures import curves
 from tracer.reports.robustness import CHANGES, Point, flips, ordered
-from tracer.ui import running
-from tracer.ui.components import ONE_AT_A_TIME, Stops, on_gpu, readable_errors, upload_problem
+from tracer.ui.components import Wish, on_gpu, upload_problem
+from tracer.ui.controls import run_controls
 from tracer.ui.record import STORED, examples
 
 NAMES = {"JPEG compression": "jpeg", "Resizing": "resize", "Cropping": "crop", "Noise": "noise", "Blur": "blur"}
 _WORDS = {"family": "match", "none": "no match", "undecided": "undecided", "insufficient": "too little evidence"}
-_stops = Stops()
 
 
 def save(points: list[Point], change: str, name: str) -> None:
@@ -128,41 +127,22 @@ def _begun(points: list[Point], change: str) -> str:
 def _wire(
     inputs: list[gr.components.Component], start: gr.Button, stop: gr.Button, shown: list[gr.components.Component]
 ) -> None:
-    hidden = {"api_visibility": "private", "show_progress": "hidden"}
     work = on_gpu(robustness.curve)
 
     def check(image: str | None, change: str) -> list[dict]:
         return [upload_problem(image), gr.validate(True, "")]
 
-    def prepare(image: str, change: str, request: gr.Request) -> list:
-        _stops.prepare(request.session_hash)
-        return ["<p class='caption' role='status'>Waiting for a place in the queue …</p>", *switched(running=True)]
-
-    def stream(image: str, change: str, request: gr.Request) -> Iterator[list]:
+    def find(image: str, change: str, wish: Wish) -> Iterator[list]:
         key, points, begun = NAMES[change], [], time.monotonic()
-        with readable_errors(), _stops.running(request.session_hash) as wish:
-            picture = intake.read(image)
-            yield [told(points, key), figure(points, key), ""]
-            for point in work(picture, key, None, wish):
-                points.append(point)
-                now = time.monotonic() - begun
-                yield [told(points, key, now), figure(points, key), table(points, key)]
-            over = told(points, key, time.monotonic() - begun, over=True, stopped=wish())
-            yield [over, figure(points, key), table(points, key)]
+        picture = intake.read(image)
+        yield [told(points, key), figure(points, key), ""]
+        for point in work(picture, key, None, wish):
+            points.append(point)
+            now = time.monotonic() - begun
+            yield [told(points, key, now), figure(points, key), table(points, key)]
+        over = told(points, key, time.monotonic() - begun, over=True, stopped=wish())
+        yield [over, figure(points, key), table(points, key)]
 
-    def end(request: gr.Request) -> dict:
-        _stops.stop(request.session_hash)
-        return gr.update(interactive=False)
-
-    def switched(running: bool) -> list[dict]:
-        return [gr.update(interactive=not running), gr.update(interactive=running)]
-
-    def fail() -> list:
-        return ["<p class='caption' role='status'>That did not work; what there is stays.</p>", *switched(False)]
-
-    buttons = [start, stop]
-    ready = start.click(prepare, inputs, [shown[0], *buttons], validator=check, concurrency_limit=None, **hidden)
-    ran = ready.success(running.stream(stream), inputs, shown, **hidden, **ONE_AT_A_TIME)
-    ran.success(lambda: switched(running=False), None, buttons, queue=False, **hidden)
-    ran.failure(fail, None, [shown[0], *buttons], queue=False, **hidden)
-    stop.click(end, None, stop, queue=False, **hidden)
+    waiting = "<p class='caption' role='status'>Waiting for a place in the queue …</p>"
+    failed = "<p class='caption' role='status'>That did not work; what there is stays.</p>"
+    run_controls(start, stop, find, inputs, shown, check=check, waiting={shown[0]: waiting}, failed={shown[0]: failed})
