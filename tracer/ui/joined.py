@@ -38,7 +38,6 @@ BECAUSE = {
     Reason.OWN_LATTICE: "Cannot tell from this file, because its own blocks or cells hide a decoder's.",
     Reason.MARKS_LOST_IN_JPEG: "Cannot tell from this file, because compression has taken its fine detail.",
 }
-DRAWING_WORK = 18e9  # multiplications of a drawing, as `device.speed` counts them; a rough mean over the five minis
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,7 @@ def seconds_to_draw() -> float | None:
 
     if "torch" not in sys.modules or device.zero_gpu():  # measuring it would load torch
         return None
-    bundled = sum(row.bundled for row in registry.GENERATORS.values())
-    return bundled * ranking.CANDIDATES * DRAWING_WORK / device.speed()
+    return ranking.seconds([row.id for row in registry.GENERATORS.values() if row.bundled], ranking.CANDIDATES)
 
 
 def matrix(told: Told, drawn: Regeneration | None = None) -> str:
