@@ -33,6 +33,7 @@ KNOWN = {
     ("tracer.cli.benchmark", "benchmarks.run"): "the command line starts the benchmark where there is a checkout",
 }
 MOST = 12  # entries of the package
+MODULE, FUNCTION = 320, 60  # lines of the longest ones
 
 
 def modules() -> dict[str, Path]:
@@ -106,3 +107,14 @@ def test_only_the_page_imports_gradio() -> None:
 def test_the_package_can_be_overlooked() -> None:
     entries = {path.name for path in (ROOT / "tracer").iterdir() if path.name != "__pycache__"}
     assert len(entries) <= MOST, sorted(entries)
+
+
+def test_modules_and_functions_are_short() -> None:
+    long = {}
+    for name, path in MODULES.items():
+        text = path.read_text()
+        long[name] = len(text.splitlines()) - MODULE
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                long[f"{name}.{node.name}"] = node.end_lineno - node.lineno + 1 - FUNCTION
+    assert not {name: over for name, over in long.items() if over > 0}
