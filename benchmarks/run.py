@@ -75,6 +75,9 @@ def plotted(results: dict, out: Path, progress: Callable[[str], None]) -> dict[s
     }
 
 
+PICTURES = "test photographs and the collected pictures' half `report`"
+
+
 def run(
     out: Path,
     data: Path | None = None,
@@ -127,9 +130,7 @@ def run(
             "commit": here,
             "versions": store.versions(),
             "threads": torch.get_num_threads(),
-            "pictures": "test photographs and the collected pictures' half `report`"
-            if data
-            else "scikit-image's tiles",
+            "pictures": PICTURES if data else "scikit-image's tiles",
             "quick": quick,
             "sections": {name: sections[name] for name in benchmarks.SECTIONS if name in sections},
         }
