@@ -17,6 +17,7 @@ import numpy as np
 from tracer.evidence.inversion import decision, grid, neutral, search
 from tracer.evidence.inversion.decision import Standing
 from tracer.evidence.inversion.grid import Code, Contrast, Layout, Offset
+from tracer.image.windows import framed
 from tracer.models.progress import SILENT, Progress
 
 MOST = 8  # windows that are inspected at most
@@ -50,12 +51,14 @@ class View:
         plan: its windows.
         offset: where the grid begins, rows down and columns right.
         size: height and width that a resized picture was brought back to, or None.
+        origin: rows and columns of a plain frame above and on the left, which a screenshot may have, left out first.
     """
 
     pixels: np.ndarray
     plan: Layout
     offset: Offset = (0, 0)
     size: tuple[int, int] | None = None
+    origin: Offset = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,10 @@ class Looked:
 
     @property
     def boxes(self) -> tuple[tuple[int, int, int, int], ...]:
-        """Top, left, bottom and right of the scored part of every window."""
-        tile = self.view.plan.tile
-        return tuple((top, left, top + tile, left + tile) for top, left in self.view.plan.places[: self.windows])
+        """Top, left, bottom and right of the scored part of every window, in the image, or in its restored size."""
+        tile, (down, right) = self.view.plan.tile, (0, 0) if self.view.size else self.view.origin
+        places = [(top + down, left + right) for top, left in self.view.plan.places[: self.windows]]
+        return tuple((top, left, top + tile, left + tile) for top, left in places)
 
     @property
     def by_window(self) -> dict[str, tuple[float, ...]]:
@@ -157,7 +161,10 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
         progress: told `Looked` and `Searched`; asked whether to stop between windows.
     """
     result = Inspection(seconds=dict.fromkeys(lineup.load, 0.0))
-    plan = grid.layout(pixels, max(lineup.strides.values()))
+    top, left, bottom, right = framed(pixels)
+    pixels = pixels[top:bottom, left:right]
+    whole = View(pixels, grid.layout(pixels, max(lineup.strides.values())), origin=(top, left))
+    plan = whole.plan
     if not plan.places:
         result.found = Found.SMALL
         return result
@@ -165,10 +172,10 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
     if np.ptp(pixels[top : top + plan.tile, left : left + plan.tile], axis=(0, 1)).max() <= FLATTEST:
         result.found = Found.FLAT  # on and beside the grid it is the same picture
         return result
-    result.looked = _look(View(pixels, plan), lineup, progress, result)
+    result.looked = _look(whole, lineup, progress, result)
     decided = result.looked is not None and _decide(result, lineup.threshold)
     if lineup.search and not decided and not progress.stop() and result.found not in (Found.FLAT, Found.LATTICE):
-        _shifted(pixels, plan, lineup, progress, result)
+        _shifted(whole, lineup, progress, result)
         if result.found is not Found.NAMED and not progress.stop():
             _resized(pixels, lineup, progress, result)
     if progress.stop() and result.found is not Found.NAMED:
@@ -263,13 +270,13 @@ def _decide(result: Inspection, threshold: float) -> bool:
     return bool(result.families)
 
 
-def _shifted(pixels: np.ndarray, plan: Layout, lineup: Lineup, progress: Progress, result: Inspection) -> None:
+def _shifted(whole: View, lineup: Lineup, progress: Progress, result: Inspection) -> None:
     """Look for the offset at which a crop's grid begins, and inspect the likeliest."""
     for name, load in lineup.load.items():
         if progress.stop():
             return
         began = time.perf_counter()
-        result.phases[name] = search.phases(pixels, load().plain)
+        result.phases[name] = search.phases(whole.pixels, load().plain)
         result.seconds[name] += time.perf_counter() - began
         progress.emit(Searched(name, result.phases[name]))
     ranked = sorted(result.phases, key=lambda name: result.phases[name].standing)
@@ -277,7 +284,7 @@ def _shifted(pixels: np.ndarray, plan: Layout, lineup: Lineup, progress: Progres
         offset = result.phases[name].best
         if offset == (0, 0) or progress.stop():
             continue
-        view = View(pixels, plan, offset)
+        view = replace(whole, offset=offset)
         if _accept(view, lineup, progress, result, lineup.strides[name] ** 2):
             return
 
