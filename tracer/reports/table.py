@@ -122,7 +122,16 @@ def _guarded(value: Any) -> Any:
     if not isinstance(value, str):
         return "" if value is None else value
     value = " ".join(value.splitlines())
-    return f"'{value}" if value.startswith(_RISKY) else value
+    return f"'{value}" if value.startswith(_RISKY) and not _is_number(value) else value
+
+
+def _is_number(value: str) -> bool:
+    """Rows that are read again hold their numbers as text; a negative one is no formula."""
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _unguarded(value: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tracer.evidence.inversion.grid import Contrast
+from tracer.evidence.inversion.grid import SPREAD, Contrast
 
 ALPHA = 0.01  # share of pictures that no family made, but one is named for
 # A picture is called none of the families' where a contrast of this size would have been seen; the weakest of the own
@@ -50,7 +50,7 @@ class Standing:
     margin: float
     contrast: float
     error: float
-    spread: float
+    spread: float = SPREAD
 
     @property
     def score(self) -> float:
