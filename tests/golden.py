@@ -109,8 +109,6 @@ def answers() -> Iterator[tuple[str, str, dict]]:
     files = pictures()
     for name, file in files.items():
         yield "trace", name, traced(api.trace(file, lineup="minis").document())
-    for name in (FLUENT, PHOTOGRAPH, COFFEE):
-        yield "trace of the real line-up", name, traced(api.trace(files[name], lineup="real").document())
     for name in (NOTO, KOALA):
         small = _file(Image.open(BytesIO(files[name])).convert("RGB").crop((0, 0, 96, 96)))
         yield (
