@@ -22,7 +22,7 @@ from tracer.evidence.reasons import Reason
 from tracer.evidence.verdict import Verdict
 from tracer.image import intake
 from tracer.models import cache, registry
-from tracer.ui import components, hero, joined, record, subject, words
+from tracer.ui import chooser, components, hero, joined, record, subject, words
 from tracer.ui.joined import Told
 from tracer.ui.tabs import inversion, lesson
 from tracer.verdict import wording
@@ -288,10 +288,24 @@ def test_a_picture_is_answered_by_itself(page, page_url: str, rgba_png: Path):
     assert not page.complaints
 
 
+def asks_the_minis(page) -> None:
+    """Choose the miniatures, whose descents have thresholds."""
+    page.get_by_role("button", name="Which models to ask").click()
+    page.wait_for_selector("#availability li")
+    page.locator("#lineup-name").get_by_text(chooser.TITLES["minis"]).click()
+    page.wait_for_function("document.querySelector('#availability').innerText.includes('mini-dc')")
+
+
+def by_descent(page) -> None:
+    """Choose LatentTracer's own rule, which is slow enough to be stopped."""
+    asks_the_minis(page)
+    page.get_by_role("button", name="Settings and limits").click()
+    page.get_by_label("LatentTracer's own rule").check()
+
+
 def test_stop_keeps_what_there_is(page, page_url: str):
     opened(page, page_url)
-    page.get_by_role("button", name="Settings and limits").click()
-    page.get_by_label("LatentTracer's own rule").check()  # slow enough to be stopped
+    by_descent(page)
     page.click("#trace")
     page.wait_for_function("/Step [1-9]/.test(document.querySelector('#verdict').innerText)")
     page.wait_for_selector("#curves .scatterlayer .trace")
@@ -319,8 +333,7 @@ def test_a_bad_file_is_named_and_nothing_is_lost(page, page_url: str, not_an_ima
 
 def test_clearing_the_picture_ends_its_run_and_its_result_is_never_shown(page, page_url: str, rgba_png: Path):
     opened(page, page_url)
-    page.get_by_role("button", name="Settings and limits").click()
-    page.get_by_label("LatentTracer's own rule").check()
+    by_descent(page)
     upload(page, rgba_png)
     page.wait_for_function("/Step [1-9]/.test(document.querySelector('#verdict').innerText)")
     page.click("#upload button[aria-label='Remove Image']")
@@ -389,7 +402,7 @@ def test_no_other_tab_does_either(page, page_url: str, theme: str, width: int):
 
 def test_from_upload_to_verdict_by_keyboard_alone(page, page_url: str, rgba_png: Path):
     opened(page, page_url)
-    page.on("filechooser", lambda chooser: chooser.set_files(rgba_png))  # from the start: listening takes a moment
+    page.on("filechooser", lambda asked: asked.set_files(rgba_png))  # from the start: listening takes a moment
 
     def tab_to(wanted: str) -> None:
         for _ in range(40):
