@@ -37,14 +37,14 @@ def test_the_least_strength_changes_nothing_and_all_make_pictures(change):
 
 
 def test_a_curve_streams_finds_the_flip_and_can_be_stopped(monkeypatch):
-    monkeypatch.setitem(CHANGES, "blur", breaking.Change("px", (0, 1.5), False, CHANGES["blur"].apply))
+    monkeypatch.setitem(CHANGES, "blur", breaking.Change("px", (0, 8), False, CHANGES["blur"].apply))
     points = list(breaking.curve(intake.read(KOALA), "blur", ["mini-dc"]))
     assert points[0].ratios["mini-dc"] >= 1
     assert all(not point.ratios for point in points if point.kind == "insufficient")
     assert points[0].kind == "family" and points[1].kind != "family"
     assert len(points) == 2 + breaking.CLOSER
     before, after = flips(ordered(points, "blur"))[0]
-    assert 0 < after.strength - before.strength <= 1.5 / 2**breaking.CLOSER + 0.01, "looked at more closely"
+    assert 0 < after.strength - before.strength <= 8 / 2**breaking.CLOSER + 0.01, "looked at more closely"
     assert "flips between" in breaks.told(points, "blur", 1, over=True)
     assert len(breaks.figure(points, "blur").data) >= 2
     work = breaking.curve(intake.read(KOALA), "blur", ["mini-dc"], stop=lambda: True)
