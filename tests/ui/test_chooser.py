@@ -67,7 +67,7 @@ def test_a_tiny_family_is_downloaded_and_asked(page, page_url, local_hub, tmp_pa
     page.wait_for_function("document.querySelector('#trace').disabled")
     finished(page)
     assert sentence(page)
-    assert TINY[0].title in page.inner_text("#hero")
+    assert TINY[0].stands_for in page.inner_text("#hero"), "a stand-in is called by what it stands for"
 
 
 def test_a_row_says_what_keeps_a_full_size_family_away():

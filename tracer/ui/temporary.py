@@ -26,9 +26,16 @@ def folder() -> Path:
     return place
 
 
+def workplace() -> Path:
+    """Where files are made: beside them, since gradio serves nothing of its own folder that it did not copy there."""
+    place = Path(tempfile.gettempdir()) / "latent-lineup-work"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return place
+
+
 def directory() -> tempfile.TemporaryDirectory:
-    """A folder for a moment, among them."""
-    return tempfile.TemporaryDirectory(dir=folder())
+    """A folder for a moment, until what is made in it has been copied."""
+    return tempfile.TemporaryDirectory(dir=workplace())
 
 
 def tidy(page: gr.Blocks, clock: Callable[[], float] = time.time) -> threading.Thread:
@@ -37,6 +44,7 @@ def tidy(page: gr.Blocks, clock: Callable[[], float] = time.time) -> threading.T
     def look() -> None:
         while True:
             sweep(folder(), {file for each in page.blocks.values() for file in each.keep_in_cache}, clock())
+            sweep(workplace(), set(), clock())
             time.sleep(EVERY)
 
     thread = threading.Thread(target=look, name="tidy", daemon=True)
