@@ -38,6 +38,7 @@ def given(page, file: Path, drawings: int, fused: bool = False) -> None:
 
 def captioned(page) -> str:
     """The caption, once it is written."""
+    page.wait_for_timeout(500)  # until then it may be the example's
     page.wait_for_function("document.querySelector('#caption textarea').value != ''")
     return page.input_value("#caption textarea")
 
