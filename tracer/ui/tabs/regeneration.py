@@ -178,7 +178,7 @@ class Tab:
     def blank(self) -> dict[gr.components.Component, Any]:
         """Before anything has been drawn for an image."""
         empty = Board("", _ALL, ranking.CANDIDATES)
-        return {**self.panel.final(empty), self.panel.banner: drawing.invitation()}  # `describe` writes the caption
+        return {**self.panel.final(empty), self.panel.banner: drawing.invitation(), self.controls.caption: ""}
 
 
 def build(image: gr.Image, first: Board | None) -> Tab:
