@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -15,6 +17,12 @@ from tests.conftest import ROOT
 from tracer.ui import components, running
 
 KOALA = ROOT / "examples" / "koala-by-mini-dc-flat.png"
+
+
+def run(work: Coroutine) -> None:
+    """In a thread of its own: after a browser's tests this one has a loop already, as Playwright leaves it running."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
 
 
 def test_a_cancelled_call_stops_and_is_waited_for():
@@ -41,7 +49,7 @@ def test_a_cancelled_call_stops_and_is_waited_for():
         assert await work(0) == "done"
 
     start = time.monotonic()
-    asyncio.run(both())
+    run(both())
     assert time.monotonic() - start < 10
 
 
@@ -62,7 +70,7 @@ def test_a_second_run_never_begins_beside_the_first():
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    asyncio.run(several())
+    run(several())
     assert max(most) == 1
 
 
@@ -86,7 +94,7 @@ def test_a_stream_is_closed_after_the_step_in_which_its_reader_left():
         await reader.aclose()
         assert closed.is_set()
 
-    asyncio.run(read_some())
+    run(read_some())
 
 
 def test_an_error_reaches_the_caller():
@@ -95,7 +103,7 @@ def test_an_error_reaches_the_caller():
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        asyncio.run(fail())
+        run(fail())
 
 
 def busy(seconds: float) -> float:
