@@ -12,7 +12,8 @@ from benchmarks.core import Bench, rate
 from benchmarks.grid import key_of
 from benchmarks.lineups import Asked, lineups
 from benchmarks.pictures import Sample, large_photographs
-from tracer.evidence.inversion import decision, grid, inspection
+from tracer.evidence.inversion import grid, inspection
+from tracer.evidence.inversion.contrast import ANSWER
 from tracer.evidence.inversion.trace import Suspect
 from tracer.image import perturbations
 from tracer.models import autoencoder
@@ -21,7 +22,7 @@ TITLE = "Where in the picture"
 SMALLEST = 384  # px a side of a photograph that holds several windows
 MOST = 64  # windows
 # A window is called made where its contrast is closer to that of the faintest own pictures than to 0.
-LIMIT = -decision.VISIBLE / 2
+LIMIT = -ANSWER / 2
 INSIDE = 0.5  # a window counts as inside with so much of it there, and as outside with none
 CHANGES = {"as it is": lambda x: x, "JPEG 90": lambda x: perturbations.jpeg(x, 90)}
 

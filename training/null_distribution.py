@@ -28,7 +28,7 @@ from training import data, real
 from training.lattices import lattices
 
 RUN = data.HERE / "runs" / "null"
-UNREACHED = 1e6  # a threshold that no score reaches, so that every look is taken that a run without an answer takes
+UNREACHED = 1e6  # a threshold that no score reaches: every look is taken that a run takes where nothing is named
 LINEUPS = ("minis", "real")  # what stands for each kind of family
 
 
@@ -36,7 +36,7 @@ def pictures(photos: Path, folder: Path, lineup: str) -> Iterator[tuple[str, np.
     """Pictures that no family of a line-up made, with names: photographs, art, other models', lattices."""
     kinds = ("cc-by", "cc0", "highres")
     files = data.photograph_files(photos, "calibrate", kinds)
-    for index, path in enumerate(files[::4]):
+    for index, path in enumerate(files[::2]):
         pixels = np.asarray(Image.open(path).convert("RGB"))
         yield path.name, pixels
         if index % 3 == 0:
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
     parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
     parser.add_argument("--lineup", choices=LINEUPS, help="only this one")
-    parser.add_argument("--count", type=int, default=110, help="pictures of all kinds, drawn at random")
+    parser.add_argument("--count", type=int, default=300, help="pictures of all kinds, drawn at random")
     arguments = parser.parse_args()
     RUN.mkdir(parents=True, exist_ok=True)
     for kind, name in zip(calibration.KINDS, LINEUPS, strict=True):

@@ -90,7 +90,8 @@ class Family:
         encoder_work, decoder_work: multiplications per pixel of the image, in millions; 0 where they were not counted.
         megabytes: download size; 0 where it is not known before the Hub is asked.
         native: image side in pixels that the members usually draw; 0 where they differ.
-        refinements, bands, spread: of the grid test, see `evidence.inversion.grid.Reconstruction` and `Contrast.of`.
+        refinements: of the grid test, see `evidence.inversion.grid.Reconstruction`.
+        bands, spread, answer: the same, see `evidence.inversion.contrast.Reading`.
         gated: whether the Hub asks for a login and an accepted licence.
         note: what a reader should know about this row.
     """
@@ -118,6 +119,7 @@ class Family:
     refinements: int = 0
     bands: tuple[float, ...] = (1.0, 1.0)
     spread: float = 0.02
+    answer: float = 0.3
     gated: bool = False
     note: str = ""
 

@@ -131,7 +131,7 @@ def _row(run: Run, name: str) -> dict[str, Any]:
     if standing and run.mode == "grid":
         row |= _whisker(standing, run.look, name)
         row["says"] = strength(standing.score, run.look.threshold)
-        if standing.alone >= run.look.threshold > standing.margin:
+        if standing.alone >= run.look.threshold > standing.score:
             row["says"] = "answers, but another one does too"
         elif run.trace and run.trace.verdict.kind == "insufficient":
             row["says"] = "cannot tell"
@@ -172,7 +172,7 @@ def _whisker(standing: Standing, look: Look, name: str) -> dict[str, Any]:
     def place(value: float) -> float:
         return round(min(max(100 * (value - start) / (reach - start), 0.5), 99.5), 2)
 
-    spread = math.hypot(standing.error, standing.spread) if math.isfinite(standing.error) else reach
+    spread = standing.deviation if math.isfinite(standing.error) else reach
     explained = standing.alone * spread + standing.contrast  # what a lattice of the picture's own accounts for
     needed = -explained + look.threshold * spread
     return {

@@ -9,15 +9,16 @@ import pytest
 import torch
 
 from tracer.evidence.inversion import decision, grid, neutral, search
+from tracer.evidence.inversion.contrast import Contrast
 from tracer.evidence.inversion.decision import NullDistribution
-from tracer.evidence.inversion.grid import Contrast, Layout
+from tracer.evidence.inversion.grid import Layout
 from tracer.image import samples
 from tracer.models import autoencoder, cache, registry
 
 
 def contrast(mean: float, spread: float = 0.1, blocks: int = 100) -> Contrast:
     values = np.random.default_rng(0).normal(mean, spread, (1, blocks, 1))
-    return Contrast(values, np.ones_like(values))
+    return Contrast(values, np.ones_like(values), np.zeros(1))
 
 
 # Where
@@ -78,7 +79,7 @@ def test_a_decoders_own_picture_fits_on_its_grid_and_a_photograph_anywhere():
 
 def test_the_standard_error_shrinks_with_the_blocks_and_is_infinite_without_detail():
     assert contrast(0, blocks=400).error == pytest.approx(contrast(0, blocks=100).error / 2, rel=0.2)
-    flat = Contrast(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)))
+    flat = Contrast(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)), np.zeros(1))
     assert flat.error == math.inf and decision.strength(flat) == 0
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from tracer.evidence import conformal
 from tracer.evidence.inversion import decision, grid, inspection
+from tracer.evidence.inversion.contrast import Reading
 from tracer.evidence.inversion.decision import NullDistribution
 from tracer.evidence.inversion.settings import DESCENTS
 from tracer.evidence.store import FOLDER, ThresholdMismatch, versions
@@ -96,6 +97,11 @@ class Measured:
 
         reached = int((np.array(self.null) >= shared.threshold).sum())
         return bool(stats.binomtest(reached, len(self.null), decision.ALPHA, "greater").pvalue < 0.01)
+
+
+def reading(row: registry.Family) -> Reading:
+    """How the contrasts of a registry row are read."""
+    return Reading(row.bands, row.spread, row.answer)
 
 
 def path_of(family: str, mode: str, folder: Path = FOLDER) -> Path:
@@ -228,7 +234,7 @@ def calibrate(
 def _scores(
     images: Iterable[np.ndarray], model: Autoencoder, row: registry.Family, told: Callable
 ) -> tuple[float, ...]:
-    code = grid.Reconstruction(model, row.refinements, row.bands, row.spread)
+    code = grid.Reconstruction(model, row.refinements, reading(row))
     lineup = inspection.Lineup({row.id: lambda: code}, {row.id: code.stride}, threshold=float("inf"), search=False)
     found = []
     for image in images:

@@ -14,16 +14,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tracer.evidence.inversion.grid import SPREAD, Contrast
+from tracer.evidence.inversion.contrast import Contrast
 
 ALPHA = 0.01  # share of pictures that no family made, but one is named for
-# A picture is called none of the families' where a contrast of this size would have been seen; the weakest of the own
-# pictures that nothing was done to have about that.
-VISIBLE = 0.3
+# Standard deviations by which a contrast falls short of what the family's own pictures show, from where the family is
+# out: of own pictures that answer no better than that, one in 44 is lost at one look.
+OUT = 2.0
+NOTICEABLE = 2.0  # strength from which a rival has to be beaten, and the image's own lattice is looked at
+DISTINCT = 2.0  # strength by which a rival is beaten that answers too
 
 
 def strength(contrast: Contrast, explained: float = 0.0) -> float:
-    """How far a contrast is below 0, in standard errors; 0 where there is no detail to tell.
+    """How far a contrast is below 0, in standard deviations; 0 where there is no detail to tell.
 
     Args:
         contrast: of a family, or of one less another.
@@ -31,7 +33,12 @@ def strength(contrast: Contrast, explained: float = 0.0) -> float:
     """
     if not (math.isfinite(contrast.error) and math.isfinite(explained)):
         return 0.0
-    return (explained - contrast.mean) / math.hypot(contrast.error, contrast.spread)
+    return (explained - contrast.mean) / contrast.deviation
+
+
+def absent(contrast: Contrast) -> bool:
+    """Whether the image answers a family clearly less than the family's own images do."""
+    return math.isfinite(contrast.error) and contrast.mean + contrast.reading.answer >= OUT * contrast.deviation
 
 
 @dataclass(frozen=True)
@@ -40,40 +47,46 @@ class Standing:
 
     Attributes:
         alone: strength of its answer, less what a neutral code explains.
-        margin: smallest strength of its answer against each other family's; infinite where none was asked.
+        margin: smallest strength of its answer against those other families' that answer too; infinite where none does.
         contrast: mean contrast.
         error: standard error of the mean.
-        spread: see `grid.Contrast`.
+        deviation: see `contrast.Contrast`.
+        absent: whether the family is out.
+        windows: how many windows it was asked about.
     """
 
     alone: float
     margin: float
     contrast: float
     error: float
-    spread: float = SPREAD
+    deviation: float
+    absent: bool
+    windows: int
 
     @property
     def score(self) -> float:
         """The number that is compared with the threshold."""
-        return min(self.alone, self.margin)
-
-
-def visible(standing: Standing, threshold: float) -> bool:
-    """Whether an answer of `VISIBLE` contrast would have been named."""
-    return VISIBLE / math.hypot(standing.error, standing.spread) >= threshold
+        return self.alone if self.margin >= DISTINCT else min(self.alone, self.margin)
 
 
 def standings(families: dict[str, Contrast], explained: float) -> dict[str, Standing]:
-    """How all families stand after the same windows.
+    """How all families stand.
 
     Args:
-        families: contrasts by family, of the same blocks.
+        families: contrasts by family; those that were asked about fewer windows were asked about the first ones.
         explained: contrast, at most 0, that a lattice of the image's own accounts for (`neutral`).
     """
+    alone = {name: strength(own, explained) for name, own in families.items()}
     found = {}
     for name, own in families.items():
-        rivals = [strength(own.minus(other)) for rival, other in families.items() if rival != name]
-        found[name] = Standing(strength(own, explained), min(rivals, default=math.inf), own.mean, own.error, own.spread)
+        rivals = [
+            strength(own.minus(other))
+            for rival, other in families.items()
+            if rival != name and alone[rival] >= NOTICEABLE
+        ]
+        margin = min(rivals, default=math.inf)
+        windows = len(own.values)
+        found[name] = Standing(alone[name], margin, own.mean, own.error, own.deviation, absent(own), windows)
     return found
 
 

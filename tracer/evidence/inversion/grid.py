@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from tracer.evidence.inversion.contrast import BANDS, PLAIN, ROUNDING, Reading
+
 if TYPE_CHECKING:  # the page starts without torch
     import torch
 
@@ -28,11 +30,7 @@ if TYPE_CHECKING:  # the page starts without torch
 TILE, BLOCK = 96, 8  # px a side: scored part of a window; piece of it that is one observation
 SMALLEST = 32  # px a side of a scored part, below which there is too little to compare
 MARGINS = (16, 8)  # px around a tile that are reconstructed but not scored; the second for small images
-BANDS = ((1, 3), (3, 9))  # detail between the means over squares of so many px: fine, and middle
-# Energy that rounding to 8 bits leaves in each band, on the scale of [0, 1]: below it there is nothing to compare.
-ROUNDING = tuple((1 / inner**2 - 1 / outer**2) / (12 * 255**2) for inner, outer in BANDS)
 LUMA = (0.299, 0.587, 0.114)
-SPREAD = 0.02  # contrast by which pictures differ that no family made, where a family's own is not known
 CONTROLS = 4  # offsets beside the grid that a window is reconstructed at
 BATCH = 300_000  # pixels that are reconstructed at once
 LARGE = 20_000_000  # weights from which a model reconstructs one window after another
@@ -44,8 +42,7 @@ class Code(Protocol):
     """Anything that reconstructs images in cells: an autoencoder, or a neutral code."""
 
     stride: int
-    bands: tuple[float, ...]
-    spread: float
+    reading: Reading
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """Images (n, 3, height, width) in [0, 1], both sides multiples of the stride, as the code keeps them."""
@@ -181,78 +178,19 @@ def block_energies(error: torch.Tensor, corners: list[Offset], tile: int) -> tor
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """The contrast of each block of some windows, and how much it counts.
-
-    Attributes:
-        values: (windows, rows, columns), log energy on the grid less that beside it, mean of the bands.
-        weights: the same shape: 1 where the error is far above the noise of rounding, 0 where it drowns in it.
-        spread: contrast that differs from picture to picture for reasons that the spread of a picture's blocks does not
-            show; no number of windows makes a fainter answer certain.
-    """
-
-    values: np.ndarray
-    weights: np.ndarray
-    spread: float = SPREAD
-
-    @classmethod
-    def of(cls, logs: np.ndarray, bands: tuple[float, ...] = (1.0, 1.0), spread: float = SPREAD) -> Contrast:
-        """From `energies` whose first offset is the grid's and whose others are controls.
-
-        Args:
-            logs: (windows, offsets, bands, rows, columns).
-            bands: how much each band counts.
-            spread: see the class.
-        """
-        values = logs[:, 0] - logs[:, 1:].mean(axis=1)
-        noise = np.log(np.array(ROUNDING, np.float32)).reshape(1, -1, 1, 1)
-        weights = 1 - np.exp(noise - logs[:, 1:].mean(axis=1)).clip(max=1)
-        weights *= np.array(bands, np.float32).reshape(1, -1, 1, 1) / sum(bands)
-        total = weights.sum(axis=1)
-        return cls((values * weights).sum(axis=1) / total.clip(min=1e-6), total, spread)
-
-    def minus(self, other: Contrast) -> Contrast:
-        """How much stronger this code answers than another one, block by block."""
-        spread = math.hypot(self.spread, other.spread)
-        return Contrast(self.values - other.values, np.minimum(self.weights, other.weights), spread)
-
-    def joined(self, other: Contrast) -> Contrast:
-        """With the windows of another look."""
-        values, weights = (
-            np.concatenate(pair) for pair in ((self.values, other.values), (self.weights, other.weights))
-        )
-        return Contrast(values, weights, self.spread)
-
-    @property
-    def mean(self) -> float:
-        """Weighted mean over all blocks."""
-        return float((self.values * self.weights).sum() / max(self.weights.sum(), 1e-6))
-
-    @property
-    def error(self) -> float:
-        """Standard error of the mean, from the spread of the blocks; infinite without detail."""
-        total = float(self.weights.sum())
-        if total < 2:
-            return math.inf
-        spread = (self.weights**2 * (self.values - self.mean) ** 2).sum()
-        return float(np.sqrt(spread * self.values.size / (self.values.size - 1)) / total)
-
-
-@dataclass(frozen=True)
 class Reconstruction:
     """An autoencoder as a `Code`.
 
     Attributes:
         autoencoder: the inspected model.
-        bands, spread: see `Contrast.of`.
+        reading: how its contrasts are read.
         refinements: gradient-free steps z += E(x) - E(D(z)) after the encoding (arXiv 2409.18442). They sharpen the
             answer where the decoder is the generator's own; a stand-in's do not converge, and take the answer away.
     """
 
     autoencoder: Autoencoder
     refinements: int = 0
-    bands: tuple[float, ...] = (1.0, 1.0)
-    spread: float = SPREAD
+    reading: Reading = PLAIN
 
     @property
     def stride(self) -> int:

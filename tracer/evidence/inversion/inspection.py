@@ -15,18 +15,17 @@ from enum import Enum
 import numpy as np
 
 from tracer.evidence.inversion import decision, grid, neutral, search
+from tracer.evidence.inversion.contrast import ANSWER, Contrast
 from tracer.evidence.inversion.decision import Standing
-from tracer.evidence.inversion.grid import Code, Contrast, Layout, Offset
+from tracer.evidence.inversion.grid import Code, Layout, Offset
 from tracer.image.windows import framed
 from tracer.models.progress import SILENT, Progress
 
-MOST = 8  # windows that are inspected at most
+LEAST, MOST = 2, 16  # windows that are inspected before a family is named, if there are as many, and at most
 AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
-NOTICEABLE = 2.0  # strength below which it does not matter what a lattice of the image's own explains
 FOLLOWED = 1  # families whose shifted grid, or size, is inspected further
 FLATTEST = 1  # grey levels between which the window with the most detail is nothing but rounding
 CONFIRMED = 4  # windows that a shifted grid or another size is confirmed on
-HOPELESS, PATIENCE = 1.0, 2  # families weaker than this after so many windows are not asked any further
 
 
 class Found(Enum):
@@ -34,7 +33,7 @@ class Found(Enum):
 
     NAMED = "one family answers"
     SEVERAL = "several families answer alike"
-    NONE = "no family answers, and an answer would have been seen"
+    NONE = "every family is answered clearly less than by its own images"
     SMALL = "the image is too small"
     FLAT = "the image has no detail to tell by"
     WIDE = "an answer could not have been told from chance"
@@ -63,7 +62,7 @@ class View:
 
 @dataclass(frozen=True)
 class Looked:
-    """Every family has been asked about one more window.
+    """Every family that is not out has been asked about one more window.
 
     Attributes:
         view: what is inspected.
@@ -89,13 +88,7 @@ class Looked:
     @property
     def by_window(self) -> dict[str, tuple[float, ...]]:
         """Mean contrast of each window, by family."""
-        return {
-            name: tuple(
-                round(Contrast(values[None], weights[None]).mean, 4)
-                for values, weights in zip(each.values, each.weights, strict=True)
-            )
-            for name, each in self.contrasts.items()
-        }
+        return {name: tuple(each.means.round(4).tolist()) for name, each in self.contrasts.items()}
 
 
 @dataclass(frozen=True)
@@ -151,6 +144,11 @@ class Lineup:
     most: int = MOST
     search: bool = True
 
+    @property
+    def findable(self) -> dict[str, Callable[[], Code]]:
+        """Families whose answer is strong enough to be found on one small window."""
+        return {name: load for name, load in self.load.items() if load().reading.answer >= ANSWER}
+
 
 def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> Inspection:
     """Put an image in front of a line-up.
@@ -173,8 +171,9 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
         result.found = Found.FLAT  # on and beside the grid it is the same picture
         return result
     result.looked = _look(whole, lineup, progress, result)
-    decided = result.looked is not None and _decide(result, lineup.threshold)
-    if lineup.search and not decided and not progress.stop() and result.found not in (Found.FLAT, Found.LATTICE):
+    if result.looked is not None:
+        _decide(result, lineup.threshold)
+    if lineup.search and result.found in (Found.NONE, Found.WIDE) and not progress.stop():
         _shifted(whole, lineup, progress, result)
         if result.found is not Found.NAMED and not progress.stop():
             _resized(pixels, lineup, progress, result)
@@ -186,35 +185,38 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
 def _look(
     view: View, lineup: Lineup, progress: Progress, result: Inspection, chances: int = 1, most: int | None = None
 ) -> Looked | None:
-    """Ask all families about one window after another until one stands out or none can; None if stopped at once."""
+    """Ask families about one window after another until one is named or all are out; None if stopped at once."""
     contrasts: dict[str, Contrast] = {}
     looked, places = None, view.plan.places[: most or lineup.most]
     step = 1 if lineup.together else AT_ONCE
+    asked = list(lineup.load)
     for first in range(0, len(places), step):
         if progress.stop():
             break
         group = list(places[first : first + step])
-        for name, load in lineup.load.items():
+        for name in asked:
             began = time.perf_counter()
-            found = _contrast(view, load(), group, first)
+            found = _contrast(view, lineup.load[name](), group, first)
             contrasts[name] = contrasts[name].joined(found) if name in contrasts else found
             result.seconds[name] += time.perf_counter() - began
-        answering = max(decision.strength(each) for each in contrasts.values()) >= NOTICEABLE
-        stride = min(lineup.strides.values())
-        explained = _explained(view, stride, list(places[: first + step])) if answering else 0.0
-        standings = decision.standings(contrasts, explained)
-        if chances > 1:
-            standings = {
-                name: replace(each, alone=search.corrected(each.alone, chances)) for name, each in standings.items()
-            }
+        answering = max(decision.strength(each) for each in contrasts.values()) >= decision.NOTICEABLE
+        explained = _explained(view, min(lineup.strides.values()), list(places[: first + step])) if answering else 0.0
+        standings = {
+            name: replace(each, alone=search.corrected(each.alone, chances))
+            for name, each in decision.standings(contrasts, explained).items()
+        }
         result.windows += len(group)
-        result.best = max(result.best, *(each.score for each in standings.values()))
         looked = Looked(view, first + len(group), standings, dict(contrasts), lineup.threshold)
         progress.emit(looked)
-        strongest = max(each.alone for each in standings.values())
-        named = any(each.score >= lineup.threshold for each in standings.values())
-        hopeless = looked.windows >= PATIENCE and strongest < HOPELESS
-        if named or (hopeless and math.isfinite(lineup.threshold)):
+        if looked.windows < min(LEAST, len(places)):
+            continue
+        score = max(each.score for each in standings.values())
+        result.best = max(result.best, score)
+        if score >= lineup.threshold:
+            break
+        if math.isfinite(lineup.threshold):
+            asked = [name for name in asked if not standings[name].absent]
+        if not asked or not math.isfinite(explained):
             break
     return looked
 
@@ -225,7 +227,7 @@ def _explained(view: View, stride: int, places: list[Offset]) -> float:
     means = [(share, each.mean) for share, each in found if math.isfinite(each.error)]
     if any(mean < neutral.LATTICE for _, mean in means) or _on_a_lattice(view, stride, places[0]):
         return -math.inf
-    return min([0.0, *(share * mean for share, mean in means)])
+    return min(0.0, *(share * mean for share, mean in means))
 
 
 def _on_a_lattice(view: View, stride: int, place: Offset) -> bool:
@@ -245,11 +247,11 @@ def _contrast(view: View, code: Code, places: list[Offset], first: int) -> Contr
         ]
         offsets = [(view.offset[0] % code.stride, view.offset[1] % code.stride), *beside]
         found.append(grid.energies(view.pixels, code, view.plan, [place], offsets))
-    return Contrast.of(np.concatenate(found), code.bands, code.spread)
+    return Contrast.of(np.concatenate(found), code.reading)
 
 
-def _decide(result: Inspection, threshold: float) -> bool:
-    """Settle how the looks so far end; return whether a family, or several, are named."""
+def _decide(result: Inspection, threshold: float) -> None:
+    """Settle how the looks so far end."""
     looked = result.looked
     standings = looked.standings
     named = [name for name, each in standings.items() if each.score >= threshold]
@@ -263,16 +265,15 @@ def _decide(result: Inspection, threshold: float) -> bool:
         result.found = Found.FLAT
     elif any(decision.strength(each) >= threshold for each in looked.contrasts.values()):
         result.found = Found.LATTICE  # what answers is explained by a code that knows no decoder
-    elif any(not decision.visible(each, threshold) for each in standings.values()):
+    elif not all(each.absent for each in standings.values()):
         result.found = Found.WIDE
     else:
         result.found = Found.NONE
-    return bool(result.families)
 
 
 def _shifted(whole: View, lineup: Lineup, progress: Progress, result: Inspection) -> None:
     """Look for the offset at which a crop's grid begins, and inspect the likeliest."""
-    for name, load in lineup.load.items():
+    for name, load in lineup.findable.items():
         if progress.stop():
             return
         began = time.perf_counter()
@@ -281,8 +282,8 @@ def _shifted(whole: View, lineup: Lineup, progress: Progress, result: Inspection
         progress.emit(Searched(name, result.phases[name]))
     ranked = sorted(result.phases, key=lambda name: result.phases[name].standing)
     for name in ranked[:FOLLOWED]:
-        offset = result.phases[name].best
-        if offset == (0, 0) or progress.stop():
+        offset, contrast = result.phases[name].best, result.phases[name].standing
+        if offset == (0, 0) or contrast > -lineup.findable[name]().reading.answer / 2 or progress.stop():
             continue
         view = replace(whole, offset=offset)
         if _accept(view, lineup, progress, result, lineup.strides[name] ** 2):
@@ -291,7 +292,7 @@ def _shifted(whole: View, lineup: Lineup, progress: Progress, result: Inspection
 
 def _resized(pixels: np.ndarray, lineup: Lineup, progress: Progress, result: Inspection) -> None:
     """Try the sizes that generators draw at, and inspect the likeliest on more windows."""
-    sizes = search.drawn_sizes(*pixels.shape[:2], lineup.native)
+    sizes = search.drawn_sizes(*pixels.shape[:2], lineup.native) if lineup.findable else []
     stride, found = max(lineup.strides.values()), []
     for size in sizes:
         if progress.stop():
@@ -299,22 +300,19 @@ def _resized(pixels: np.ndarray, lineup: Lineup, progress: Progress, result: Ins
         restored = search.undone(pixels, size)
         view = View(restored, grid.layout(restored, stride), size=size)
         if view.plan.places:
-            strongest = max(
-                decision.strength(_contrast(view, load(), [view.plan.places[0]], 0)) for load in lineup.load.values()
-            )
-            found.append((strongest, view))
-    found.sort(key=lambda each: -each[0])
-    for _, view in found[:1]:
+            contrasts = (_contrast(view, load(), [view.plan.places[0]], 0) for load in lineup.findable.values())
+            found.append((max(map(decision.strength, contrasts)), view))
+    strongest, view = max(found, key=lambda each: each[0], default=(0.0, None))
+    if view and strongest >= decision.NOTICEABLE:
         _accept(view, lineup, progress, result, len(sizes))
 
 
 def _accept(view: View, lineup: Lineup, progress: Progress, result: Inspection, chances: int) -> bool:
-    """Inspect another view; keep it where it names a family, or where it says more than the one before."""
-    looked = _look(view, lineup, progress, result, chances, CONFIRMED)
-    if looked is None:
-        return False
-    trial = Inspection(looked=looked)
-    if _decide(trial, lineup.threshold) and trial.found is Found.NAMED:
-        result.found, result.families, result.looked = trial.found, trial.families, looked
-        return True
-    return False
+    """Ask about another view those families that can be found there; keep it where it names one."""
+    asked = replace(lineup, load=lineup.findable)
+    trial = Inspection(looked=_look(view, asked, progress, result, chances, CONFIRMED))
+    if trial.looked:
+        _decide(trial, lineup.threshold)
+    if trial.found is Found.NAMED:
+        result.found, result.families, result.looked = trial.found, trial.families, trial.looked
+    return trial.found is Found.NAMED

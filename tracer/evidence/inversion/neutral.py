@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer.evidence.inversion.grid import SPREAD
+from tracer.evidence.inversion.contrast import PLAIN, Reading
 
 if TYPE_CHECKING:  # the page starts without torch
     import torch
@@ -32,8 +32,7 @@ class BlockMean:
     stride: int
     block: int
     share: float = BLOCKY
-    bands: tuple[float, ...] = (1.0, 1.0)
-    spread: float = SPREAD
+    reading: Reading = PLAIN
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `grid.Code`."""
@@ -50,8 +49,7 @@ class Enlarged:
     block: int
     mode: str
     share: float = SMOOTH
-    bands: tuple[float, ...] = (1.0, 1.0)
-    spread: float = SPREAD
+    reading: Reading = PLAIN
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `grid.Code`."""
@@ -69,8 +67,7 @@ class Cosine:
     stride: int
     kept: int
     share: float = BLOCKY
-    bands: tuple[float, ...] = (1.0, 1.0)
-    spread: float = SPREAD
+    reading: Reading = PLAIN
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `grid.Code`."""

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from tracer.evidence.inversion import grid
+from tracer.evidence.inversion.contrast import ROUNDING
 from tracer.evidence.inversion.grid import Code, Layout, Offset
 
 SIDE = 32  # px a side of the window on which every offset is tried
@@ -66,7 +67,7 @@ def phases(pixels: np.ndarray, code: Code, plan: Layout | None = None, place: Of
     stride = code.stride
     offsets = [(down, right) for down in range(stride) for right in range(stride)]
     found = grid.energies(pixels, code, plan, [place], offsets)[0]
-    noise = np.log(np.array(grid.ROUNDING, np.float32)).reshape(1, -1, 1, 1)
+    noise = np.log(np.array(ROUNDING, np.float32)).reshape(1, -1, 1, 1)
     weights = 1 - np.exp(noise - found.mean(axis=0, keepdims=True)).clip(max=1)
     logs = (found * weights).sum(axis=(1, 2, 3)) / max(float(weights.sum()), 1e-6)
     top, left = place
@@ -105,6 +106,8 @@ def undone(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def corrected(strength: float, chances: int) -> float:
     """A strength that was the best of so many chances, as one that was looked at alone (Bonferroni, normal tails)."""
+    if chances == 1:
+        return strength
     from scipy import stats
 
     logarithm = min(stats.norm.logsf(strength) + np.log(chances), np.log(0.5))

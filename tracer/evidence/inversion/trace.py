@@ -11,6 +11,7 @@ import numpy as np
 
 from tracer.evidence import store
 from tracer.evidence.inversion import calibration, grid, inspection, optimization
+from tracer.evidence.inversion.contrast import PLAIN, Reading
 from tracer.evidence.inversion.events import Answered, Loading, Stepped, Unavailable
 from tracer.evidence.inversion.inspection import Found, Inspection, Lineup
 from tracer.evidence.inversion.settings import DESCENTS
@@ -51,7 +52,7 @@ class Suspect:
     Attributes:
         name: registry id, or the folder's name.
         load: the autoencoder; from memory where it is there.
-        refinements, bands, spread: see `grid.Reconstruction`.
+        refinements, reading: see `grid.Reconstruction`.
         members: models known to draw with it.
         native: image side in pixels that they usually draw; 0 where it is not known.
         kind: one of `calibration.KINDS`.
@@ -63,14 +64,13 @@ class Suspect:
     members: tuple[str, ...] = ()
     native: int = 0
     kind: str = calibration.KINDS[0]
-    bands: tuple[float, ...] = (1.0, 1.0)
-    spread: float = grid.SPREAD
+    reading: Reading = PLAIN
 
     @classmethod
     def of(cls, row: Family) -> Suspect:
         """A registry row."""
         kind, load = calibration.KINDS[row.kind == "Surrogate"], lambda: cache.load(row)
-        return cls(row.id, load, row.refinements, row.members, row.native, kind, row.bands, row.spread)
+        return cls(row.id, load, row.refinements, row.members, row.native, kind, calibration.reading(row))
 
     @classmethod
     def folder(cls, name: str, model: Autoencoder) -> Suspect:
@@ -196,14 +196,14 @@ def grid_test(
 
 def code_of(suspect: Suspect) -> Callable[[], grid.Reconstruction]:
     """What loads a suspect's code for the grid test."""
-    return lambda: grid.Reconstruction(suspect.load(), suspect.refinements, suspect.bands, suspect.spread)
+    return lambda: grid.Reconstruction(suspect.load(), suspect.refinements, suspect.reading)
 
 
 def _evidence(
     suspect: Suspect, found: Inspection, null: calibration.NullDistribution, about: dict[str, str]
 ) -> Evidence:
     looked, name = found.looked, suspect.name
-    standing = looked.standings[name] if looked else None
+    standing = looked.standings.get(name) if looked else None
     named, alike = found.found is Found.NAMED, found.found is Found.SEVERAL
     settled = named or found.found is Found.NONE
     score = standing.score if standing else 0.0
@@ -219,7 +219,7 @@ def _evidence(
         else False
         if settled or (alike and name not in found.families)
         else None,
-        steps=looked.windows if looked else 0,
+        steps=standing.windows if standing else 0,
         seconds=round(found.seconds[name], 3),
         contrast=float(f"{standing.contrast:.4g}") if standing else 0.0,
         error=float(f"{standing.error:.4g}") if standing and math.isfinite(standing.error) else 0.0,
