@@ -28,9 +28,8 @@ from tracer.image.intake import Picture
 from tracer.models import registry
 from tracer.models.errors import ModelUnavailable
 from tracer.models.progress import SILENT, Progress
-from tracer.verdict import combine, fusion
-from tracer.verdict.combine import Joint
-from tracer.verdict.fusion import Inverted
+from tracer.verdict import combine
+from tracer.verdict.combine import Inverted, Joint
 
 if TYPE_CHECKING:
     from tracer.evidence.artifacts.heatmap import Survey
@@ -188,7 +187,7 @@ def regenerate_stream(
     if budget is not None:
         ranking.check_time(request.generators, candidates, budget)
     picture = _picture(source)
-    work = fusion.regenerate if fused else comparison.compare
+    work = combine.regenerate_after_inversion if fused else comparison.compare
     yield from streamed(lambda progress: work(picture, request, progress), stop)
 
 
