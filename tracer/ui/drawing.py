@@ -14,7 +14,7 @@ from PIL import Image
 from tracer.api import Inverted, Loading, Unavailable
 from tracer.evidence.regeneration.decision import ALPHA_LEAD, Regeneration
 from tracer.evidence.regeneration.null_distribution import ALPHA_FIT
-from tracer.evidence.regeneration.ranking import Captioned, Drawn, Ranked, Withheld, rank, reference_for
+from tracer.evidence.regeneration.ranking import Captioned, Drawn, Ranked, Withheld, null_distribution_for, rank
 from tracer.evidence.verdict import Verdict, listed
 from tracer.models import registry
 from tracer.reports.figures import plots
@@ -87,7 +87,7 @@ def taken(
     elif isinstance(update, Captioned):
         board.caption, board.inferred = update.caption, update.inferred
         bundled = all(registry.generator(name).bundled for name in board.generators)
-        known = reference_for(board.generators, board.candidates) if bundled else None
+        known = null_distribution_for(board.generators, board.candidates) if bundled else None
         board.usual = {name: known.usual(name) for name in board.generators} if known else {}
     elif isinstance(update, Regeneration):
         board.ranking, board.answer = list(update.ranking), update

@@ -1,7 +1,7 @@
 """What tab 3's verdict rests on: how alike a model's drawings are to its own pictures, and to those of others.
 
-Stored are similarities as they were measured, one row per inspected image, so that the reference of any choice of
-models and of any smaller number of drawings follows from the same rows, exactly, without a new measurement.
+Stored are similarities as they were measured, one row per inspected image, so that the null distribution of any choice
+of models and of any smaller number of drawings follows from the same rows, exactly, without a new measurement.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COMMAND = "python -m tracer calibrate regeneration"
 
 
 @dataclass(frozen=True)
-class Reference:
+class NullDistribution:
     """Similarities that were measured on images of known makers.
 
     Attributes:
@@ -66,26 +66,26 @@ class Reference:
         means = np.array(self.similarities)[:, columns, :count].mean(axis=2)
         makers = np.array(self.makers)
         own = {name: means[makers == name, column] for column, name in enumerate(generators)}
-        others = {
+        negatives = {
             maker: _wrong(means[makers == maker], generators, maker, own)
             for maker in dict.fromkeys(self.makers)
             if maker not in ruled_out
         }
-        return Among(own, others)
+        return Among(own, negatives)
 
 
 @dataclass(frozen=True)
 class Among:
-    """A `Reference` for one choice of models.
+    """A `NullDistribution` for one choice of models.
 
     Attributes:
         own: per model the mean similarities of images of its own.
-        others: per maker, and for each of its images: by how much the best of the models that did not make it leads
+        negatives: per maker, and for each of its images: by how much the best of the models that did not make it leads
             all others (negative where its maker is ahead), and the conformal p-value of its similarity.
     """
 
     own: dict[str, np.ndarray]
-    others: dict[str, tuple[np.ndarray, np.ndarray]]
+    negatives: dict[str, tuple[np.ndarray, np.ndarray]]
 
     def fit(self, generator: str, similarity: float) -> float:
         """Conformal p-value of a similarity among those of the model's own images: small if it is unlike them."""
@@ -112,7 +112,7 @@ class Among:
         """
         found = {
             maker: float((1 + (leads[fits >= ALPHA_FIT] >= margin).sum()) / (len(leads) + 1))
-            for maker, (leads, fits) in self.others.items()
+            for maker, (leads, fits) in self.negatives.items()
             if maker != generator and not (drawn and maker == NOBODY)
         }
         maker = max(found, key=found.get, default=NOBODY)
@@ -164,8 +164,8 @@ def _hash(file: Path, changed: int) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def load(generators: Sequence[str], file: Path = FILE) -> Reference | None:
-    """The stored reference where it covers some models; None where none is stored, or not for them.
+def load(generators: Sequence[str], file: Path = FILE) -> NullDistribution | None:
+    """The stored null distribution where it covers some models; None where none is stored, or not for them.
 
     Raises:
         ThresholdMismatch: it was measured with other weights.
@@ -178,13 +178,13 @@ def load(generators: Sequence[str], file: Path = FILE) -> Reference | None:
     if any(row["revisions"][name] != now for name, now in revisions(generators).items()):
         raise ThresholdMismatch(f"the stored similarities were measured with other weights; run: {COMMAND}")
     similarities = tuple(tuple(tuple(model) for model in image) for image in row["similarities"])
-    return Reference(
+    return NullDistribution(
         **{**row, "generators": tuple(row["generators"]), "makers": tuple(row["makers"]), "similarities": similarities}
     )
 
 
-def store(reference: Reference, file: Path = FILE) -> Path:
-    """Write a reference in place of the stored one."""
+def store(null: NullDistribution, file: Path = FILE) -> Path:
+    """Write a null distribution in place of the stored one."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(asdict(reference)) + "\n")
+    file.write_text(json.dumps(asdict(null)) + "\n")
     return file

@@ -229,7 +229,7 @@ def _candidate(
     return (None, None) if drawn is None else (drawn, captioning.embed_images([drawn], encoder)[0].numpy())
 
 
-def reference_for(generators: Sequence[str], count: int, alone: bool = False) -> Among | None:
+def null_distribution_for(generators: Sequence[str], count: int, alone: bool = False) -> Among | None:
     """The stored distributions for some models and a number of drawings; None where there are none.
 
     Args:
@@ -240,14 +240,14 @@ def reference_for(generators: Sequence[str], count: int, alone: bool = False) ->
     Raises:
         ThresholdMismatch: they were measured with other weights.
     """
-    reference = stored.load(generators)
-    if reference is None:
+    null = stored.load(generators)
+    if null is None:
         return None
-    ruled_out = set(reference.makers) - set(generators) if alone else ()
-    return reference.within(generators, count, ruled_out)
+    ruled_out = set(null.makers) - set(generators) if alone else ()
+    return null.within(generators, count, ruled_out)
 
 
-def rank(drawn: Sequence[Drawn], reference: Among | None) -> list[Ranked]:
+def rank(drawn: Sequence[Drawn], null: Among | None) -> list[Ranked]:
     """The models by mean similarity, best first."""
     rows = []
     for name in dict.fromkeys(each.generator for each in drawn):
@@ -261,7 +261,7 @@ def rank(drawn: Sequence[Drawn], reference: Among | None) -> list[Ranked]:
                 spread=float(similarities.std(ddof=1)) if len(mine) > 1 else 0.0,
                 structural=float(np.mean([each.structural for each in mine])),
                 candidates=len(mine),
-                p_value=reference.fit(name, float(similarities.mean())) if reference else None,
+                p_value=null.fit(name, float(similarities.mean())) if null else None,
             )
         )
     return sorted(rows, key=lambda row: row.similarity, reverse=True)
