@@ -55,7 +55,7 @@ def _checked(row: Family, patience: float) -> Availability:
     if hub.cached(row.repository):
         return Availability(row.id, "cached", obstacle, row.megabytes)
     try:
-        size = sum(remote.size for remote in hub.look(row.repository, patience)) / 1e6
+        size = sum(remote.size for remote in hub.listing(row.repository, patience)) / 1e6
     except ModelUnavailable as error:
         status = error.kind if error.kind in ("gated", "gone", "missing") else "unreachable"
         return Availability(row.id, status, str(error), row.megabytes)
@@ -96,7 +96,7 @@ def _drawing(row: Generator, patience: float) -> Availability:
     if not away:
         return Availability(row.id, "cached", obstacle, row.megabytes)
     try:
-        size = sum(remote.size for part in away for remote in hub.look(part, patience)) / 1e6
+        size = sum(remote.size for part in away for remote in hub.listing(part, patience)) / 1e6
     except ModelUnavailable as error:
         status = error.kind if error.kind in ("gated", "gone", "missing") else "unreachable"
         return Availability(row.id, status, str(error), row.megabytes)

@@ -52,8 +52,8 @@ class Reel:
         self.original, self.of = self.original or address(step.original, quality), step.of
         for values, value in ((self.on, step.on), (self.beside, step.beside)):
             values.append(float(f"{value:.5g}"))
-        difference = step.original.astype(np.float32) - step.drawn
-        self.drawn.append(address(step.drawn, quality))
+        difference = step.original.astype(np.float32) - step.decoded
+        self.drawn.append(address(step.decoded, quality))
         self.left.append(address((128 + GAIN * difference).clip(0, 255).astype(np.uint8), quality))
 
     @property

@@ -21,7 +21,7 @@ RASTER = 64  # px that the sides of what generators draw are multiples of
 
 
 @dataclass(frozen=True)
-class Phases:
+class OffsetFits:
     """How well one code fits one window at every offset of its grid.
 
     Attributes:
@@ -38,8 +38,8 @@ class Phases:
         stride = len(self.logs)
         count = (stride // 2) ** 2
         shifts = grid.controls(stride, 0, min(count, 16))
-        others = np.mean([np.roll(self.logs, (-down, -right), (0, 1)) for down, right in shifts], axis=0)
-        return self.logs - others
+        beside = np.mean([np.roll(self.logs, (-down, -right), (0, 1)) for down, right in shifts], axis=0)
+        return self.logs - beside
 
     @property
     def standing(self) -> float:
@@ -53,7 +53,7 @@ class Phases:
         return int(down), int(right)
 
 
-def phases(pixels: np.ndarray, code: Code, plan: Layout | None = None, place: Offset | None = None) -> Phases:
+def fit_offsets(pixels: np.ndarray, code: Code, plan: Layout | None = None, place: Offset | None = None) -> OffsetFits:
     """Reconstruct a window at every offset of a code's grid.
 
     Args:
@@ -70,7 +70,7 @@ def phases(pixels: np.ndarray, code: Code, plan: Layout | None = None, place: Of
     weights = 1 - np.exp(noise - found.mean(axis=0, keepdims=True)).clip(max=1)
     logs = (found * weights).sum(axis=(1, 2, 3)) / max(float(weights.sum()), 1e-6)
     top, left = place
-    return Phases((top, left, top + plan.tile, left + plan.tile), logs.reshape(stride, stride))
+    return OffsetFits((top, left, top + plan.tile, left + plan.tile), logs.reshape(stride, stride))
 
 
 def drawn_sizes(height: int, width: int, native: tuple[int, ...] = ()) -> list[tuple[int, int]]:

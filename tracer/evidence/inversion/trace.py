@@ -236,7 +236,7 @@ _REASONS = {
     Found.SEVERAL: ("undecided", Reason.SEVERAL_FAMILIES_OPEN),
     Found.NONE: ("none", Reason.NO_FAMILY_FITS),
     Found.SMALL: ("insufficient", Reason.IMAGE_TOO_SMALL),
-    Found.FLAT: ("insufficient", Reason.NO_FINE_DETAIL),
+    Found.FEATURELESS: ("insufficient", Reason.NO_FINE_DETAIL),
     Found.WIDE: ("insufficient", Reason.ANSWER_NOT_VISIBLE),
     Found.LATTICE: ("insufficient", Reason.OWN_LATTICE),
     Found.STOPPED: ("undecided", Reason.INSPECTION_STOPPED),
