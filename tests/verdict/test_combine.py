@@ -236,10 +236,10 @@ def test_the_command_line_gives_one_document():
 
 @with_detector
 def test_cheap_evidence_comes_first_and_each_kind_brings_a_verdict():
-    updates = list(api.verdict_stream(ROOT / "examples" / "koala-by-mini-dc-flat.png", lineup="minis"))
-    joined = [each for each in updates if isinstance(each, combine.Joint)]
+    events = list(api.verdict_stream(ROOT / "examples" / "koala-by-mini-dc-flat.png", lineup="minis"))
+    joined = [each for each in events if isinstance(each, combine.Joint)]
     assert [list(each.evidence) for each in joined][-1][0] == "inversion"
-    assert updates[-1] is joined[-1]
+    assert events[-1] is joined[-1]
     assert set(joined[-1].evidence) | set(joined[-1].unavailable) == {"inversion", "artifacts"}
 
 

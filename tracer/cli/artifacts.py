@@ -48,11 +48,11 @@ def artifacts(
 
 
 def _artifacts_one(path: Path, tries: int, seed: int | None) -> Artifacts:
-    for update in api.artifacts_stream(path, tries=tries, seed=seed):
-        if isinstance(update, marks.Try):
-            say(f"{path.name}: try {update.index + 1} of {tries}, score {update.score:.2f}")
+    for event in api.artifacts_stream(path, tries=tries, seed=seed):
+        if isinstance(event, marks.Try):
+            say(f"{path.name}: try {event.index + 1} of {tries}, score {event.score:.2f}")
     say("")
-    return update
+    return event
 
 
 def _report_marks(found: Artifacts | PublishedArtifacts) -> None:

@@ -111,19 +111,19 @@ def regenerate(
 
 def _regenerate_one(path: Path, options: dict, needed: str) -> Regeneration:
     drawn, told = 0, False
-    for update in api.regenerate_stream(path, **options):
+    for event in api.regenerate_stream(path, **options):
         if not told:  # what cannot be read, or not be drawn, has been refused by now
             print(f"{path.name}: drawing takes {needed} on this machine, by estimate", file=sys.stderr)
             told = True
-        if isinstance(update, ranking.Drawn):
+        if isinstance(event, ranking.Drawn):
             drawn += 1
-            say(f"{update.generator}: drawing {drawn}, similarity {update.similarity:.3f}")
-        elif isinstance(update, api.Loading):
-            say(f"{update.family}: {update.words()}")
-        elif isinstance(update, api.Unavailable):
-            complain(f"does not draw: {update.family}: {update.reason}")
+            say(f"{event.generator}: drawing {drawn}, similarity {event.similarity:.3f}")
+        elif isinstance(event, api.Loading):
+            say(f"{event.family}: {event.words()}")
+        elif isinstance(event, api.Unavailable):
+            complain(f"does not draw: {event.family}: {event.reason}")
     say("")
-    return update
+    return event
 
 
 def _report_drawn(found: Regeneration) -> None:

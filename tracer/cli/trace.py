@@ -65,18 +65,18 @@ def _write_report(report: Path, image: Path, trace: Trace, mode: str) -> None:
 
 
 def _trace_one(path: Path, lineup: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> Trace:
-    for update in api.trace_stream(path, lineup=lineup, families=family, autoencoder=autoencoder, mode=mode):
-        if isinstance(update, api.Loading):
-            say(f"{update.family}: {update.words()}")
-        elif isinstance(update, api.Looked):
-            first = max(update.standings, key=lambda name: update.standings[name].score)
-            say(f"window {update.windows}: {first} leads with {update.standings[first].score:.2f}")
-        elif isinstance(update, api.Searched):
-            say(f"{update.family}: looking for the grid of a crop")
-        elif isinstance(update, api.Stepped):
-            say(f"{update.family}: step {update.step.index} of {update.step.of}, loss {update.step.best:.3g}")
+    for event in api.trace_stream(path, lineup=lineup, families=family, autoencoder=autoencoder, mode=mode):
+        if isinstance(event, api.Loading):
+            say(f"{event.family}: {event.words()}")
+        elif isinstance(event, api.Looked):
+            first = max(event.standings, key=lambda name: event.standings[name].score)
+            say(f"window {event.windows}: {first} leads with {event.standings[first].score:.2f}")
+        elif isinstance(event, api.Searched):
+            say(f"{event.family}: looking for the grid of a crop")
+        elif isinstance(event, api.Stepped):
+            say(f"{event.family}: step {event.step.index} of {event.step.of}, loss {event.step.best:.3g}")
     say("")
-    return update
+    return event
 
 
 def _report(trace: Trace) -> None:

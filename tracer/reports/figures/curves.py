@@ -14,22 +14,22 @@ KIND_MARKERS = {"family": "circle", "none": "x", "undecided": "diamond", "insuff
 
 
 def among(
-    own: Sequence[float], others: Sequence[float], threshold: float | None, score: float | None, name: str
+    own: Sequence[float], negatives: Sequence[float], threshold: float | None, score: float | None, name: str
 ) -> go.Figure:
     """Scores of pictures that a decoder made and of others, the threshold, and where this picture lies.
 
     Args:
         own: scores of pictures that the decoder made; may be empty.
-        others: scores of pictures that it did not make; may be empty.
+        negatives: scores of pictures that it did not make; may be empty.
         threshold: score from which it is named; None before there is one.
         score: this picture's; None before there is one.
         name: the family.
     """
     figure = go.Figure()
-    given = [*own, *others, *(each for each in (threshold, score) if each is not None)]
+    given = [*own, *negatives, *(each for each in (threshold, score) if each is not None)]
     edges = np.linspace(min(given, default=-1) - 0.1, max(given, default=1) + 0.1, 61)
     for values, title, look, pattern in (
-        (others, "pictures that none of the decoders made", style(0), ""),
+        (negatives, "pictures that none of the decoders made", style(0), ""),
         (own, f"pictures made by {name}", style(1), "/"),
     ):
         if not len(values):
@@ -70,7 +70,7 @@ def among(
     return figure
 
 
-def breaking(
+def sweep(
     strengths: Sequence[float],
     ratios: dict[str, Sequence[float]],
     kinds: Sequence[str],

@@ -49,7 +49,7 @@ def figure(points: list[Point], change: str) -> Figure:
     changes = [(before.strength, after.strength) for before, after in flips(shown)]
     kinds = [point.kind for point in shown]
     ends = how.strengths[0], how.strengths[-1]
-    return curves.breaking([each.strength for each in shown], ratios, kinds, how.title, *ends, changes)
+    return curves.sweep([each.strength for each in shown], ratios, kinds, how.title, *ends, changes)
 
 
 def table(points: list[Point], change: str) -> str:
