@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, complain, print_documents, readable_errors, say
+from tracer.cli.console import Images, Json, answer_each, say
 from tracer.evidence.artifacts import detection as marks
 from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.artifacts.published import PublishedArtifacts
-from tracer.image import intake
 from tracer.verdict import wording
 
 
@@ -27,24 +26,13 @@ def artifacts(
     as_json: Json = False,
 ) -> None:
     """Say whether the image went through any latent model's autoencoder (autoencoder artifacts)."""
-    answers, refused = [], False
-    with readable_errors():
-        for path in images:
-            try:
-                if published:
-                    answers.append(api.artifacts_published(path, published, tries=tries, seed=seed))
-                else:
-                    answers.append(_artifacts_one(path, tries, seed))
-            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
-                complain(f"{path}: {error}")
-                refused = True
-                continue
-            if not as_json:
-                _report_marks(answers[-1])
-    if as_json:
-        print_documents(answers, images)
-    if refused:
-        raise typer.Exit(2)
+
+    def ask(path: Path) -> Artifacts | PublishedArtifacts:
+        if published:
+            return api.artifacts_published(path, published, tries=tries, seed=seed)
+        return _artifacts_one(path, tries, seed)
+
+    answer_each(images, ask, _tell, as_json)
 
 
 def _artifacts_one(path: Path, tries: int, seed: int | None) -> Artifacts:
@@ -55,7 +43,7 @@ def _artifacts_one(path: Path, tries: int, seed: int | None) -> Artifacts:
     return event
 
 
-def _report_marks(found: Artifacts | PublishedArtifacts) -> None:
+def _tell(found: Artifacts | PublishedArtifacts) -> None:
     print(f"{found.image.file}: {wording.sentence(found.verdict)}")
     for note in found.image.notes:
         print(f"  note: {note}")

@@ -98,7 +98,7 @@ def _calibrate_regeneration(negatives: list[Path], count: int, out: Path, as_jso
     out.mkdir(parents=True, exist_ok=True)
     scores = out / "regeneration-scores.jsonl"  # where to go on after an interruption
     found = calibration.null_distribution(calibration.folders(negatives), count, scores, say)
-    path = null_distribution.store(found, out / null_distribution.FILE.name)
+    path = null_distribution.save(found, out / null_distribution.FILE.name)
     scores.unlink(missing_ok=True)
     say("")
     print(json.dumps({"file": str(path), "images": found.images}) if as_json else f"{path.name}: {found.images}")

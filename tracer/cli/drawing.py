@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, complain, print_documents, readable_errors, say
+from tracer.cli.console import Images, Json, answer_each, complain, readable_errors, say
 from tracer.evidence.regeneration import ranking
 from tracer.evidence.regeneration.decision import Regeneration
-from tracer.image import intake
 from tracer.models import prompt_filter, registry
 from tracer.verdict import wording
 
@@ -87,26 +86,13 @@ def regenerate(
     as_json: Json = False,
 ) -> None:
     """Say which model draws what is most like the image (prompt regeneration)."""
-    answers, refused = [], False
     options = dict(caption=caption, generators=generator, candidates=candidates, seed=seed, fused=fused)
     options |= dict(encoder=encoder, budget=budget)
     with readable_errors():
         names = generator or [row.id for row in registry.GENERATORS.values() if row.bundled]
         prompt_filter.check(caption or "")
         needed = ranking.span(ranking.check_time(names, candidates, budget))
-        for path in images:
-            try:
-                answers.append(_regenerate_one(path, options, needed))
-            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
-                complain(f"{path}: {error}")
-                refused = True
-                continue
-            if not as_json:
-                _report_drawn(answers[-1])
-    if as_json:
-        print_documents(answers, images)
-    if refused:
-        raise typer.Exit(2)
+    answer_each(images, lambda path: _regenerate_one(path, options, needed), _tell, as_json)
 
 
 def _regenerate_one(path: Path, options: dict, needed: str) -> Regeneration:
@@ -126,7 +112,7 @@ def _regenerate_one(path: Path, options: dict, needed: str) -> Regeneration:
     return event
 
 
-def _report_drawn(found: Regeneration) -> None:
+def _tell(found: Regeneration) -> None:
     print(f"{found.image.file}: {wording.sentence(found.verdict)}")
     for row in found.ranking:
         chance = "-" if row.p_value is None else format(row.p_value, ".3f")

@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, Lineup, Mode, complain, grouped, print_documents, readable_errors, say
+from tracer.cli.console import Images, Json, Lineup, Mode, answer_each, complain, grouped, readable_errors, say
 from tracer.evidence.verdict import Evidence, Trace
-from tracer.image import intake
 from tracer.verdict import wording
 
 
@@ -25,29 +24,24 @@ def trace(
     as_json: Json = False,
 ) -> None:
     """Say which family's decoder can reproduce the image (latent inversion)."""
-    traces, refused, absent = [], False, set()
+    absent: dict[str, str] = {}
+
+    def ask(path: Path) -> Trace:
+        found = _trace_one(path, lineup, family, autoencoder, mode)
+        if report:
+            _write_report(report, path, found, mode)
+        new = {name: why for name, why in found.unavailable.items() if name not in absent}
+        for reason, names in grouped(new).items():
+            complain(f"not inspected: {names}: {reason}")
+        absent.update(new)
+        return found
+
     with readable_errors():
         if report:
             _check_report(report, images)
-        for path in images:
-            try:
-                traces.append(_trace_one(path, lineup, family, autoencoder, mode))
-                if report:
-                    _write_report(report, path, traces[-1], mode)
-            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
-                complain(f"{path}: {error}")
-                refused = True
-                continue
-            missing = traces[-1].unavailable
-            for reason, names in grouped({name: why for name, why in missing.items() if name not in absent}).items():
-                complain(f"not inspected: {names}: {reason}")
-            absent |= set(missing)
-            if not as_json:
-                _report(traces[-1])
-    if as_json:
-        print_documents(traces, images)
-    if refused or absent:
-        raise typer.Exit(2 if refused else 3)
+    answer_each(images, ask, _tell, as_json)
+    if absent:
+        raise typer.Exit(3)
 
 
 def _check_report(report: Path, images: list[Path]) -> None:
@@ -79,7 +73,7 @@ def _trace_one(path: Path, lineup: str, family: list[str] | None, autoencoder: P
     return event
 
 
-def _report(trace: Trace) -> None:
+def _tell(trace: Trace) -> None:
     print(f"{trace.image.file}: {wording.sentence(trace.verdict)}")
     for note in trace.image.notes:
         print(f"  note: {note}")
