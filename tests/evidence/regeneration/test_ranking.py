@@ -135,7 +135,7 @@ def test_models_that_were_not_measured_have_no_distribution():
 def test_a_null_distribution_comes_back_as_it_was_stored_unless_the_weights_changed(tmp_path, monkeypatch):
     file = tmp_path / "regeneration.json"
     assert null_distribution.load(NAMES, file) is None
-    null_distribution.store(measured(), file)
+    null_distribution.save(measured(), file)
     with pytest.raises(ThresholdMismatch, match="other weights"):
         null_distribution.load(NAMES, file)
     revisions = {"captioner": "sha256:0", "matcher": "sha256:0", **dict.fromkeys(NAMES, "sha256:0")}

@@ -7,6 +7,7 @@ it. The paper's rule does need one: its loss is compared with those of images kn
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer.evidence import conformal
+from tracer.evidence import conformal, store
 from tracer.evidence.inversion import decision, grid, inspection
 from tracer.evidence.inversion.decision import NullDistribution
 from tracer.evidence.inversion.settings import DESCENTS
@@ -55,7 +56,7 @@ class Losses:
     date: str
     versions: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def threshold(self) -> float:
         """Grubbs' threshold: the largest loss that is no outlier among them (LatentTracer, section 3.3)."""
         return conformal.grubbs_threshold(np.array(self.scores))
@@ -105,21 +106,7 @@ def path_of(family: str, mode: str, folder: Path = FOLDER) -> Path:
 
 def save(found: NullDistribution | Losses | Measured, path: Path) -> Path:
     """Store figures as JSON, completely or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")  # a name of its own keeps two writers apart
-    new.write_text(json.dumps(asdict(found)) + "\n")
-    new.replace(path)
-    return path
-
-
-def _read(kind: type, path: Path):
-    try:
-        raw = json.loads(path.read_text())
-        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
-    except FileNotFoundError:
-        raise
-    except (OSError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ThresholdMismatch(f"{path.name} is not what a calibration stores") from error
+    return store.save(json.dumps(asdict(found)), path)
 
 
 def null_path(kind: str, folder: Path = FOLDER) -> Path:
@@ -134,7 +121,7 @@ def shared(kind: str = KINDS[0], folder: Path = FOLDER) -> NullDistribution:
         ThresholdMismatch: it is missing or damaged.
     """
     try:
-        return _read(NullDistribution, null_path(kind, folder))
+        return store.load(NullDistribution, null_path(kind, folder))
     except FileNotFoundError as error:
         remedy = "run python -m training.null_distribution"
         raise ThresholdMismatch(f"{null_path(kind, folder).name} is missing: {remedy}") from error
@@ -143,7 +130,7 @@ def shared(kind: str = KINDS[0], folder: Path = FOLDER) -> NullDistribution:
 def measured(family: str, revision: str, folder: Path = FOLDER) -> Measured | None:
     """A family's figures, or None where there are none for these weights."""
     try:
-        found = _read(Measured, path_of(family, "grid", folder))
+        found = store.load(Measured, path_of(family, "grid", folder))
     except (FileNotFoundError, ThresholdMismatch):
         return None
     return found if found.revision == revision else None
@@ -157,7 +144,7 @@ def losses(family: str, mode: str, revision: str, folder: Path = FOLDER) -> Loss
     """
     remedy = f"run: python -m tracer calibrate {family} --mode {mode}"
     try:
-        found = _read(Losses, path_of(family, mode, folder))
+        found = store.load(Losses, path_of(family, mode, folder))
     except FileNotFoundError as error:
         raise ThresholdMismatch(f"{family} has no threshold for {mode} mode; {remedy}") from error
     if found.revision != revision:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer import assets
+from tracer.evidence import store
 from tracer.evidence.store import ThresholdMismatch
 from tracer.models import registry
 
-FILE = assets.CALIBRATION / "regeneration.json"
+FILE = store.FOLDER / "regeneration.json"
 ALPHA_FIT = 0.02  # share of a model's own images that may be called unexplained
 NOBODY = ""  # the maker of pictures that no generator drew
 COMMAND = "python -m tracer calibrate regeneration"
@@ -168,23 +168,19 @@ def load(generators: Sequence[str], file: Path = FILE) -> NullDistribution | Non
     """The stored null distribution where it covers some models; None where none is stored, or not for them.
 
     Raises:
-        ThresholdMismatch: it was measured with other weights.
+        ThresholdMismatch: it was measured with other weights, or is damaged.
     """
-    if not file.exists():
+    try:
+        null = store.load(NullDistribution, file)
+    except FileNotFoundError:
         return None
-    row = json.loads(file.read_text())
-    if not set(generators) <= set(row["generators"]):
+    if not set(generators) <= set(null.generators):
         return None
-    if any(row["revisions"][name] != now for name, now in revisions(generators).items()):
+    if any(null.revisions.get(name) != now for name, now in revisions(generators).items()):
         raise ThresholdMismatch(f"the stored similarities were measured with other weights; run: {COMMAND}")
-    similarities = tuple(tuple(tuple(model) for model in image) for image in row["similarities"])
-    return NullDistribution(
-        **{**row, "generators": tuple(row["generators"]), "makers": tuple(row["makers"]), "similarities": similarities}
-    )
+    return null
 
 
-def store(null: NullDistribution, file: Path = FILE) -> Path:
-    """Write a null distribution in place of the stored one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(asdict(null)) + "\n")
-    return file
+def save(null: NullDistribution, file: Path = FILE) -> Path:
+    """Store a null distribution as JSON, completely or not at all."""
+    return store.save(json.dumps(asdict(null)), file)
