@@ -13,6 +13,7 @@ from tracer import __version__, assets
 
 FOLDER = assets.CALIBRATION
 Stored = TypeVar("Stored")  # a dataclass
+Record = dict[str, str | int | float | bool | None]  # settings by name, as they are stored beside what rests on them
 
 
 class ThresholdMismatch(ValueError):

@@ -18,6 +18,7 @@ import numpy as np
 from tracer import __version__, api
 from tracer.evidence.inversion import calibration, decision, grid, inspection, search
 from tracer.evidence.inversion.settings import DESCENTS
+from tracer.evidence.store import Record
 from tracer.evidence.verdict import Trace
 from tracer.image import intake, provenance
 from tracer.models import registry
@@ -82,7 +83,7 @@ class Report:
     made: str
     by: str
     trace: Trace
-    settings: dict[str, Any]
+    settings: Record
     thresholds: tuple[Basis, ...]
     versions: dict[str, str]
     claims: provenance.Claims
@@ -179,7 +180,7 @@ def _region(pixels: np.ndarray) -> tuple[np.ndarray, str]:
     return region, words
 
 
-def _settings(mode: str) -> dict[str, Any]:
+def _settings(mode: str) -> Record:
     """How a mode inspects, for the record."""
     if mode in DESCENTS:
         return DESCENTS[mode].record()

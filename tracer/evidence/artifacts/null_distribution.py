@@ -17,7 +17,7 @@ import numpy as np
 from tracer.evidence import store
 from tracer.evidence.conditions import JPEG_LEVELS, LOSSLESS
 from tracer.evidence.conformal import conformal_p_value, conformal_threshold
-from tracer.evidence.store import FOLDER, ThresholdMismatch
+from tracer.evidence.store import FOLDER, Record, ThresholdMismatch
 
 LEVELS = (0.001, 0.01, 0.05)  # false-positive rates
 DECISION = 0.01  # the one that the answer rests on
@@ -116,7 +116,7 @@ class Reference:
     """
 
     detector: str
-    settings: dict[str, object]
+    settings: Record
     condition: str
     photographs: list[list[float]]
     reconstructions: list[list[float]]
@@ -229,7 +229,7 @@ def save(reference: Reference, folder: Path | None = None) -> Path:
     return store.save(text + "\n}", path)
 
 
-def stored(condition: str, detector: str, settings: dict[str, object], folder: Path | None = None) -> Reference:
+def stored(condition: str, detector: str, settings: Record, folder: Path | None = None) -> Reference:
     """The stored reference of a condition, if it may be used with this detector and these settings.
 
     Raises:

@@ -21,7 +21,7 @@ from tracer.evidence import conformal, store
 from tracer.evidence.inversion import decision, grid, inspection
 from tracer.evidence.inversion.decision import NullDistribution
 from tracer.evidence.inversion.settings import DESCENTS
-from tracer.evidence.store import FOLDER, ThresholdMismatch, versions
+from tracer.evidence.store import FOLDER, Record, ThresholdMismatch, versions
 from tracer.image import samples
 from tracer.models import cache, registry
 
@@ -50,7 +50,7 @@ class Losses:
 
     family: str
     revision: str
-    settings: dict[str, object]
+    settings: Record
     scores: tuple[float, ...]
     images: str
     date: str

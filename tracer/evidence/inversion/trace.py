@@ -16,7 +16,7 @@ from tracer.evidence.inversion.inspection import Found, Inspection, Lineup
 from tracer.evidence.inversion.settings import DESCENTS
 from tracer.evidence.reasons import Reason
 from tracer.evidence.store import ThresholdMismatch
-from tracer.evidence.verdict import Evidence, ImageFacts, Trace, Verdict
+from tracer.evidence.verdict import Detail, Evidence, ImageFacts, Trace, Verdict
 from tracer.image.intake import Picture
 from tracer.models import cache, device
 from tracer.models.autoencoder import Autoencoder
@@ -246,7 +246,7 @@ _REASONS = {
 def _verdict(found: Inspection, suspects: Sequence[Suspect], strides: Iterable[int]) -> Verdict:
     kind, reason = _REASONS[found.found]
     members = tuple(member for each in suspects if each.name in found.families for member in each.members)
-    details: dict[str, object] = {}
+    details: dict[str, Detail] = {}
     if reason in (Reason.ONE_FAMILY_FITS, Reason.NO_FAMILY_FITS):
         details["inspected"] = tuple(each.name for each in suspects)
     elif reason is Reason.IMAGE_TOO_SMALL:
