@@ -18,7 +18,7 @@ from tracer.evidence.reasons import Reason
 from tracer.evidence.store import ThresholdMismatch
 from tracer.evidence.verdict import Detail, Evidence, ImageFacts, Trace, Verdict
 from tracer.image.intake import Picture
-from tracer.models import cache, device
+from tracer.models import cache, checkpoint, device
 from tracer.models.autoencoder import Autoencoder
 from tracer.models.errors import ModelUnavailable
 from tracer.models.progress import SILENT, Progress
@@ -102,7 +102,7 @@ def trace(
     if folder:
         name = folder.resolve().name
         progress.emit(Loading(name))
-        model = cache.from_folder(folder, name, device.device())
+        model = checkpoint.from_folder(folder, name, device.device())
         suspects, failed = [Suspect.folder(name, model)], {}
     else:
         suspects, failed = fetch(rows, progress)
