@@ -206,9 +206,8 @@ def _rests_on(trace: Trace, mode: str) -> tuple[Basis, ...]:
 
 def _shared(threshold: float) -> Basis:
     """The null distribution that a threshold is of: every family of a trace has the same."""
-    known = {kind: calibration.shared(kind) for kind in calibration.KINDS}
-    kind = min(known, key=lambda kind: abs(known[kind].threshold - threshold))
-    null, file = known[kind], calibration.null_path(kind).name
+    kind = calibration.kind_of(threshold)
+    null, file = calibration.shared(kind), calibration.null_path(kind).name
     told = null.pictures, null.date, null.versions, decision.ALPHA, file
     return Basis("every family", threshold, len(null.scores), *told)
 

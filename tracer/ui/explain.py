@@ -26,18 +26,16 @@ def among(run: Run | None, family: str) -> Figure:
     row = run.evidence.get(family) if run and run.mode == "grid" else None
     if row is None:
         return curves.among((), (), None, None, family)
-    others, own = _scores(row)
-    return curves.among(own, others, row.threshold, row.score, hero.title(family))
+    negatives, own = _scores(row)
+    return curves.among(own, negatives, row.threshold, row.score, hero.title(family))
 
 
 def _scores(row: Evidence) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Scores of other pictures, and of the family's own where they were measured."""
+    """Scores of pictures that none of the families made, and of the family's own where they were measured."""
     from tracer.evidence.inversion import calibration  # torch from here on
 
-    known = [calibration.shared(kind) for kind in calibration.KINDS if calibration.null_path(kind).exists()]
-    compared = next((each.scores for each in known if len(each.scores) == row.compared_with), ())
     measured = calibration.measured(row.family, row.weights_digest)
-    return compared, measured.own if measured else ()
+    return calibration.shared(calibration.kind_of(row.threshold)).scores, measured.own if measured else ()
 
 
 def among_words(run: Run | None, family: str) -> str:

@@ -127,6 +127,11 @@ def shared(kind: str = KINDS[0], folder: Path = FOLDER) -> NullDistribution:
         raise ThresholdMismatch(f"{null_path(kind, folder).name} is missing: {remedy}") from error
 
 
+def kind_of(threshold: float, folder: Path = FOLDER) -> str:
+    """The kind of `KINDS` whose shared null distribution has a threshold, which results give rounded."""
+    return min(KINDS, key=lambda kind: abs(shared(kind, folder).threshold - threshold))
+
+
 def measured(family: str, revision: str, folder: Path = FOLDER) -> Measured | None:
     """A family's figures, or None where there are none for these weights."""
     try:
