@@ -1,7 +1,7 @@
-"""Where an image's latent grid begins, and at which size it was drawn: crops move the one, resizing hides the other.
+"""Where an image's latent grid begins, and at which size it was drawn. A crop moves the grid; resizing hides it.
 
-Both are found by asking the same question as on the grid at every place where it could lie, on one window, and both pay
-for it: the best of many chances has to be that much stronger (`corrected`).
+Offset and size are found by the grid test itself, on one window, at every place where the grid could lie. Both pay for
+their chances: the strength of the best of many is corrected (`corrected`).
 """
 
 from __future__ import annotations

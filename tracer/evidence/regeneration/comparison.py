@@ -1,4 +1,4 @@
-"""Some models in front of one image: what is missing is downloaded, they draw its caption, and the closest is named."""
+"""One image and some models: missing files are downloaded, the models draw its caption, and a verdict is made."""
 
 from __future__ import annotations
 

@@ -16,7 +16,14 @@ ALPHA_LEAD = 0.05  # share of any maker's images on which a wrong model may expl
 
 
 def decide(ranking: Sequence[Ranked], null: Among | None, caption: str, stopped: bool = False) -> Verdict:
-    """The ranking as a verdict: a model is named only where it explains the image and leads by more than noise."""
+    """The ranking as a verdict. A model is named where it explains the image and leads by more than chance.
+
+    Args:
+        ranking: the models, best first.
+        null: the distributions for these models; None where none are stored.
+        caption: what was drawn.
+        stopped: whether the run was cancelled.
+    """
     if not ranking:
         reason = Reason.STOPPED_BEFORE_DRAWING if stopped else Reason.NOTHING_DRAWN
         return Verdict("undecided", reason, stopped=stopped)

@@ -1,7 +1,7 @@
-"""What tab 3's verdict rests on: how alike a model's drawings are to its own pictures, and to those of others.
+"""The null distribution of evidence 3: how alike a model's drawings are to its own pictures, and to negatives.
 
-Stored are similarities as they were measured, one row per inspected image, so that the null distribution of any choice
-of models and of any smaller number of drawings follows from the same rows, exactly, without a new measurement.
+Similarities are stored as they were measured, one row per inspected image. The distribution for any choice of models,
+and for any smaller number of drawings, follows from the same rows without a new measurement.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ class Among:
     def chance(self, generator: str, margin: float, drawn: bool = False) -> tuple[float, str]:
         """How often a wrong model explains an image and leads by as much, on images of the maker where that is worst.
 
-        For every possible maker apart, since an average over makers would let errors on one of them hide behind the
-        others. Whichever wrong model it is counts, so the share of images that get a wrong name is what is bounded.
+        Every possible maker is taken apart: an average would let the errors on one maker hide behind the rest. Any
+        wrong model counts. So the share of images that get a wrong name is what is bounded.
 
         Args:
             generator: the model that is ahead.
