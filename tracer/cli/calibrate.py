@@ -40,7 +40,7 @@ def calibrate(
     out: Annotated[Path, typer.Option(help="folder for what is measured")] = store.FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Measure what a family's own pictures score and what others' do, or what artifacts or regeneration rest on.
+    """Measure what a family's own pictures and negatives score, or what artifacts or regeneration rest on.
 
     A family needs no calibration in grid mode: this checks that it keeps to the error that all families share. Without
     a folder, its own pictures are reconstructions of tiles of the pictures that scikit-image bundles. The detector
@@ -79,10 +79,10 @@ def _calibrate_family(
         told |= {"threshold": shared.threshold, "own": own, "null": null, "departs": found.departs(shared)}
         words = (
             f"of {own['images']} own images ({found.images}) {own['named']} score {shared.threshold:.3g} and more, "
-            f"median {own['median']:.3g}; of {null['images']} others {null['named']}, median {null['median']:.3g}"
+            f"median {own['median']:.3g}; of {null['images']} negatives {null['named']}, median {null['median']:.3g}"
         )
         if told["departs"]:
-            complain(f"{family} is named for more of others' images than the error of {ALPHA:.0%} allows")
+            complain(f"{family} is named for more negatives than the error of {ALPHA:.0%} allows")
     print(json.dumps(told) if as_json else f"{path.name}: {words}")
 
 

@@ -175,7 +175,7 @@ def calibrate(
         mode: "grid", "paper" or "paper-random".
         count: images of each kind.
         belonging: a folder of images that this family made; used as they are.
-        photographs: a folder of photographs: they stand for images by others, and sent through the autoencoder, where
+        photographs: a folder of photographs: they stand for negatives, and sent through the autoencoder, where
             there are no `belonging` ones, for its own. With neither folder, tiles of scikit-image's pictures do.
         out: folder to store the figures in.
         told: called after each image with the number done.
@@ -198,8 +198,8 @@ def calibrate(
     probe.touch()
     probe.unlink()
     model = cache.load(row)
-    others = list(samples.pictures(photographs, count) if photographs else samples.bundled_photographs(count, SIDE))
-    own = list(samples.pictures(belonging, count)) if belonging else list(models.reconstructions(model, others))
+    negatives = list(samples.pictures(photographs, count) if photographs else samples.bundled_photographs(count, SIDE))
+    own = list(samples.pictures(belonging, count)) if belonging else list(models.reconstructions(model, negatives))
     if len(own) < 3:
         raise ValueError(f"a calibration needs at least 3 images, not {len(own)}")
     words = (
@@ -210,7 +210,7 @@ def calibrate(
     common = dict(family=family, revision=model.weights_digest, images=words, versions=versions())
     common["date"] = datetime.date.today().isoformat()
     if mode == "grid":
-        scores = _scores([*own, *others], model, row, told)
+        scores = _scores([*own, *negatives], model, row, told)
         found = Measured(own=scores[: len(own)], null=scores[len(own) :], **common)
     else:
         found = Losses(settings=DESCENTS[mode].record(), scores=_losses(own, model, mode, told), **common)
