@@ -56,5 +56,5 @@ def _tell(found: Artifacts | PublishedArtifacts) -> None:
         f"  probability {found.probability:.3f}, threshold {found.threshold:.3f} (at most "
         f"{found.fpr:.0%} of photographs are above, by {found.calibrated_on} of them)  "
         f"p {found.p_value:.3f}\n"
-        f"  {len(logits)} tries, logits {spread}, {found.seconds:.2f} s, judged as {found.condition}"
+        f"  {len(logits)} tries, logits {spread}, {found.seconds:.2f} s, condition: {found.condition}"
     )
