@@ -62,14 +62,6 @@ class Joint:
         return told | {"image": told["image"] or {}, "evidence": evidence}
 
 
-@dataclass(frozen=True)
-class Inverted:
-    """What inversion says, before the models draw, and which of them it leaves."""
-
-    verdict: Verdict
-    generators: tuple[str, ...]
-
-
 def weigh(
     inversion: Trace | None = None,
     artifacts: Artifacts | None = None,
@@ -231,6 +223,14 @@ def _inside(family: str, members: Sequence[str], regeneration: Verdict) -> Verdi
         return Verdict("family", Reason.ONLY_MODEL_UNCONFIRMED, (family,), tuple(members))
     left = tuple(name for name in regeneration.members if name in members) or tuple(members)
     return Verdict("family", Reason.MODELS_OF_FAMILY_OPEN, (family,), left)
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """What inversion says, before the models draw, and which of them it leaves."""
+
+    verdict: Verdict
+    generators: tuple[str, ...]
 
 
 def regenerate_after_inversion(picture: Picture, request: Request, progress: Progress = SILENT) -> Regeneration:
