@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.core import Bench
 from tracer.evidence.inversion import trace
 from tracer.evidence.inversion.trace import Suspect
-from tracer.models import cache, device, registry
+from tracer.models import checkpoint, device, registry
 from tracer.models.progress import SILENT
 from tracer.models.registry import Family
 
@@ -106,5 +106,5 @@ def _given(row: Family, folder: Path | None) -> Suspect | None:
     place = folder / str(row.source).rsplit("/", 1)[-1]
     if not place.is_dir():
         return None
-    model = cache.from_folder(place, row.id, device.device(), row.scaling, row.shift)
+    model = checkpoint.from_folder(place, row.id, device.device(), row.scaling, row.shift)
     return Suspect(row.id, lambda: model, row.refinements, row.members, row.native)

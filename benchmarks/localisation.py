@@ -53,7 +53,7 @@ def composite(photo: np.ndarray, model: autoencoder.Autoencoder, seed: int) -> C
     return Composite(np.where(mask[..., None], drawn, photo[:height, :width]), mask)
 
 
-def judged(made: Composite, suspect: Suspect, pixels: np.ndarray) -> dict:
+def answered(made: Composite, suspect: Suspect, pixels: np.ndarray) -> dict:
     """The windows' contrasts against the mask, as JSON values."""
     code = grid.Reconstruction(suspect.load(), suspect.refinements)
     load, strides = {suspect.name: lambda: code}, {suspect.name: code.stride}
@@ -85,7 +85,7 @@ def _of(bench: Bench, asked: Asked, photos: list[Sample]) -> dict:
 
                 def work(photo: Sample = photo, suspect: Suspect = suspect, index: int = index, make=make) -> dict:
                     made = composite(photo.pixels(), suspect.load(), index)
-                    return judged(made, suspect, make(made.pixels))
+                    return answered(made, suspect, make(made.pixels))
 
                 answers.append(bench.kept(f"composite {change}: {suspect.name} in {photo.name}", work, key))
             found[f"{suspect.name}, {change}"] = summary(answers)

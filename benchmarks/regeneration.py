@@ -1,4 +1,4 @@
-"""How often prompt regeneration is right, on prompts, seeds and pictures that its reference never saw.
+"""How often prompt regeneration is right, on prompts, seeds and pictures that its null distribution never saw.
 
 Every test drawing is treated as an unknown image: as it is, after JPEG and blur, with its caption inferred and with its
 true prompt. So are pictures that no model drew.
@@ -33,7 +33,7 @@ CHANGES = {
 
 def measure(bench: Bench) -> dict:
     """All tables of tab 3."""
-    per_model, others = bench.few(30, 1), bench.few(50, 1)
+    per_model, few = bench.few(30, 1), bench.few(50, 1)
     makers, prompts, images = map(list, zip(*calibration.drawings("test", per_model), strict=True))
     written = calibration.captions(images)
     traced = [api.trace(intake.from_array(image, ""), lineup="minis").verdict for image in images]
@@ -48,7 +48,7 @@ def measure(bench: Bench) -> dict:
         "robust": {},
         "joint": _joint(makers, found, written, traced),
         "inside": _inside(makers, found, written, traced),
-        "strangers": {},
+        "negatives": {},
     }
     for name, change in CHANGES.items():
         changed = [change(image) for image in images]
@@ -56,15 +56,15 @@ def measure(bench: Bench) -> dict:
         row = _row(makers, calibration.scores(changed, words, CANDIDATES, **known), words, CANDIDATES)
         result["robust"][name] = row | {"right_caption": _share(np.array(words) == prompts)}
     for kind, pictures in {
-        "photographs": [each.pixels() for each in photographs(bench, others, SIDE)],
+        "photographs": [each.pixels() for each in photographs(bench, few, SIDE)],
         **bench.drawings(),
     }.items():
-        pictures = pictures[:: max(len(pictures) // others, 1)][:others]
+        pictures = pictures[:: max(len(pictures) // few, 1)][:few]
         words = calibration.captions(pictures)
         scores = calibration.scores(pictures, words, CANDIDATES, **known)
         alone = [_verdict(each[..., 0], word) for each, word in zip(scores, words, strict=True)]
         fused = [_fused(one, image) for one, image in zip(alone, pictures, strict=True)]
-        result["strangers"][kind] = {"images": len(pictures), "alone": _kinds(alone), "fused": _kinds(fused)}
+        result["negatives"][kind] = {"images": len(pictures), "alone": _kinds(alone), "fused": _kinds(fused)}
     result["seconds"] = _seconds(images[0])
     return result
 
@@ -98,13 +98,13 @@ def _verdict(
     """The verdict on one image from its similarities (models, candidates)."""
     names = names or calibration.generators()
     count = similarities.shape[1]
-    reference = ranking.reference_for(names, count, alone)
+    null = ranking.null_distribution_for(names, count, alone)
     drawn = [
         Drawn(name, number, BLANK, float(value), 0.0)
         for name, row in zip(names, similarities, strict=True)
         for number, value in enumerate(row)
     ]
-    return decision.judge(ranking.rank(drawn, reference), reference, caption)
+    return decision.decide(ranking.rank(drawn, null), null, caption)
 
 
 def _fused(verdict: Verdict, image: np.ndarray) -> Verdict:
@@ -169,8 +169,8 @@ def _seconds(image: np.ndarray) -> dict:
     """How long one image takes with four candidates of a caption never drawn before, models loaded."""
     ranking.candidate.cache_clear()
     began, first = time.perf_counter(), 0.0
-    for update in api.regenerate_stream(intake.from_array(image, ""), seed=77_000):
-        if isinstance(update, Drawn) and not first:
+    for event in api.regenerate_stream(intake.from_array(image, ""), seed=77_000):
+        if isinstance(event, Drawn) and not first:
             first = time.perf_counter() - began
     return {"first_candidate": round(first, 2), "all": round(time.perf_counter() - began, 2)}
 
@@ -179,10 +179,11 @@ def page(results: dict) -> list[str]:
     """The section as Markdown."""
     lines = [
         "",
-        f"Drawings by every model from prompts and seeds that the reference never saw ({results['images']} images). Of "
-        f"the inferred captions {said(results['right_caption'])} are the prompt itself. “First” is the model with the "
-        "largest mean similarity; “only one left” is the model that the calibrated answer leaves if one of them drew "
-        "the image; “named” is the calibrated answer itself, which may also be none or undecided.",
+        "Drawings by every model from prompts and seeds that the null distribution never saw "
+        f"({results['images']} images). Of the inferred captions {said(results['right_caption'])} are the prompt "
+        "itself. “First” is the model with the largest mean similarity; “only one left” is the model that the "
+        "calibrated answer leaves if one of them drew the image; “named” is the calibrated answer itself, which may "
+        "also be none or undecided.",
     ]
     keys = ("first", "first_by_ssim", "only_right", "only_wrong", "named_right", "named_wrong")
     rows = [
@@ -224,7 +225,7 @@ def page(results: dict) -> list[str]:
         ["pictures that no model drew", "regeneration names a model", "with inversion"],
         [
             [kind, said(row["alone"]["named"]), said(row["fused"]["named"])]
-            for kind, row in results["strangers"].items()
+            for kind, row in results["negatives"].items()
         ],
     )
     seconds = results["seconds"]

@@ -15,16 +15,15 @@ from PIL import Image
 
 from tracer import api
 from tracer.evidence.artifacts import detection
-from tracer.evidence.inversion import playback as replaying
+from tracer.evidence.inversion import playback as descent
 from tracer.evidence.regeneration import ranking
 from tracer.image import intake
 from tracer.models import generators, registry
 from tracer.models.progress import Progress
-from tracer.reports import robustness as breaking
-from tracer.ui import artifact_views, drawing, record, stored
-from tracer.ui import playback as replay
+from tracer.reports import robustness
+from tracer.ui import artifact_views, drawing, playback, record, stored
 from tracer.ui.record import EXAMPLES, STORED, Run
-from tracer.ui.tabs import robustness as breaks
+from tracer.ui.tabs import robustness as tab
 from tracer.verdict import combine, wording
 
 SHOWN = ("red apple", "fox", "rocket", "birthday cake", "penguin", "guitar", "cactus", "clown face")  # in `minis.png`
@@ -162,8 +161,8 @@ def inspect(recipe: Recipe) -> Run:
     """Trace the image as the page would, and look closely at every family."""
     picture = intake.read(EXAMPLES / recipe.file)
     run = Run.of(picture, "grid", [row.id for row in registry.families("minis")], f"Example: {recipe.title}")
-    for update in api.trace_stream(picture, lineup="minis"):
-        run.take(update)
+    for event in api.trace_stream(picture, lineup="minis"):
+        run.take(event)
     for name in run.families:
         run.come_closer(picture, name)
     return run
@@ -173,8 +172,8 @@ def look(recipe: Recipe) -> artifact_views.Board:
     """What the detector sees in the image, and where."""
     picture = intake.read(EXAMPLES / recipe.file)
     board = artifact_views.begun(picture, detection.TRIES)
-    for update in (*api.artifacts_stream(picture), *api.artifacts_map(picture)):
-        board.take(update)
+    for event in (*api.artifacts_stream(picture), *api.artifacts_map(picture)):
+        board.take(event)
     return board
 
 
@@ -182,15 +181,15 @@ def redraw(recipe: Recipe) -> drawing.Board:
     """What every generator draws of it."""
     models = [row.id for row in registry.GENERATORS.values() if row.bundled]
     board = drawing.Board(recipe.title, models, ranking.CANDIDATES, recipe.fused)
-    for update in api.regenerate_stream(EXAMPLES / recipe.file, fused=recipe.fused):
-        board = drawing.taken(board, update)
+    for event in api.regenerate_stream(EXAMPLES / recipe.file, fused=recipe.fused):
+        board = drawing.taken(board, event)
     return board
 
 
-def film(recipe: Recipe) -> replay.Reel:
+def film(recipe: Recipe) -> playback.Reel:
     """LatentTracer's descent, as small illustrations."""
-    reel, picture = replay.Reel(recipe.maker), intake.read(EXAMPLES / recipe.file)
-    replaying.film(picture, recipe.maker, Progress(emit=lambda step: reel.take(step, QUALITY)))
+    reel, picture = playback.Reel(recipe.maker), intake.read(EXAMPLES / recipe.file)
+    descent.film(picture, recipe.maker, Progress(emit=lambda step: reel.take(step, QUALITY)))
     return reel
 
 
@@ -214,9 +213,9 @@ def answer(recipe: Recipe) -> str:
     stored.save_marks(looked, folder)
     stored.save_drawn(drawn, folder)
     if recipe is RECIPES[0]:  # what the page opens with
-        replay.save(film(recipe), recipe.name)
-        points = list(breaking.curve(intake.read(EXAMPLES / recipe.file), "jpeg", run.families))
-        breaks.save(points, "jpeg", recipe.name)
+        playback.save(film(recipe), recipe.name)
+        points = list(robustness.curve(intake.read(EXAMPLES / recipe.file), "jpeg", run.families))
+        tab.save(points, "jpeg", recipe.name)
     found = combine.weigh(run.trace, looked.answer, drawn.answer).verdict
     alone = run.trace.verdict
     if recipe.lost:

@@ -32,6 +32,8 @@ ALLOWED = {
 KNOWN = {
     ("tracer.cli.benchmark", "benchmarks.run"): "the command line starts the benchmark where there is a checkout",
 }
+# What makes a document, which leaves the house, and a part of a figure in plotly's own form.
+LOOSE = {"document", "spoken", "axis"}
 MOST = 12  # entries of the package
 MODULE, FUNCTION = 320, 60  # lines of the longest ones
 
@@ -102,6 +104,29 @@ def test_only_the_page_imports_gradio() -> None:
     using = {name for name, path in MODULES.items() if any(each.split(".")[0] == "gradio" for each in imports(path))}
     assert using
     assert all(name.startswith("tracer.ui.") for name in using), sorted(using)
+
+
+def annotations(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """The types of what passes between modules: fields, and what public functions take and return, by name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from ((node.name, each.annotation) for each in node.body if isinstance(each, ast.AnnAssign))
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            types = [*(each.annotation for each in given), node.returns]
+            yield from ((node.name, each) for each in types if each)
+
+
+def test_results_pass_between_modules_as_types_and_not_as_dictionaries_of_anything() -> None:
+    loose = {
+        f"{module}.{name}"
+        for module, path in MODULES.items()
+        if module.startswith(("tracer.evidence", "tracer.verdict", "tracer.reports"))
+        for name, kind in annotations(ast.parse(path.read_text()))
+        if name not in LOOSE
+        and any(each in ast.unparse(kind) for each in ("dict[str, Any]", "dict[str, object]", "Mapping[str, Any]"))
+    }
+    assert not loose
 
 
 def test_the_package_can_be_overlooked() -> None:

@@ -89,3 +89,21 @@ def test_every_family_is_in_its_line_ups_table(lineup: str):
 
 def test_the_readme_can_be_read_at_one_sitting():
     assert len((ROOT / "README.md").read_text().splitlines()) < 200
+
+
+@pytest.mark.parametrize("part", ["image", "models", "evidence", "verdict", "reports"])
+def test_the_tree_of_the_architecture_names_every_module(part: str):
+    tree = (ROOT / "docs/architecture.md").read_text().split("```")[3]
+    told = set(re.findall(r"\w+", tree))
+    modules = {path.stem for path in (ROOT / "tracer" / part).rglob("*.py") if "figures" not in path.parts}
+    assert modules - {"__init__"} <= told
+
+
+def test_the_examples_are_listed_as_they_are():
+    folder, text = ROOT / "examples", (ROOT / "examples/README.md").read_text()
+    listed = re.findall(r"^\| `([\w.-]+)` \|", text, re.M)
+    assert sorted(listed) == sorted(path.name for path in folder.iterdir() if path.suffix in (".png", ".jpg"))
+    shown = re.findall(r"\]\(screenshots/([\w.-]+)\)", text)
+    assert sorted(shown) == sorted(path.name for path in (folder / "screenshots").iterdir())
+    for script in folder.glob("*.py"):
+        assert f"`python -m examples.{script.stem}`" in text

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 
 import pytest
 
 from tests.conftest import ROOT
 from tracer import api
+from tracer.cli import main
 from tracer.models import registry
 
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+TEXT = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+COMMANDS = re.findall(r"^python -m tracer (.*)$", TEXT, re.M)
 ADDRESS = "http://127.0.0.1:7860"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_command_line_is_used_as_the_readme_shows(command: str, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    assert main(shlex.split(command)) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"]["sentence"]
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if ADDRESS not in block])

@@ -28,9 +28,8 @@ from tracer.image.intake import Picture
 from tracer.models import registry
 from tracer.models.errors import ModelUnavailable
 from tracer.models.progress import SILENT, Progress
-from tracer.verdict import combine, fusion
-from tracer.verdict.combine import Joint
-from tracer.verdict.fusion import Inverted
+from tracer.verdict import combine
+from tracer.verdict.combine import Inverted, Joint
 
 if TYPE_CHECKING:
     from tracer.evidence.artifacts.heatmap import Survey
@@ -53,7 +52,7 @@ def trace_stream(
     mode: str = "grid",
     stop: Callable[[], bool] = SILENT.stop,
 ) -> Iterator[Traced]:
-    """Put an image in front of a line-up and yield what happens; the last update is the `Trace`.
+    """Put an image in front of a line-up and yield what happens; the last event is the `Trace`.
 
     Args:
         source: a file's path, its bytes, or a picture already read.
@@ -91,7 +90,7 @@ def artifacts_stream(
     seed: int | None = None,
     stop: Callable[[], bool] = SILENT.stop,
 ) -> Iterator[detection.Try | Artifacts]:
-    """Look for an autoencoder's marks and yield every try; the last update is the `Artifacts`.
+    """Look for an autoencoder's marks and yield every try; the last event is the `Artifacts`.
 
     Args:
         source: a file's path, its bytes, or a picture already read.
@@ -160,7 +159,7 @@ def regenerate_stream(
     budget: float | None = None,
     stop: Callable[[], bool] = SILENT.stop,
 ) -> Iterator[Inverted | Loading | Unavailable | Redrawn]:
-    """Let models draw an image's caption and yield what they draw; the last update is the `Regeneration`.
+    """Let models draw an image's caption and yield what they draw; the last event is the `Regeneration`.
 
     Args:
         source: a file's path, its bytes, or a picture already read.
@@ -188,7 +187,7 @@ def regenerate_stream(
     if budget is not None:
         ranking.check_time(request.generators, candidates, budget)
     picture = _picture(source)
-    work = fusion.regenerate if fused else comparison.compare
+    work = combine.regenerate_after_inversion if fused else comparison.compare
     yield from streamed(lambda progress: work(picture, request, progress), stop)
 
 
@@ -216,7 +215,7 @@ def verdict_stream(
         stop: asked between steps; once True, the rest is skipped and the verdict rests on what there is.
 
     Yields:
-        The updates of `artifacts_stream`, `trace_stream` and `regenerate_stream`, and a `Joint` after each
+        The events of `artifacts_stream`, `trace_stream` and `regenerate_stream`, and a `Joint` after each
         kind of evidence; the last one is the answer.
 
     Raises:
@@ -235,14 +234,14 @@ def verdict_stream(
     for kind, stream in kinds.items():
         if stop() and results:
             break
-        update = None
+        event = None
         try:
-            for update in stream:
-                yield update
+            for event in stream:
+                yield event
         except (ModelUnavailable, store.ThresholdMismatch) as error:
             unavailable[kind], first = str(error), first or error
         else:
-            results[kind] = update
+            results[kind] = event
         if results:
             yield combine.weigh(**results, unavailable=unavailable)
     if not results:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from tracer.image import perturbations
-from tracer.models import cache
+from tracer.models import checkpoint, registry
 from tracer.models.autoencoder import Autoencoder
 from training import common, data, innocent
 
@@ -50,9 +50,9 @@ def autoencoders(folder: Path) -> list[Autoencoder]:
     found = {}
     for parent in (common.MINIS, folder):
         for path in sorted(parent.iterdir()):
-            if (path / cache.WEIGHTS_FILE).exists() or (path / "vae").is_dir():
+            if (path / registry.WEIGHTS).exists() or (path / "vae").is_dir():
                 found[path.name] = path
-    return [_in_32_bit(cache.from_folder(path, name)) for name, path in sorted(found.items())]
+    return [_in_32_bit(checkpoint.from_folder(path, name)) for name, path in sorted(found.items())]
 
 
 def _in_32_bit(autoencoder: Autoencoder) -> Autoencoder:

@@ -2,7 +2,7 @@
 
 `DIR/calibrate` gets 128 px centre crops of 150 calibration photographs and 50 drawings, `DIR/test` crops of 200 test
 photographs and `DIR/test-drawings` 100 drawings, all of them never seen by the autoencoders and in no two folders.
-`DIR/strangers-calibrate` and `DIR/strangers-test` have 20 and 30 of those photographs with 40 and 50 of those drawings
+`DIR/negatives-calibrate` and `DIR/negatives-test` have 20 and 30 of those photographs with 40 and 50 of those drawings
 again, for prompt regeneration, whose every picture takes time.
 """
 
@@ -18,7 +18,7 @@ from training import data
 
 CALIBRATE = dict(photographs=150, drawings=50)
 TEST = dict(photographs=200, drawings=100)
-STRANGERS = {"calibrate": (20, 40), "test": (30, 50)}
+NEGATIVES = {"calibrate": (20, 40), "test": (30, 50)}
 
 
 def crop(photo: np.ndarray) -> np.ndarray:
@@ -57,12 +57,12 @@ def main() -> None:
         # Both kinds of photograph, evenly: every n-th of the split.
         chosen = [photos[i * len(photos) // counts["photographs"]] for i in range(counts["photographs"])]
         write([crop(photo) for photo in chosen], arguments.out / name, "photograph")
-        count = STRANGERS[name][0]
+        count = NEGATIVES[name][0]
         few = [chosen[i * len(chosen) // count] for i in range(count)]
-        write([crop(photo) for photo in few], arguments.out / f"strangers-{name}", "photograph")
+        write([crop(photo) for photo in few], arguments.out / f"negatives-{name}", "photograph")
     first = CALIBRATE["drawings"]
     for name, start in (("calibrate", 0), ("test", first)):
-        write(drawings[start : start + STRANGERS[name][1]], arguments.out / f"strangers-{name}", "drawing")
+        write(drawings[start : start + NEGATIVES[name][1]], arguments.out / f"negatives-{name}", "drawing")
     write(drawings[:first], arguments.out / "calibrate", "drawing")
     write(drawings[first : first + TEST["drawings"]], arguments.out / "test-drawings", "drawing")
 

@@ -110,7 +110,7 @@ def test_reads_every_format_at_native_size(kind: str, options: dict, lossy: bool
         assert picture.notes == ()
 
 
-def test_judges_by_content_not_by_name(tmp_path: Path) -> None:
+def test_the_content_counts_and_not_the_name(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(encoded(scene(), "PNG"))
     picture = intake.read(path)
@@ -310,7 +310,7 @@ def test_jpeg_quality_uses_the_table_of_the_first_component() -> None:
     assert intake.read(encoded(scene(), "JPEG", qtables=[coarse, fine])).jpeg_quality < 50
 
 
-def test_animated_webp_is_judged_by_its_first_frame() -> None:
+def test_animated_webp_is_read_by_its_first_frame() -> None:
     frames = [scene(seed=0), scene(seed=1)]
     for lossless in (True, False):
         data = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=lossless)

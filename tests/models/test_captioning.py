@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFilter
 
 from tracer.models import captioning
-from tracer.models.cache import ModelUnavailable
+from tracer.models.errors import ModelUnavailable
 from tracer.models.registry import MINIS
 
 LOADERS = {"captioner": captioning.load_captioner, "matcher": captioning.load_matcher}

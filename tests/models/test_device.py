@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import small_models
-from tracer.models import autoencoder, cache, device, registry
+from tracer.models import autoencoder, checkpoint, device, registry
 from tracer.models.errors import ModelUnavailable
 
 SDXL = registry.family("sdxl")
@@ -46,4 +46,4 @@ def test_on_zerogpu_nothing_is_computed_while_a_model_is_loaded(tmp_path, monkey
     folder = small_models.make("AutoencoderKLFlux2", tmp_path)
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     monkeypatch.setattr(autoencoder, "fastest_dtype", None)  # a measurement would fail
-    assert cache.from_folder(folder, "flux2").stride == 4
+    assert checkpoint.from_folder(folder, "flux2").stride == 4

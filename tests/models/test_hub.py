@@ -362,13 +362,13 @@ def picture():
 
 def test_a_trace_tells_how_the_download_goes_and_which_commit_it_used(taesd, local_hub, picture):
     local_hub.faults.drip = 0.01
-    updates = list(api.trace_stream(picture, families=["taesd"]))
-    done = [update.done for update in updates if isinstance(update, api.Loading) and update.total]
+    events = list(api.trace_stream(picture, families=["taesd"]))
+    done = [event.done for event in events if isinstance(event, api.Loading) and event.total]
     assert done == sorted(done) and 0 < done[0] < done[-1]
-    (evidence,) = updates[-1].evidence
+    (evidence,) = events[-1].evidence
     assert evidence.revision == taesd
     assert evidence.weights_digest.startswith("sha256-bf16:")
-    assert "unavailable" not in updates[-1].document()
+    assert "unavailable" not in events[-1].document()
 
 
 def test_a_download_can_be_stopped_and_taken_up_again(taesd, local_hub, picture):

@@ -172,8 +172,8 @@ def test_what_is_blocked_is_not_drawn_by_full_size_models_either(hub):
 def test_full_size_models_are_ranked_by_readers_from_the_hub_and_nothing_is_decided(hub, made, readers):
     publish(hub, made, "sd-turbo")
     publish_readers(hub, readers)
-    updates = list(api.regenerate_stream(FOX, generators=["sd-turbo", "mini-kl-noto"], candidates=2))
-    result = updates[-1]
+    events = list(api.regenerate_stream(FOX, generators=["sd-turbo", "mini-kl-noto"], candidates=2))
+    result = events[-1]
     assert [row.candidates for row in result.ranking] == [2, 2]
     assert {row.p_value for row in result.ranking} == {None}
     assert result.caption.startswith("fox") and result.inferred
@@ -182,7 +182,7 @@ def test_full_size_models_are_ranked_by_readers_from_the_hub_and_nothing_is_deci
         {"captioner": "blip-base", "encoder": "vit-b-32"},
     )
     assert "sd-turbo is not calibrated here" in sentence(result.verdict)
-    assert any(isinstance(each, api.Loading) and each.total for each in updates), "the download is told"
+    assert any(isinstance(each, api.Loading) and each.total for each in events), "the download is told"
     assert cache.MODELS.peek(("pipelines", "sd-turbo")) is None, "gigabytes are not kept after a run"
 
 
@@ -191,9 +191,9 @@ def test_what_the_safety_checker_flags_is_withheld_and_not_scored(hub, readers, 
     torch.manual_seed(0)
     hub.add(row.repositories[0].source, pipelines.stable_diffusion(tmp_path / "strict", threshold=-2.0))
     publish_readers(hub, readers)
-    updates = list(api.regenerate_stream(FOX, generators=["sd15", "mini-kl-noto"], candidates=2, caption="a fox"))
-    assert [each.generator for each in updates if isinstance(each, ranking.Withheld)] == ["sd15"] * 2
-    result = updates[-1]
+    events = list(api.regenerate_stream(FOX, generators=["sd15", "mini-kl-noto"], candidates=2, caption="a fox"))
+    assert [each.generator for each in events if isinstance(each, ranking.Withheld)] == ["sd15"] * 2
+    result = events[-1]
     assert [each.generator for each in result.ranking] == ["mini-kl-noto"]
     assert result.document()["withheld"] == {"sd15": 2}
     assert result.verdict.kind == "undecided" and not result.verdict.stopped

@@ -25,7 +25,7 @@ def test_a_picture_stands_among_others_with_the_threshold():
         "3 pictures that none of the decoders made",
         "2 pictures made by mini",
         "threshold",
-        "this picture",
+        "this image",
     }
     assert not curves.among((), (), None, None, "mini").data
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tracer.image import intake
-from tracer.reports import robustness as breaking
+from tracer.reports import robustness
 from tracer.reports.robustness import CHANGES, Point, flips, ordered
-from tracer.ui.tabs import robustness as breaks
+from tracer.ui.tabs import robustness as tab
 
 KOALA = ROOT / "examples" / "koala-by-mini-dc-flat.png"
 
@@ -37,20 +37,20 @@ def test_the_least_strength_changes_nothing_and_all_make_pictures(change):
 
 
 def test_a_curve_streams_finds_the_flip_and_can_be_stopped(monkeypatch):
-    monkeypatch.setitem(CHANGES, "blur", breaking.Change("px", (0, 8), False, CHANGES["blur"].apply))
-    points = list(breaking.curve(intake.read(KOALA), "blur", ["mini-dc"]))
+    monkeypatch.setitem(CHANGES, "blur", robustness.Change("px", (0, 8), False, CHANGES["blur"].apply))
+    points = list(robustness.curve(intake.read(KOALA), "blur", ["mini-dc"]))
     assert points[0].ratios["mini-dc"] >= 1
     assert all(not point.ratios for point in points if point.kind == "insufficient")
     assert points[0].kind == "family" and points[1].kind != "family"
-    assert len(points) == 2 + breaking.CLOSER
+    assert len(points) == 2 + robustness.CLOSER
     before, after = flips(ordered(points, "blur"))[0]
-    assert 0 < after.strength - before.strength <= 8 / 2**breaking.CLOSER + 0.01, "looked at more closely"
-    assert "flips between" in breaks.told(points, "blur", 1, over=True)
-    assert len(breaks.figure(points, "blur").data) >= 2
-    work = breaking.curve(intake.read(KOALA), "blur", ["mini-dc"], stop=lambda: True)
+    assert 0 < after.strength - before.strength <= 8 / 2**robustness.CLOSER + 0.01, "looked at more closely"
+    assert "flips between" in tab.told(points, "blur", 1, over=True)
+    assert len(tab.figure(points, "blur").data) >= 2
+    work = robustness.curve(intake.read(KOALA), "blur", ["mini-dc"], stop=lambda: True)
     assert not list(work), "what was cut off says nothing"
 
 
 def test_an_unknown_change_is_named():
     with pytest.raises(KeyError, match="no change called 'melt'"):
-        next(breaking.curve(intake.read(KOALA), "melt"))
+        next(robustness.curve(intake.read(KOALA), "melt"))

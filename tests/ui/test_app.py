@@ -21,7 +21,7 @@ from tracer.evidence.inversion.decision import Standing
 from tracer.evidence.reasons import Reason
 from tracer.evidence.verdict import Verdict
 from tracer.image import intake
-from tracer.models import cache, registry
+from tracer.models import checkpoint, registry
 from tracer.ui import chooser, components, hero, joined, record, subject, words
 from tracer.ui.joined import Told
 from tracer.ui.tabs import inversion, lesson
@@ -118,7 +118,7 @@ def test_stored_examples_belong_to_the_bundled_weights(example: record.Example):
     assert run.sha256 == intake.read(example.file).sha256
     for row in run.trace.evidence:
         family = registry.family(row.family)
-        assert row.revision == cache.revision_of(Path(family.source) / family.subfolder)
+        assert row.revision == checkpoint.digest_of(Path(family.source) / family.subfolder)
     assert list(run.closer) == list(run.families)
 
 

@@ -31,8 +31,8 @@ def board(tmp_path, monkeypatch) -> artifact_views.Board:
     monkeypatch.setattr(null_distribution, "FOLDER", tmp_path / "thresholds")
     detectors.store(tmp_path / "thresholds", detection.revision())
     result = artifact_views.begun(intake.from_array(PIXELS, "<img src=x onerror=alert(1)>.png"), 4)
-    for update in (*api.artifacts_stream(result.picture, tries=4), *api.artifacts_map(result.picture)):
-        result.take(update)
+    for event in (*api.artifacts_stream(result.picture, tries=4), *api.artifacts_map(result.picture)):
+        result.take(event)
     return result
 
 

@@ -1,4 +1,4 @@
-"""Three kinds of evidence and one sentence."""
+"""Two or three kinds of evidence and one verdict: nothing is averaged, and none is silently overruled."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ from tracer.verdict.agreement import ANOTHER, KINDS, NO_ONE
 
 IMAGE = ImageFacts("x.png", "0" * 64)
 NAMES = {"mini-kl": ("mini-kl-fluent", "mini-kl-noto"), "mini-dc": ("mini-dc-flat",)}
+GENERATORS = list(registry.GENERATORS)
+FLUENT, NOTO, TWEMOJI = GENERATORS[:3]  # the first two share mini-kl
+INSPECTED = {"inspected": ("mini-kl", "mini-kl16", "mini-movq", "mini-dc")}
+NONE = Verdict("none", Reason.NO_FAMILY_FITS, details=INSPECTED)
+LITTLE = Verdict("insufficient", Reason.NO_FINE_DETAIL)
 
 
 def inverted(kind: str, *families: str) -> Trace:
@@ -80,6 +85,19 @@ def drew(kind: str, *members: str, stopped: bool = False) -> Regeneration:
     details = {"best": order[0], "candidates": 4, "caption": "fox", "others": 2, "models": 3}
     verdict = Verdict(kind, reason, families, members, details, stopped)
     return Regeneration(IMAGE, "fox", True, 0, rows, verdict, {})
+
+
+def inverts(*families: str) -> Verdict:
+    if len(families) == 1:
+        return Verdict("family", Reason.ONE_FAMILY_FITS, families, details=INSPECTED)
+    return Verdict("undecided", Reason.SEVERAL_FAMILIES_OPEN, families)
+
+
+def likens(*names: str, kind: str = "") -> Verdict:
+    families = tuple(dict.fromkeys(registry.generator(name).family for name in names))
+    kind = kind or ("family" if len(names) == 1 else "undecided")
+    reasons = {"family": Reason.DRAWN_MOST_ALIKE, "none": Reason.NONE_DRAWS_ALIKE}
+    return Verdict(kind, reasons.get(kind, Reason.SEVERAL_DRAW_ALIKE), families, names)
 
 
 def cells(found: combine.Joint, kind: str) -> dict[str, str]:
@@ -218,8 +236,100 @@ def test_the_command_line_gives_one_document():
 
 @with_detector
 def test_cheap_evidence_comes_first_and_each_kind_brings_a_verdict():
-    updates = list(api.verdict_stream(ROOT / "examples" / "koala-by-mini-dc-flat.png", lineup="minis"))
-    joined = [each for each in updates if isinstance(each, combine.Joint)]
+    events = list(api.verdict_stream(ROOT / "examples" / "koala-by-mini-dc-flat.png", lineup="minis"))
+    joined = [each for each in events if isinstance(each, combine.Joint)]
     assert [list(each.evidence) for each in joined][-1][0] == "inversion"
-    assert updates[-1] is joined[-1]
+    assert events[-1] is joined[-1]
     assert set(joined[-1].evidence) | set(joined[-1].unavailable) == {"inversion", "artifacts"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "left"),
+    [
+        (inverts("mini-kl"), [FLUENT, NOTO]),
+        (inverts("mini-kl16"), GENERATORS),  # nothing to decide inside it
+        (inverts("mini-kl", "mini-kl16"), GENERATORS),
+        (NONE, GENERATORS),
+        (LITTLE, GENERATORS),
+    ],
+)
+def test_only_a_named_family_with_several_models_narrows_the_choice(verdict, left):
+    assert combine.candidates(verdict, GENERATORS) == left
+
+
+def test_only_models_that_the_visitor_chose_are_left():
+    assert combine.candidates(inverts("mini-kl"), [NOTO, TWEMOJI]) == [NOTO, TWEMOJI]
+
+
+def test_inversion_names_the_family_and_regeneration_the_model():
+    verdict = combine.fuse(inverts("mini-kl"), likens(NOTO), GENERATORS)
+    assert (verdict.kind, verdict.families, verdict.members) == ("family", ("mini-kl",), (NOTO,))
+    assert "the autoencoder is mini-kl, from inversion" in wording.sentence(verdict)
+    assert f"of its 2 models {NOTO}, from regeneration" in wording.sentence(verdict)
+
+
+def test_agreement_on_a_familys_only_model():
+    verdict = combine.fuse(inverts("mini-kl16"), likens(TWEMOJI), GENERATORS)
+    assert (verdict.kind, verdict.members) == ("family", (TWEMOJI,))
+    assert "regeneration agrees" in wording.sentence(verdict)
+
+
+def test_disagreement_keeps_the_family_and_names_no_model():
+    verdict = combine.fuse(inverts("mini-kl16"), likens(NOTO), GENERATORS)
+    assert (verdict.kind, verdict.families, verdict.members) == ("undecided", ("mini-kl16",), ())
+    assert "disagrees" in wording.sentence(verdict) and NOTO in wording.sentence(verdict)
+
+
+def test_a_model_outside_the_families_that_are_open_is_a_disagreement():
+    verdict = combine.fuse(inverts("mini-kl", "mini-movq"), likens(TWEMOJI), GENERATORS)
+    assert (verdict.kind, verdict.members) == ("undecided", ())
+    assert "mini-kl and mini-movq" in wording.sentence(verdict)
+
+
+def test_a_model_of_a_family_that_is_open_is_named_with_care():
+    verdict = combine.fuse(inverts("mini-kl", "mini-movq"), likens(NOTO), GENERATORS)
+    assert (verdict.kind, verdict.families, verdict.members) == ("family", ("mini-kl",), (NOTO,))
+    assert wording.sentence(verdict).startswith("Probably")
+
+
+def test_where_inversion_cannot_tell_regeneration_alone_is_said_to_decide():
+    verdict = combine.fuse(LITTLE, likens(NOTO), GENERATORS)
+    assert (verdict.kind, verdict.members) == ("family", (NOTO,))
+    assert "inversion cannot tell" in wording.sentence(verdict)
+
+
+@pytest.mark.parametrize("found", [likens(NOTO, TWEMOJI), likens(kind="none"), likens(NOTO)])
+def test_what_no_autoencoder_reproduces_was_made_by_none_whatever_it_looks_like(found):
+    verdict = combine.fuse(NONE, found, GENERATORS)
+    assert (verdict.kind, verdict.families, verdict.members) == ("none", (), ())
+    assert (NOTO in wording.sentence(verdict)) == (found.kind == "family")
+
+
+def test_the_model_stays_open_where_regeneration_cannot_decide():
+    verdict = combine.fuse(inverts("mini-kl"), likens(FLUENT, NOTO), GENERATORS)
+    assert (verdict.kind, verdict.families, verdict.members) == ("family", ("mini-kl",), (FLUENT, NOTO))
+    assert "stays open" in wording.sentence(verdict)
+    only = combine.fuse(inverts("mini-kl16"), likens(FLUENT, NOTO), GENERATORS)
+    assert only.members == (TWEMOJI,)
+    assert "does not confirm" in wording.sentence(only)
+
+
+def test_an_autoencoder_without_a_likely_model_may_be_another_models():
+    verdict = combine.fuse(inverts("mini-kl"), likens(kind="none"), GENERATORS)
+    assert (verdict.kind, verdict.families, verdict.members) == ("family", ("mini-kl",), ())
+    assert "another model" in wording.sentence(verdict)
+
+
+@pytest.mark.parametrize("found", [likens(NOTO, TWEMOJI), likens(kind="none")])
+@pytest.mark.parametrize("before", [LITTLE, inverts("mini-kl", "mini-movq")])
+def test_two_open_answers_are_an_open_answer(before, found):
+    verdict = combine.fuse(before, found, GENERATORS)
+    assert (verdict.kind, verdict.families) == (before.kind, before.families)
+    assert wording.sentence(verdict).startswith(wording.sentence(before).rstrip("."))
+    assert "regeneration" in wording.sentence(verdict) or "nor does any model" in wording.sentence(verdict)
+
+
+def test_a_family_whose_models_were_not_asked_to_draw_stays_named():
+    verdict = combine.fuse(inverts("mini-dc"), likens(FLUENT, NOTO), [FLUENT, NOTO])
+    assert (verdict.kind, verdict.families, verdict.members) == ("family", ("mini-dc",), ())
+    assert "no model with it was asked" in wording.sentence(verdict)

@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, complain, print_documents, readable_errors, say
+from tracer.cli.console import Images, Json, answer_each, say
 from tracer.evidence.artifacts import detection as marks
 from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.artifacts.published import PublishedArtifacts
-from tracer.image import intake
 from tracer.verdict import wording
 
 
@@ -27,35 +26,24 @@ def artifacts(
     as_json: Json = False,
 ) -> None:
     """Say whether the image went through any latent model's autoencoder (autoencoder artifacts)."""
-    answers, refused = [], False
-    with readable_errors():
-        for path in images:
-            try:
-                if published:
-                    answers.append(api.artifacts_published(path, published, tries=tries, seed=seed))
-                else:
-                    answers.append(_artifacts_one(path, tries, seed))
-            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
-                complain(f"{path}: {error}")
-                refused = True
-                continue
-            if not as_json:
-                _report_marks(answers[-1])
-    if as_json:
-        print_documents(answers, images)
-    if refused:
-        raise typer.Exit(2)
+
+    def ask(path: Path) -> Artifacts | PublishedArtifacts:
+        if published:
+            return api.artifacts_published(path, published, tries=tries, seed=seed)
+        return _artifacts_one(path, tries, seed)
+
+    answer_each(images, ask, _tell, as_json)
 
 
 def _artifacts_one(path: Path, tries: int, seed: int | None) -> Artifacts:
-    for update in api.artifacts_stream(path, tries=tries, seed=seed):
-        if isinstance(update, marks.Try):
-            say(f"{path.name}: try {update.index + 1} of {tries}, score {update.score:.2f}")
+    for event in api.artifacts_stream(path, tries=tries, seed=seed):
+        if isinstance(event, marks.Try):
+            say(f"{path.name}: try {event.index + 1} of {tries}, score {event.score:.2f}")
     say("")
-    return update
+    return event
 
 
-def _report_marks(found: Artifacts | PublishedArtifacts) -> None:
+def _tell(found: Artifacts | PublishedArtifacts) -> None:
     print(f"{found.image.file}: {wording.sentence(found.verdict)}")
     for note in found.image.notes:
         print(f"  note: {note}")
@@ -68,5 +56,5 @@ def _report_marks(found: Artifacts | PublishedArtifacts) -> None:
         f"  probability {found.probability:.3f}, threshold {found.threshold:.3f} (at most "
         f"{found.fpr:.0%} of photographs are above, by {found.calibrated_on} of them)  "
         f"p {found.p_value:.3f}\n"
-        f"  {len(logits)} tries, logits {spread}, {found.seconds:.2f} s, judged as {found.condition}"
+        f"  {len(logits)} tries, logits {spread}, {found.seconds:.2f} s, condition: {found.condition}"
     )

@@ -25,7 +25,7 @@ def calibrate(
         list[Path] | None,
         typer.Option(help="folder of photographs to send through it instead; for artifacts required, repeatable"),
     ] = None,
-    strangers: Annotated[
+    negatives: Annotated[
         list[Path] | None,
         typer.Option(help="for regeneration: folder of pictures that no model drew; may be repeated"),
     ] = None,
@@ -40,7 +40,7 @@ def calibrate(
     out: Annotated[Path, typer.Option(help="folder for what is measured")] = store.FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Measure what a family's own pictures score and what others' do, or what artifacts or regeneration rest on.
+    """Measure what a family's own pictures and negatives score, or what artifacts or regeneration rest on.
 
     A family needs no calibration in grid mode: this checks that it keeps to the error that all families share. Without
     a folder, its own pictures are reconstructions of tiles of the pictures that scikit-image bundles. The detector
@@ -50,7 +50,7 @@ def calibrate(
         if condition and family != "artifacts":
             raise ValueError("--condition is for artifacts alone")
         if family == "regeneration":
-            _calibrate_regeneration(strangers or [], count, out, as_json)
+            _calibrate_regeneration(negatives or [], count, out, as_json)
         elif family == "artifacts":
             _calibrate_artifacts(photographs or [], count, condition, out, as_json)
         elif photographs and len(photographs) > 1:
@@ -79,10 +79,10 @@ def _calibrate_family(
         told |= {"threshold": shared.threshold, "own": own, "null": null, "departs": found.departs(shared)}
         words = (
             f"of {own['images']} own images ({found.images}) {own['named']} score {shared.threshold:.3g} and more, "
-            f"median {own['median']:.3g}; of {null['images']} others {null['named']}, median {null['median']:.3g}"
+            f"median {own['median']:.3g}; of {null['images']} negatives {null['named']}, median {null['median']:.3g}"
         )
         if told["departs"]:
-            complain(f"{family} is named for more of others' images than the error of {ALPHA:.0%} allows")
+            complain(f"{family} is named for more negatives than the error of {ALPHA:.0%} allows")
     print(json.dumps(told) if as_json else f"{path.name}: {words}")
 
 
@@ -92,14 +92,13 @@ def _figures(scores: Sequence[float], threshold: float) -> dict[str, float]:
     return {"images": len(scores), "named": named, "median": statistics.median(scores)}
 
 
-def _calibrate_regeneration(strangers: list[Path], count: int, out: Path, as_json: bool) -> None:
-    from tracer.evidence.regeneration import calibration as regeneration_measure
-    from tracer.evidence.regeneration import null_distribution as regeneration_reference
+def _calibrate_regeneration(negatives: list[Path], count: int, out: Path, as_json: bool) -> None:
+    from tracer.evidence.regeneration import calibration, null_distribution
 
     out.mkdir(parents=True, exist_ok=True)
     scores = out / "regeneration-scores.jsonl"  # where to go on after an interruption
-    found = regeneration_measure.reference(regeneration_measure.folders(strangers), count, scores, say)
-    path = regeneration_reference.store(found, out / regeneration_reference.FILE.name)
+    found = calibration.null_distribution(calibration.folders(negatives), count, scores, say)
+    path = null_distribution.save(found, out / null_distribution.FILE.name)
     scores.unlink(missing_ok=True)
     say("")
     print(json.dumps({"file": str(path), "images": found.images}) if as_json else f"{path.name}: {found.images}")
@@ -108,14 +107,13 @@ def _calibrate_regeneration(strangers: list[Path], count: int, out: Path, as_jso
 def _calibrate_artifacts(photographs: list[Path], count: int, condition: str | None, out: Path, as_json: bool) -> None:
     if not photographs:
         raise ValueError("the detector is calibrated on photographs that it was not trained on: give --photographs DIR")
-    from tracer.evidence.artifacts import calibration as artifacts_reference
-    from tracer.evidence.artifacts import null_distribution as reference
+    from tracer.evidence.artifacts import calibration, null_distribution
 
     def told(done: int, total: int) -> None:
         say(f"artifacts: {done} of {total} photographs")
 
-    wanted = [condition] if condition else reference.CONDITIONS
-    paths = artifacts_reference.calibrate(photographs, count, wanted, out, told)
+    wanted = [condition] if condition else null_distribution.CONDITIONS
+    paths = calibration.calibrate(photographs, count, wanted, out, told)
     say("")
     rows = [(path, json.loads(path.read_text())) for path in paths]
     found = [{"file": str(path), "n": stored["n"], **stored["thresholds"]} for path, stored in rows]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -29,6 +29,8 @@ Mode = Annotated[
     str,
     typer.Option(help="grid: the image against itself, on and off the grid; paper, paper-random: LatentTracer's loss"),
 ]
+
+Answer = TypeVar("Answer", bound=wording.Result)
 
 
 @contextmanager
@@ -64,11 +66,35 @@ def say(line: str) -> None:
         print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
 
 
-def print_documents(results: Sequence[wording.Result], images: Sequence[Path]) -> None:
-    """The JSON of a command on standard output: one document, or a list of them where several images were given."""
-    documents = [wording.document(each) for each in results]
-    if documents:
+def answer_each(
+    images: Sequence[Path], ask: Callable[[Path], Answer], tell: Callable[[Answer], None], as_json: bool
+) -> None:
+    """Ask about one image after another. One bad file does not lose the answers about the others.
+
+    Args:
+        images: files.
+        ask: gives the answer about a file.
+        tell: prints an answer in words, as soon as it is there.
+        as_json: print documents at the end instead: one, or a list of them where several images were given.
+
+    Raises:
+        typer.Exit: with status 2 where a file was no image, and as `readable_errors`.
+    """
+    answers = []
+    with readable_errors():
+        for path in images:
+            try:
+                answers.append(ask(path))
+            except intake.IntakeError as error:
+                complain(f"{path}: {error}")
+                continue
+            if not as_json:
+                tell(answers[-1])
+    if as_json and answers:
+        documents = [wording.document(each) for each in answers]
         print(json.dumps(documents if len(images) > 1 else documents[0], indent=2))
+    if len(answers) < len(images):
+        raise typer.Exit(2)
 
 
 def grouped(reasons: dict[str, str]) -> dict[str, str]:

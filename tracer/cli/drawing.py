@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, complain, print_documents, readable_errors, say
+from tracer.cli.console import Images, Json, answer_each, complain, readable_errors, say
 from tracer.evidence.regeneration import ranking
 from tracer.evidence.regeneration.decision import Regeneration
-from tracer.image import intake
 from tracer.models import prompt_filter, registry
 from tracer.verdict import wording
 
@@ -87,46 +86,33 @@ def regenerate(
     as_json: Json = False,
 ) -> None:
     """Say which model draws what is most like the image (prompt regeneration)."""
-    answers, refused = [], False
     options = dict(caption=caption, generators=generator, candidates=candidates, seed=seed, fused=fused)
     options |= dict(encoder=encoder, budget=budget)
     with readable_errors():
         names = generator or [row.id for row in registry.GENERATORS.values() if row.bundled]
         prompt_filter.check(caption or "")
         needed = ranking.span(ranking.check_time(names, candidates, budget))
-        for path in images:
-            try:
-                answers.append(_regenerate_one(path, options, needed))
-            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
-                complain(f"{path}: {error}")
-                refused = True
-                continue
-            if not as_json:
-                _report_drawn(answers[-1])
-    if as_json:
-        print_documents(answers, images)
-    if refused:
-        raise typer.Exit(2)
+    answer_each(images, lambda path: _regenerate_one(path, options, needed), _tell, as_json)
 
 
 def _regenerate_one(path: Path, options: dict, needed: str) -> Regeneration:
     drawn, told = 0, False
-    for update in api.regenerate_stream(path, **options):
+    for event in api.regenerate_stream(path, **options):
         if not told:  # what cannot be read, or not be drawn, has been refused by now
             print(f"{path.name}: drawing takes {needed} on this machine, by estimate", file=sys.stderr)
             told = True
-        if isinstance(update, ranking.Drawn):
+        if isinstance(event, ranking.Drawn):
             drawn += 1
-            say(f"{update.generator}: drawing {drawn}, similarity {update.similarity:.3f}")
-        elif isinstance(update, api.Loading):
-            say(f"{update.family}: {update.words()}")
-        elif isinstance(update, api.Unavailable):
-            complain(f"does not draw: {update.family}: {update.reason}")
+            say(f"{event.generator}: drawing {drawn}, similarity {event.similarity:.3f}")
+        elif isinstance(event, api.Loading):
+            say(f"{event.family}: {event.words()}")
+        elif isinstance(event, api.Unavailable):
+            complain(f"does not draw: {event.family}: {event.reason}")
     say("")
-    return update
+    return event
 
 
-def _report_drawn(found: Regeneration) -> None:
+def _tell(found: Regeneration) -> None:
     print(f"{found.image.file}: {wording.sentence(found.verdict)}")
     for row in found.ranking:
         chance = "-" if row.p_value is None else format(row.p_value, ".3f")

@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, Lineup, Mode, complain, grouped, print_documents, readable_errors, say
+from tracer.cli.console import Images, Json, Lineup, Mode, answer_each, complain, grouped, readable_errors, say
 from tracer.evidence.verdict import Evidence, Trace
-from tracer.image import intake
 from tracer.verdict import wording
 
 
@@ -25,29 +24,24 @@ def trace(
     as_json: Json = False,
 ) -> None:
     """Say which family's decoder can reproduce the image (latent inversion)."""
-    traces, refused, absent = [], False, set()
+    absent: dict[str, str] = {}
+
+    def ask(path: Path) -> Trace:
+        found = _trace_one(path, lineup, family, autoencoder, mode)
+        if report:
+            _write_report(report, path, found, mode)
+        new = {name: why for name, why in found.unavailable.items() if name not in absent}
+        for reason, names in grouped(new).items():
+            complain(f"not inspected: {names}: {reason}")
+        absent.update(new)
+        return found
+
     with readable_errors():
         if report:
             _check_report(report, images)
-        for path in images:
-            try:
-                traces.append(_trace_one(path, lineup, family, autoencoder, mode))
-                if report:
-                    _write_report(report, path, traces[-1], mode)
-            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
-                complain(f"{path}: {error}")
-                refused = True
-                continue
-            missing = traces[-1].unavailable
-            for reason, names in grouped({name: why for name, why in missing.items() if name not in absent}).items():
-                complain(f"not inspected: {names}: {reason}")
-            absent |= set(missing)
-            if not as_json:
-                _report(traces[-1])
-    if as_json:
-        print_documents(traces, images)
-    if refused or absent:
-        raise typer.Exit(2 if refused else 3)
+    answer_each(images, ask, _tell, as_json)
+    if absent:
+        raise typer.Exit(3)
 
 
 def _check_report(report: Path, images: list[Path]) -> None:
@@ -65,21 +59,21 @@ def _write_report(report: Path, image: Path, trace: Trace, mode: str) -> None:
 
 
 def _trace_one(path: Path, lineup: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> Trace:
-    for update in api.trace_stream(path, lineup=lineup, families=family, autoencoder=autoencoder, mode=mode):
-        if isinstance(update, api.Loading):
-            say(f"{update.family}: {update.words()}")
-        elif isinstance(update, api.Looked):
-            first = max(update.standings, key=lambda name: update.standings[name].score)
-            say(f"window {update.windows}: {first} leads with {update.standings[first].score:.2f}")
-        elif isinstance(update, api.Searched):
-            say(f"{update.family}: looking for the grid of a crop")
-        elif isinstance(update, api.Stepped):
-            say(f"{update.family}: step {update.step.index} of {update.step.of}, loss {update.step.best:.3g}")
+    for event in api.trace_stream(path, lineup=lineup, families=family, autoencoder=autoencoder, mode=mode):
+        if isinstance(event, api.Loading):
+            say(f"{event.family}: {event.words()}")
+        elif isinstance(event, api.Looked):
+            first = max(event.standings, key=lambda name: event.standings[name].score)
+            say(f"window {event.windows}: {first} leads with {event.standings[first].score:.2f}")
+        elif isinstance(event, api.Searched):
+            say(f"{event.family}: looking for the grid of a crop")
+        elif isinstance(event, api.Stepped):
+            say(f"{event.family}: step {event.step.index} of {event.step.of}, loss {event.step.best:.3g}")
     say("")
-    return update
+    return event
 
 
-def _report(trace: Trace) -> None:
+def _tell(trace: Trace) -> None:
     print(f"{trace.image.file}: {wording.sentence(trace.verdict)}")
     for note in trace.image.notes:
         print(f"  note: {note}")

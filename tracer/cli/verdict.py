@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from tracer import api
-from tracer.cli.console import Images, Json, Lineup, complain, print_documents, readable_errors
-from tracer.image import intake
+from tracer.cli.console import Images, Json, Lineup, answer_each
 from tracer.verdict import wording
 from tracer.verdict.combine import Joint
 
@@ -20,24 +19,10 @@ def verdict(
     as_json: Json = False,
 ) -> None:
     """Ask every kind of evidence, the cheap ones first, and give one joint answer."""
-    answers, refused = [], False
-    with readable_errors():
-        for path in images:
-            try:
-                answers.append(api.verdict(path, lineup=lineup, draw=draw))
-            except intake.IntakeError as error:  # one bad file must not lose the answers about the others
-                complain(f"{path}: {error}")
-                refused = True
-                continue
-            if not as_json:
-                _report_joint(answers[-1])
-    if as_json:
-        print_documents(answers, images)
-    if refused:
-        raise typer.Exit(2)
+    answer_each(images, lambda path: api.verdict(path, lineup=lineup, draw=draw), _tell, as_json)
 
 
-def _report_joint(joint: Joint) -> None:
+def _tell(joint: Joint) -> None:
     print(f"{joint.image.file}: {wording.sentence(joint.verdict)}")
     print("  " + " ".join(filter(None, (wording.support(joint), wording.error_rates(joint)))))
     for row in joint.matrix:

@@ -1,4 +1,4 @@
-"""The condition under which a picture is judged: what was done to it is done to the images that it is compared with."""
+"""Conditions: an image is compared with calibration images that went through the same compression."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ JPEG_LEVELS = (95, 85, 70, 50)  # qualities with thresholds of their own
 
 
 def condition_of(lossy: bool, jpeg_quality: int | None) -> str | None:
-    """The condition under which an image's scores are to be judged, or None where there is no threshold for it.
+    """The calibrated condition of a file.
 
-    Belonging images score worse after compression, so a JPEG is compared with belonging images saved at the same
-    quality or the next lower one that was calibrated.
+    Compression lowers the scores of belonging images. So a JPEG is compared with images of the same quality, or of the
+    next lower one that was calibrated.
+
+    Args:
+        lossy: whether saving may have changed the pixels.
+        jpeg_quality: 1 to 100; None where the file is no JPEG.
+
+    Returns:
+        `LOSSLESS`, "jpeg-" and one of `JPEG_LEVELS`, or None where no condition was calibrated.
     """
     if not lossy:
         return LOSSLESS

@@ -18,7 +18,10 @@ def grubbs_critical(count: int, alpha: float = GRUBBS_ALPHA) -> float:
 
     Args:
         count: number of belonging images, at least 3.
-        alpha: significance level.
+        alpha: significance level, between 0 and 1.
+
+    Raises:
+        ValueError: there are fewer than 3 images.
     """
     from scipy import stats  # a slow import that reading a stored threshold does not need
 
@@ -29,19 +32,36 @@ def grubbs_critical(count: int, alpha: float = GRUBBS_ALPHA) -> float:
 
 
 def grubbs_threshold(scores: np.ndarray, alpha: float = GRUBBS_ALPHA, log: bool = False) -> float:
-    """Mean + G * standard deviation of the belonging scores; of their logarithms with `log`, for ratios."""
+    """The largest score that Grubbs' test takes for belonging: mean + G * standard deviation.
+
+    Args:
+        scores: of belonging images, (n,) with n of at least 3; above 0 with `log`.
+        alpha: significance level, between 0 and 1.
+        log: whether the logarithms of the scores are tested, as ratios need it.
+    """
     values = np.log(scores) if log else np.asarray(scores, float)
     limit = values.mean() + grubbs_critical(len(values), alpha) * values.std(ddof=1)
     return float(np.exp(limit) if log else limit)
 
 
 def conformal_p_value(score: float, scores: np.ndarray) -> float:
-    """(1 + number of belonging scores at least as high) / (N + 1): valid for exchangeable images of any law."""
+    """The conformal p-value (1 + number of scores at least as high) / (n + 1), in (0, 1].
+
+    It is valid for exchangeable images of any law (Vovk, Gammerman and Shafer 2005, section 2.2).
+
+    Args:
+        score: of the inspected image.
+        scores: of the calibration images, (n,).
+    """
     return (1 + int((np.asarray(scores) >= score).sum())) / (len(scores) + 1)
 
 
 def conformal_threshold(scores: np.ndarray, alpha: float = ALPHA) -> float:
-    """Largest belonging score whose p-value exceeds `alpha`.
+    """The largest calibration score whose conformal p-value exceeds `alpha`.
+
+    Args:
+        scores: of the calibration images, (n,).
+        alpha: error that is allowed, between 0 and 1.
 
     Raises:
         ValueError: fewer scores than 1 / alpha - 1 cannot hold so small an error.

@@ -27,7 +27,12 @@ class Loading:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """A family or generator cannot be asked; the others are."""
+    """A family or generator cannot be asked; the others are.
+
+    Attributes:
+        family: registry id.
+        reason: why, in one sentence.
+    """
 
     family: str
     reason: str

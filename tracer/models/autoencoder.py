@@ -93,11 +93,11 @@ class Autoencoder:
         raw = latents / _beside(latents, self.scaling) + _beside(latents, self.shift)
         raw = self._inside(torch.nn.functional.pixel_shuffle(raw, self.patch))
         if self.video:
-            drawn = self.model.decoder(self.model.post_quant_conv(raw[:, :, None]))[:, :, 0]
+            decoded = self.model.decoder(self.model.post_quant_conv(raw[:, :, None]))[:, :, 0]
         else:
             options = {"force_not_quantize": True} if type(self.model).__name__ == "VQModel" else {}
-            drawn = self.model.decode(raw, **options).sample
-        return (drawn.float() + 1) / 2
+            decoded = self.model.decode(raw, **options).sample
+        return (decoded.float() + 1) / 2
 
     def _inside(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(self.device, self.dtype, memory_format=_layout(self.video))
@@ -231,10 +231,10 @@ def _agrees_in_16_bit(autoencoder: Autoencoder, tolerance: float = 1e-7, share: 
     side = 8 * autoencoder.stride
     picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(autoencoder.device)
     half = replace(autoencoder, model=copy.deepcopy(autoencoder.model).bfloat16())
-    drawn = autoencoder.decode(autoencoder.encode(picture))
+    decoded = autoencoder.decode(autoencoder.encode(picture))
     if isinstance(autoencoder.model, AutoencoderTiny):
-        tolerance = share * (drawn - picture).square().mean().item()
-    return (drawn - half.decode(half.encode(picture))).square().mean().item() < tolerance
+        tolerance = share * (decoded - picture).square().mean().item()
+    return (decoded - half.decode(half.encode(picture))).square().mean().item() < tolerance
 
 
 def reconstructions(autoencoder: Autoencoder, photographs: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

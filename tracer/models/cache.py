@@ -12,16 +12,12 @@ from typing import Any, TypeVar
 
 from tracer.models import device as machine
 from tracer.models import hub
-from tracer.models.checkpoint import digest_of, from_folder, rounded_digest
+from tracer.models.checkpoint import from_folder
 from tracer.models.errors import ModelUnavailable
 from tracer.models.progress import SILENT, Progress
-from tracer.models.registry import WEIGHTS, Family
+from tracer.models.registry import Family
 
 __all__ = ["MODELS", "Cache", "at_hand", "load", "loaded", "preload"]
-# Names of other modules that callers still look for here.
-__all__ += ["WEIGHTS_FILE", "ModelUnavailable", "from_folder", "revision_of", "rounded_digest"]
-
-WEIGHTS_FILE, revision_of = WEIGHTS, digest_of
 
 Model = TypeVar("Model")
 Key = tuple[Any, ...]  # what it is, then which one, and where it runs

@@ -32,7 +32,7 @@ from tracer.models.transfer import (
     library,
 )
 
-__all__ = ["CONFIG", "WEIGHTS", "Snapshot", "cached", "discard_damaged", "fetch", "look", "mending", "pin"]
+__all__ = ["CONFIG", "WEIGHTS", "Snapshot", "cached", "discard_damaged", "fetch", "listing", "mending", "pin"]
 __all__ += ["pins", "preload_lines", "revision"]
 
 LOCK = assets.HUB_LOCK
@@ -87,7 +87,7 @@ def _present(repository: Repository, folder: Path) -> list[str]:
     return selection.needed(repository, names)
 
 
-def look(repository: Repository, patience: float = PATIENCE, at: str | None = None) -> list[Remote]:
+def listing(repository: Repository, patience: float = PATIENCE, at: str | None = None) -> list[Remote]:
     """Ask the Hub about the files to read, without downloading any.
 
     Args:
@@ -135,7 +135,7 @@ def fetch(repository: Repository, progress: Progress = SILENT) -> Snapshot:
     with turn:
         if found := cached(repository):
             return found
-        remotes = look(repository)
+        remotes = listing(repository)
         transfer = Transfer(sum(remote.size for remote in remotes), progress)
         check_room(repository, transfer.total)
         for remote in remotes:
@@ -191,7 +191,7 @@ def pin(repositories: Iterable[Repository], path: Path | None = None) -> dict[st
         try:
             if away:
                 raise away
-            commit = look(repository, at="main")[0].commit
+            commit = listing(repository, at="main")[0].commit
         except ModelUnavailable as error:
             away = error if error.kind == "unreachable" else None
             outcome[repository.id] = str(error)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import ConfigDict
 
@@ -260,6 +260,7 @@ class Reader:
     note: str = ""
 
 
+Row = TypeVar("Row", "Family", "Generator", "Reader")
 _TABLES = {name: catalogue.read(name) for name in reversed(LINEUPS)}  # what is bundled and draws comes first
 FAMILIES = catalogue.validated(
     Family, [{"lineup": name, **row} for name, tables in _TABLES.items() for row in tables.get("family", ())]
@@ -274,9 +275,7 @@ def generator(name: str) -> Generator:
     Raises:
         KeyError: there is none; the message lists those there are.
     """
-    if name not in GENERATORS:
-        raise KeyError(f"no generator called {name!r}; there are: {', '.join(GENERATORS)}")
-    return GENERATORS[name]
+    return _named(name, "generator", GENERATORS)
 
 
 def reader(name: str, kind: str) -> Reader:
@@ -285,10 +284,7 @@ def reader(name: str, kind: str) -> Reader:
     Raises:
         KeyError: there is none; the message lists those there are.
     """
-    fitting = {row.id: row for row in READERS.values() if row.kind == kind}
-    if name not in fitting:
-        raise KeyError(f"no {kind} called {name!r}; there are: {', '.join(fitting)}")
-    return fitting[name]
+    return _named(name, kind, {row.id: row for row in READERS.values() if row.kind == kind})
 
 
 def family(name: str) -> Family:
@@ -297,9 +293,13 @@ def family(name: str) -> Family:
     Raises:
         KeyError: there is none; the message lists those there are.
     """
-    if name not in FAMILIES:
-        raise KeyError(f"no family called {name!r}; there are: {', '.join(FAMILIES)}")
-    return FAMILIES[name]
+    return _named(name, "family", FAMILIES)
+
+
+def _named(name: str, kind: str, rows: dict[str, Row]) -> Row:
+    if name not in rows:
+        raise KeyError(f"no {kind} called {name!r}; there are: {', '.join(rows)}")
+    return rows[name]
 
 
 def families(lineup: str) -> list[Family]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Literal
 
 from tracer.models import device, hub
 from tracer.models.errors import ModelUnavailable
-from tracer.models.registry import Family, Generator
+from tracer.models.registry import Family, Generator, Repository
 
 PATIENCE = 5  # seconds to wait for the Hub's answer about a file
 AT_ONCE = 8  # questions to the Hub at a time
@@ -52,10 +53,18 @@ def _checked(row: Family, patience: float) -> Availability:
         there = (Path(row.source) / row.subfolder / hub.WEIGHTS).exists()
         return Availability(row.id, "bundled") if there else Availability(row.id, "missing", _MISSING)
     obstacle = _obstacle(row)
-    if hub.cached(row.repository):
+    return _from_hub(row, (row.repository,), obstacle, patience)
+
+
+def _from_hub(
+    row: Family | Generator, repositories: Sequence[Repository], obstacle: str, patience: float
+) -> Availability:
+    """What is here of some repositories, and whether the rest is to be had."""
+    away = [each for each in repositories if not hub.cached(each)]
+    if not away:
         return Availability(row.id, "cached", obstacle, row.megabytes)
     try:
-        size = sum(remote.size for remote in hub.look(row.repository, patience)) / 1e6
+        size = sum(remote.size for each in away for remote in hub.listing(each, patience)) / 1e6
     except ModelUnavailable as error:
         status = error.kind if error.kind in ("gated", "gone", "missing") else "unreachable"
         return Availability(row.id, status, str(error), row.megabytes)
@@ -92,12 +101,4 @@ def _drawing(row: Generator, patience: float) -> Availability:
         obstacle = ""
     except ModelUnavailable as error:
         obstacle = str(error)
-    away = [part for part in row.repositories if not hub.cached(part)]
-    if not away:
-        return Availability(row.id, "cached", obstacle, row.megabytes)
-    try:
-        size = sum(remote.size for part in away for remote in hub.look(part, patience)) / 1e6
-    except ModelUnavailable as error:
-        status = error.kind if error.kind in ("gated", "gone", "missing") else "unreachable"
-        return Availability(row.id, status, str(error), row.megabytes)
-    return Availability(row.id, "download", obstacle, round(size, 1))
+    return _from_hub(row, row.repositories, obstacle, patience)

@@ -18,6 +18,7 @@ import numpy as np
 from tracer import __version__, api
 from tracer.evidence.inversion import calibration, decision, grid, inspection, search
 from tracer.evidence.inversion.settings import DESCENTS
+from tracer.evidence.store import Record
 from tracer.evidence.verdict import Trace
 from tracer.image import intake, provenance
 from tracer.models import registry
@@ -82,7 +83,7 @@ class Report:
     made: str
     by: str
     trace: Trace
-    settings: dict[str, Any]
+    settings: Record
     thresholds: tuple[Basis, ...]
     versions: dict[str, str]
     claims: provenance.Claims
@@ -179,7 +180,7 @@ def _region(pixels: np.ndarray) -> tuple[np.ndarray, str]:
     return region, words
 
 
-def _settings(mode: str) -> dict[str, Any]:
+def _settings(mode: str) -> Record:
     """How a mode inspects, for the record."""
     if mode in DESCENTS:
         return DESCENTS[mode].record()
@@ -205,9 +206,8 @@ def _rests_on(trace: Trace, mode: str) -> tuple[Basis, ...]:
 
 def _shared(threshold: float) -> Basis:
     """The null distribution that a threshold is of: every family of a trace has the same."""
-    known = {kind: calibration.shared(kind) for kind in calibration.KINDS}
-    kind = min(known, key=lambda kind: abs(known[kind].threshold - threshold))
-    null, file = known[kind], calibration.null_path(kind).name
+    kind = calibration.kind_of(threshold)
+    null, file = calibration.shared(kind), calibration.null_path(kind).name
     told = null.pictures, null.date, null.versions, decision.ALPHA, file
     return Basis("every family", threshold, len(null.scores), *told)
 

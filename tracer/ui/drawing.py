@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,10 +15,11 @@ from PIL import Image
 from tracer.api import Inverted, Loading, Unavailable
 from tracer.evidence.regeneration.decision import ALPHA_LEAD, Regeneration
 from tracer.evidence.regeneration.null_distribution import ALPHA_FIT
-from tracer.evidence.regeneration.ranking import Captioned, Drawn, Ranked, Withheld, rank, reference_for
+from tracer.evidence.regeneration.ranking import Captioned, Drawn, Ranked, Withheld, null_distribution_for, rank
 from tracer.evidence.verdict import Verdict, listed
 from tracer.models import registry
 from tracer.reports.figures import plots
+from tracer.ui.templates import render
 from tracer.ui.words import frame
 from tracer.verdict import wording
 
@@ -87,7 +89,7 @@ def taken(
     elif isinstance(update, Captioned):
         board.caption, board.inferred = update.caption, update.inferred
         bundled = all(registry.generator(name).bundled for name in board.generators)
-        known = reference_for(board.generators, board.candidates) if bundled else None
+        known = null_distribution_for(board.generators, board.candidates) if bundled else None
         board.usual = {name: known.usual(name) for name in board.generators} if known else {}
     elif isinstance(update, Regeneration):
         board.ranking, board.answer = list(update.ranking), update
@@ -153,45 +155,30 @@ def _leader(board: Board) -> str:
 
 def grid(board: Board) -> str:
     """One row of drawings per model, in registry order; empty places are those still to be drawn."""
-    rows = "".join(_row(board, name) for name in board.generators)
-    left_out = ""
-    if board.ruled_out:
-        have = "has another autoencoder" if len(board.ruled_out) == 1 else "have other autoencoders"
-        left_out = f"<p class='fine'>Ruled out by inversion: {escape(listed(board.ruled_out))}, which {have}.</p>"
-    return (
-        "<table class='drawings'><caption>What each model draws when it is asked for "
-        f"“{escape(board.caption or '…')}”</caption><thead><tr><th scope='col'>Model</th>"
-        f"<th scope='col'>Similarity</th><th scope='col'>Drawings</th></tr></thead><tbody>{rows}</tbody></table>"
-        f"{left_out}"
+    return render(
+        "drawings.html",
+        caption=board.caption,
+        rows=[_row(board, name) for name in board.generators],
+        ruled_out=board.ruled_out,
+        names=listed(board.ruled_out) if board.ruled_out else "",
     )
 
 
-def _row(board: Board, name: str) -> str:
+def _row(board: Board, name: str) -> dict[str, Any]:
+    """What the grid's template shows of one model."""
     mine = [(one, picture) for one, picture in zip(board.drawn, board.pictures, strict=True) if one.generator == name]
-    cells = "".join(
-        f"<img src='{picture}' width='96' height='96' title='cosine similarity {one.similarity:.3f}' "
-        f"alt='{escape(name)}, seed {one.seed}: similarity {one.similarity:.2f}'>"
-        for one, picture in mine
-    )
-    if name in board.unavailable:
-        cells = f"<span class='fine'>{escape(board.unavailable[name])}</span>"
-    else:
-        withheld = board.withheld.get(name, 0)
-        cells += "<span class='blank' aria-hidden='true'></span>" * max(board.candidates - len(mine) - withheld, 0)
-        cells += f"<span class='fine'>{withheld} withheld by its safety checker</span>" if withheld else ""
     ranked = next((row for row in board.ranking if row.generator == name), None)
-    place = board.ranking.index(ranked) + 1 if ranked else 0
-    value = "&ndash;"
-    if ranked:
-        spread = f" ± {ranked.spread:.3f}" if ranked.candidates > 1 else ""
-        value = f"<b>{ranked.similarity:.3f}</b>{spread}<br><span>place {place}</span>"
-    row = registry.generator(name)
-    look = plots.style(list(registry.GENERATORS).index(name))
-    return (
-        f"<tr{' class=lead' if place == 1 else ''}><th scope='row'><i style='color:{look.colour}' aria-hidden='true'>"
-        f"{look.glyph}</i> {escape(name)}<br><span>{escape(row.style)}; draws with {escape(row.family)}</span></th>"
-        f"<td>{value}</td><td><div class='cells'>{cells}</div></td></tr>"
-    )
+    withheld = board.withheld.get(name, 0)
+    return {
+        "model": registry.generator(name),
+        "style": plots.style(list(registry.GENERATORS).index(name)),
+        "ranked": ranked,
+        "place": board.ranking.index(ranked) + 1 if ranked else 0,
+        "drawings": mine,
+        "withheld": withheld,
+        "left": max(board.candidates - len(mine) - withheld, 0),
+        "unavailable": board.unavailable.get(name, ""),
+    }
 
 
 def similarities(board: Board) -> go.Figure:

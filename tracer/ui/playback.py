@@ -23,6 +23,7 @@ from tracer.ui import hero, words
 from tracer.ui.components import Wish, on_gpu, upload_problem
 from tracer.ui.controls import HIDDEN, run_controls
 from tracer.ui.record import GAIN, STORED, Run, address, examples
+from tracer.ui.templates import render
 
 PAUSE = 0.3  # seconds between two updates of the page
 
@@ -52,8 +53,8 @@ class Reel:
         self.original, self.of = self.original or address(step.original, quality), step.of
         for values, value in ((self.on, step.on), (self.beside, step.beside)):
             values.append(float(f"{value:.5g}"))
-        difference = step.original.astype(np.float32) - step.drawn
-        self.drawn.append(address(step.drawn, quality))
+        difference = step.original.astype(np.float32) - step.decoded
+        self.drawn.append(address(step.decoded, quality))
         self.left.append(address((128 + GAIN * difference).clip(0, 255).astype(np.uint8), quality))
 
     @property
@@ -89,12 +90,7 @@ def strip(reel: Reel | None, index: int) -> str:
         (f"Drawn by {name}, step {index}", reel.drawn[index], f"loss {words.number(reel.on[index])}"),
         (f"What is left over, × {GAIN}", reel.left[index], ""),
     )
-    shown = "".join(
-        f"<figure><img src='{escape(picture)}' width='160' height='160' alt='{escape(title)}{', ' * bool(said)}{said}'>"
-        f"<figcaption>{escape(title)}<br><b>{said or '&nbsp;'}</b></figcaption></figure>"
-        for title, picture, said in cells
-    )
-    return f"<div class='reel'>{shown}</div>"
+    return render("reel.html", cells=cells)
 
 
 def curve(reel: Reel | None) -> Figure:

@@ -106,7 +106,7 @@ class Closer:
             difference = found.original.astype(np.float32) - drawn
             return address((128 + GAIN * difference).clip(0, 255).astype(np.uint8), 80)
 
-        cells = np.round(found.phases.contrasts, 3).tolist()
+        cells = np.round(found.fits.contrasts, 3).tolist()
         return cls(cells, found.box, address(found.original, 90), amplified(found.on), amplified(found.beside))
 
 
@@ -133,7 +133,7 @@ class Descent:
         """Add an `optimization.Step`."""
         for values, value in ((self.losses, step.loss), (self.on, step.on), (self.beside, step.beside)):
             values.append(float(f"{value:.5g}"))
-        self.original, self.drawn = step.original, step.drawn
+        self.original, self.drawn = step.original, step.decoded
 
 
 @dataclass
@@ -191,7 +191,7 @@ class Run:
                 self.look = Look.of(update)
                 self._looks[(self.look.offset, self.look.size)] = self.look
             case Searched():
-                self.closer[update.family] = Closer(np.round(update.phases.contrasts, 3).tolist())
+                self.closer[update.family] = Closer(np.round(update.fits.contrasts, 3).tolist())
             case events.Stepped():
                 self.current, self.loading = update.family, ""
                 known = self.descents.setdefault(update.family, Descent(update.step.of, update.threshold))
@@ -221,7 +221,7 @@ class Run:
         if self.look:
             pixels = search.undone(pixels, self.look.size) if self.look.size else pixels
             offset = self.look.offset
-        found = closeup.look(pixels, trace.code_of(trace.Suspect.of(registry.family(name)))(), offset)
+        found = closeup.close_up(pixels, trace.code_of(trace.Suspect.of(registry.family(name)))(), offset)
         if found:
             self.closer[name] = Closer.of(found)
 

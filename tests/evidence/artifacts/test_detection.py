@@ -316,7 +316,7 @@ def test_other_weights_or_settings_make_the_threshold_unusable(detector, photogr
 
 def test_a_damaged_threshold_is_named(detector, photograph):
     null_distribution.path_of("lossless").write_text("[1, 2")
-    with pytest.raises(ThresholdMismatch, match=r"artifacts\.lossless\.json is not a stored threshold"):
+    with pytest.raises(ThresholdMismatch, match=r"artifacts\.lossless\.json is not what a calibration stores"):
         api.artifacts(intake.from_array(photograph, ""))
 
 

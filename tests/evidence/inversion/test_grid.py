@@ -129,7 +129,7 @@ def test_the_offset_of_a_crop_is_where_its_own_decoder_fits():
     model = cache.load(registry.family("mini-kl"))
     (photograph,) = samples.bundled_photographs(1, 128)
     crop = np.ascontiguousarray(autoencoder.reconstruct(photograph, model)[2:, 7:])
-    found = search.phases(crop, grid.Reconstruction(model))
+    found = search.fit_offsets(crop, grid.Reconstruction(model))
     assert found.contrasts.shape == (8, 8)
     assert found.best == (6, 1)
 

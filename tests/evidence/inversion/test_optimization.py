@@ -38,7 +38,7 @@ def test_every_step_is_told_and_the_best_loss_never_rises(tiny, picture):
     assert steps[-1] is last and [step.index for step in steps] == list(range(9))
     best = [step.best for step in steps]
     assert best == sorted(best, reverse=True) and best[-1] < best[0]
-    assert last.drawn.shape == last.original.shape == picture.shape
+    assert last.decoded.shape == last.original.shape == picture.shape
 
 
 def test_the_same_image_gives_the_same_trajectory(tiny, picture):

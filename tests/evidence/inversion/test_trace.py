@@ -119,8 +119,8 @@ def test_any_autoencoder_is_inspected_without_calibration(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"]
 
 
-def test_windows_come_one_after_another_and_the_last_update_is_the_trace():
-    kinds = [type(update).__name__ for update in api.trace_stream(FOX, families=["mini-kl", "mini-dc"])]
+def test_windows_come_one_after_another_and_the_last_event_is_the_trace():
+    kinds = [type(event).__name__ for event in api.trace_stream(FOX, families=["mini-kl", "mini-dc"])]
     assert kinds[:2] == ["Loading", "Loading"] and kinds[-1] == "Trace"
     assert kinds.index("Looked") < kinds.index("Answered")
 
@@ -144,8 +144,8 @@ def test_paper_mode_decides_by_the_stored_losses(monkeypatch):
     known = Losses("mini-kl", "any", short.record(), losses, "made up", "2026-01-01")
     monkeypatch.setattr(calibration, "losses", lambda *key: known)
     small = intake.from_array(intake.read(EXAMPLES / "photograph.png").pixels[:64, :64], "photograph")
-    *updates, trace = api.trace_stream(small, families=["mini-kl"], mode="paper")
-    assert [each.step.index for each in updates if isinstance(each, api.Stepped)] == [0, 1, 2, 3]
+    *events, trace = api.trace_stream(small, families=["mini-kl"], mode="paper")
+    assert [each.step.index for each in events if isinstance(each, api.Stepped)] == [0, 1, 2, 3]
     (row,) = trace.evidence
     assert (row.mode, row.threshold, row.belongs) == ("paper", known.threshold, False)
     assert trace.verdict.kind == "none" and row.p_value == pytest.approx(1 / 21)

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from tracer import api
 from tracer.cli import app
 from tracer.evidence.regeneration import calibration, decision, null_distribution, ranking
-from tracer.evidence.regeneration.null_distribution import NOBODY, Among, Reference
+from tracer.evidence.regeneration.null_distribution import NOBODY, Among, NullDistribution
 from tracer.evidence.regeneration.ranking import Drawn, Ranked
 from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake
@@ -26,7 +26,7 @@ BLANK = np.zeros((8, 8, 3), np.uint8)
 OWN = np.linspace(0.80, 0.99, 199)  # similarities of a model's drawings to pictures of its own
 
 
-def reference(nobody: tuple[float, float, float] = (0.4, 0.4, 0.4)) -> Reference:
+def measured(nobody: tuple[float, float, float] = (0.4, 0.4, 0.4)) -> NullDistribution:
     """Two drawings per model and image; on every tenth image a wrong model is ahead of its maker by 0.02.
 
     Args:
@@ -43,7 +43,7 @@ def reference(nobody: tuple[float, float, float] = (0.4, 0.4, 0.4)) -> Reference
             makers.append(maker)
     images += [np.array(nobody)] * 50
     makers += [NOBODY] * 50
-    return Reference(
+    return NullDistribution(
         revisions={"captioner": "sha256:0", "matcher": "sha256:0", **dict.fromkeys(NAMES, "sha256:0")},
         generators=NAMES,
         makers=tuple(makers),
@@ -54,7 +54,7 @@ def reference(nobody: tuple[float, float, float] = (0.4, 0.4, 0.4)) -> Reference
     )
 
 
-AMONG = reference().within(NAMES, 2)
+AMONG = measured().within(NAMES, 2)
 
 
 def ranked(name: str, similarity: float, among: Among = AMONG) -> Ranked:
@@ -93,67 +93,67 @@ def test_the_usual_similarities_are_the_middle_nine_tenths():
     assert ((low <= OWN) & (high >= OWN)).mean() == pytest.approx(0.9, abs=0.01)
 
 
-def test_a_lead_is_judged_by_the_makers_on_whose_images_a_wrong_model_leads_most_often():
+def test_a_lead_is_weighed_by_the_makers_on_whose_images_a_wrong_model_leads_most_often():
     chance, maker = AMONG.chance(FIRST, 0.01)
     assert maker in (SECOND, THIRD)
     assert chance == pytest.approx(0.1, abs=0.01), "every tenth image"
     assert AMONG.chance(FIRST, 0.03)[0] == pytest.approx(1 / 51), "none, of the 50 pictures that nobody drew"
-    unlike = reference(nobody=(0.9, 0.5, 0.5)).within(NAMES, 2)
+    unlike = measured(nobody=(0.9, 0.5, 0.5)).within(NAMES, 2)
     assert unlike.chance(FIRST, 0.03) == (1.0, NOBODY)
 
 
 def test_a_wrong_model_that_does_not_explain_the_image_cannot_take_it():
-    far = reference(nobody=(0.7, 0.1, 0.1)).within(NAMES, 2)
+    far = measured(nobody=(0.7, 0.1, 0.1)).within(NAMES, 2)
     assert far.chance(FIRST, 0.1)[0] == pytest.approx(1 / 51), "0.7 is less than any of its own"
 
 
 def test_who_cannot_have_made_the_image_does_not_count():
     two = (FIRST, SECOND)
-    everybody = reference(nobody=(0.9, 0.5, 0.5)).within(two, 2)
-    alone = reference(nobody=(0.9, 0.5, 0.5)).within(two, 2, ruled_out=(NOBODY, THIRD))
-    assert set(everybody.others) == {*NAMES, NOBODY}, "also makers that are not compared"
-    assert set(alone.others) == set(two)
+    everybody = measured(nobody=(0.9, 0.5, 0.5)).within(two, 2)
+    alone = measured(nobody=(0.9, 0.5, 0.5)).within(two, 2, ruled_out=(NOBODY, THIRD))
+    assert set(everybody.negatives) == {*NAMES, NOBODY}, "also makers that are not compared"
+    assert set(alone.negatives) == set(two)
     assert alone.chance(FIRST, 0.3)[0] < everybody.chance(FIRST, 0.3)[0] == 1.0
 
 
 def test_a_single_model_has_nobody_to_be_mistaken_for():
-    alone = reference().within((FIRST,), 2, ruled_out=(SECOND, THIRD, NOBODY))
+    alone = measured().within((FIRST,), 2, ruled_out=(SECOND, THIRD, NOBODY))
     assert alone.chance(FIRST, 0.0) == (0.0, "")
 
 
 def test_fewer_drawings_are_a_part_of_the_same_measurement():
-    one, two, many = (reference().within(NAMES, count) for count in (1, 2, 16))
+    one, two, many = (measured().within(NAMES, count) for count in (1, 2, 16))
     np.testing.assert_allclose(one.own[FIRST], two.own[FIRST] + 0.01)
     np.testing.assert_array_equal(two.own[FIRST], many.own[FIRST])
-    assert reference().candidates == 2
+    assert measured().candidates == 2
 
 
 def test_models_that_were_not_measured_have_no_distribution():
-    assert reference().within((FIRST, "somebody-else"), 2) is None
+    assert measured().within((FIRST, "somebody-else"), 2) is None
 
 
-def test_a_reference_comes_back_as_it_was_stored_unless_the_weights_changed(tmp_path, monkeypatch):
+def test_a_null_distribution_comes_back_as_it_was_stored_unless_the_weights_changed(tmp_path, monkeypatch):
     file = tmp_path / "regeneration.json"
     assert null_distribution.load(NAMES, file) is None
-    null_distribution.store(reference(), file)
+    null_distribution.save(measured(), file)
     with pytest.raises(ThresholdMismatch, match="other weights"):
         null_distribution.load(NAMES, file)
     revisions = {"captioner": "sha256:0", "matcher": "sha256:0", **dict.fromkeys(NAMES, "sha256:0")}
     monkeypatch.setattr(null_distribution, "revisions", lambda names: revisions)
-    assert null_distribution.load(NAMES, file) == reference()
+    assert null_distribution.load(NAMES, file) == measured()
     assert null_distribution.load((FIRST, "somebody-else"), file) is None
 
 
-def test_the_stored_reference_is_that_of_the_bundled_weights():
+def test_the_stored_null_distribution_is_that_of_the_bundled_weights():
     names = calibration.generators()
-    assert ranking.reference_for(names, ranking.CANDIDATES).own.keys() == set(names)
+    assert ranking.null_distribution_for(names, ranking.CANDIDATES).own.keys() == set(names)
 
 
 # The verdict
 
 
 def test_a_clear_lead_names_one_model_and_its_family():
-    verdict = decision.judge([ranked(FIRST, 0.95), ranked(SECOND, 0.5)], AMONG, "red apple")
+    verdict = decision.decide([ranked(FIRST, 0.95), ranked(SECOND, 0.5)], AMONG, "red apple")
     assert (verdict.kind, verdict.families, verdict.members) == (
         "family",
         (registry.generator(FIRST).family,),
@@ -164,17 +164,17 @@ def test_a_clear_lead_names_one_model_and_its_family():
 
 def test_a_lead_within_the_noise_is_undecided_between_those_that_fit():
     rows = [ranked(FIRST, 0.93), ranked(SECOND, 0.92), ranked(THIRD, 0.3)]
-    verdict = decision.judge(rows, AMONG, "red apple")
+    verdict = decision.decide(rows, AMONG, "red apple")
     assert verdict.kind == "undecided"
     assert verdict.members == (FIRST, SECOND)
     assert verdict.families == (registry.generator(FIRST).family,), "they share it, so it is told once"
 
 
-def test_a_lead_that_strangers_give_as_often_is_undecided_and_says_so():
-    among = reference(nobody=(0.9, 0.5, 0.5)).within(NAMES, 2)
+def test_a_lead_that_negatives_give_as_often_is_undecided_and_says_so():
+    among = measured(nobody=(0.9, 0.5, 0.5)).within(NAMES, 2)
     rows = [ranked(FIRST, 0.95), ranked(SECOND, 0.85, among)]
     assert rows[1].p_value > null_distribution.ALPHA_FIT, "which would do as well, by itself"
-    verdict = decision.judge(rows, among, "red apple")
+    verdict = decision.decide(rows, among, "red apple")
     assert (verdict.kind, verdict.members) == ("undecided", (FIRST,))
     assert f"a model among these drew it, {FIRST} did" in sentence(verdict)
     assert "100% of pictures that no model drew" in sentence(verdict)
@@ -182,20 +182,20 @@ def test_a_lead_that_strangers_give_as_often_is_undecided_and_says_so():
 
 def test_a_leader_that_does_not_explain_the_image_is_not_named():
     rows = [ranked(FIRST, 0.7), ranked(SECOND, 0.69)]
-    verdict = decision.judge([rows[0], Ranked(**{**vars(rows[1]), "p_value": 0.5})], AMONG, "red apple")
+    verdict = decision.decide([rows[0], Ranked(**{**vars(rows[1]), "p_value": 0.5})], AMONG, "red apple")
     assert (verdict.kind, verdict.members) == ("undecided", (SECOND,))
     assert "less close than to its own pictures" in sentence(verdict)
 
 
 def test_what_no_model_explains_is_made_by_none_of_them():
-    verdict = decision.judge([ranked(FIRST, 0.6), ranked(SECOND, 0.1)], AMONG, "red apple")
+    verdict = decision.decide([ranked(FIRST, 0.6), ranked(SECOND, 0.1)], AMONG, "red apple")
     assert (verdict.kind, verdict.members) == ("none", ())
 
 
 def test_nothing_is_decided_without_stored_distributions_or_after_a_stop():
     rows = [ranked(FIRST, 0.95), ranked(SECOND, 0.5)]
-    assert decision.judge(rows, None, "red apple").kind == "undecided"
-    stopped = decision.judge(rows, AMONG, "red apple", stopped=True)
+    assert decision.decide(rows, None, "red apple").kind == "undecided"
+    stopped = decision.decide(rows, AMONG, "red apple", stopped=True)
     assert stopped.kind == "undecided" and stopped.stopped and sentence(stopped).startswith("Stopped")
 
 
@@ -267,8 +267,8 @@ def test_without_fusion_every_model_draws_and_inversion_is_not_mentioned():
         (["regenerate", __file__, "--fused"], "not an image"),
         (["regenerate", str(FOX), "--generator", "no-such-model"], "no generator called 'no-such-model'"),
         (["regenerate", str(FOX), "--caption", " "], "between 1 and 200 characters"),
-        (["calibrate", "regeneration", "--strangers", "no-such-folder"], "no-such-folder: No such file"),
-        (["calibrate", "regeneration", "--strangers", str(ROOT / "tests")], "__init__.py: The file is empty"),
+        (["calibrate", "regeneration", "--negatives", "no-such-folder"], "no-such-folder: No such file"),
+        (["calibrate", "regeneration", "--negatives", str(ROOT / "tests")], "__init__.py: The file is empty"),
         (["calibrate", "regeneration", "--count", "100000"], "at most"),
     ],
     ids=lambda value: None if isinstance(value, str) else "-".join(value[:1] + value[-2:])[-40:],

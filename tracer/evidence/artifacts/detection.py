@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from tracer.evidence.store import Record
 from tracer.models import cache
 from tracer.models.checkpoint import digest_of
 from tracer.models.errors import ModelUnavailable
@@ -53,7 +54,7 @@ class Settings:
     placing: Literal["spread", "random"] = "spread"
     seed: int = 0
 
-    def record(self) -> dict[str, object]:
+    def record(self) -> Record:
         """What a threshold depends on. Not on the number of tries: it is worked out for any."""
         return {"side": self.side, "grid": GRID}
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from tracer.evidence import store
 from tracer.evidence.conditions import JPEG_LEVELS, LOSSLESS
 from tracer.evidence.conformal import conformal_p_value, conformal_threshold
-from tracer.evidence.store import FOLDER, ThresholdMismatch
+from tracer.evidence.store import FOLDER, Record, ThresholdMismatch
 
 LEVELS = (0.001, 0.01, 0.05)  # false-positive rates
 DECISION = 0.01  # the one that the answer rests on
@@ -116,7 +116,7 @@ class Reference:
     """
 
     detector: str
-    settings: dict[str, object]
+    settings: Record
     condition: str
     photographs: list[list[float]]
     reconstructions: list[list[float]]
@@ -221,39 +221,26 @@ def path_of(condition: str, folder: Path | None = None) -> Path:
 def save(reference: Reference, folder: Path | None = None) -> Path:
     """Store a reference as JSON, completely or not at all."""
     document, path = reference.document(), path_of(reference.condition, folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
     lists = {key: document.pop(key) for key in ("photographs", "reconstructions")}
     text = json.dumps(document).removesuffix("}")
     for key, rows in lists.items():  # one image's scores a line keep the file readable
         lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
         text += f',\n "{key}": [\n{lines}\n ]'
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    new.write_text(text + "\n}\n")
-    new.replace(path)
-    return path
+    return store.save(text + "\n}", path)
 
 
-def stored(condition: str, detector: str, settings: dict[str, object], folder: Path | None = None) -> Reference:
+def stored(condition: str, detector: str, settings: Record, folder: Path | None = None) -> Reference:
     """The stored reference of a condition, if it may be used with this detector and these settings.
 
     Raises:
         ThresholdMismatch: there is none, or it was made with other weights or settings.
     """
-    path = path_of(condition, folder)
-    if not path.exists():
-        raise ThresholdMismatch(f"the detector has no threshold for {condition} images; run: {COMMAND}")
-    reference = _load(path, path.stat().st_mtime_ns)
+    try:
+        reference = store.load(Reference, path_of(condition, folder))
+    except FileNotFoundError as error:
+        raise ThresholdMismatch(f"the detector has no threshold for {condition} images; run: {COMMAND}") from error
     if reference.detector != detector:
         raise ThresholdMismatch(f"the detector's threshold was made with other weights; run: {COMMAND}")
     if reference.settings != settings:
         raise ThresholdMismatch(f"the detector's threshold was made with other settings; run: {COMMAND}")
     return reference
-
-
-@functools.lru_cache(maxsize=16)
-def _load(path: Path, changed: int) -> Reference:
-    try:
-        raw = json.loads(path.read_text())
-        return Reference(**{name: raw[name] for name in Reference.__dataclass_fields__})
-    except (KeyError, TypeError, ValueError) as error:
-        raise ThresholdMismatch(f"{path.name} is not a stored threshold") from error

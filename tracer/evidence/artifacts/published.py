@@ -17,13 +17,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracer.evidence.artifacts.decision import Crop
 from tracer.evidence.verdict import ImageFacts, Verdict
 from tracer.models import cache
+
+if TYPE_CHECKING:
+    import torch
 
 REPOSITORY = "qwertyforce/Detect_LDM_By_Detecting_VAE"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, which the authors normalise with
@@ -157,7 +160,7 @@ class _Reader(pickle.Unpickler):
         return storage.as_strided(size, stride, offset).clone()
 
 
-def tensors(path: Path) -> dict[str, Any]:
+def tensors(path: Path) -> dict[str, torch.Tensor]:
     """Parameters and persistent buffers of a pickled module, by their names, as torch CPU tensors.
 
     Raises:
@@ -170,7 +173,7 @@ def tensors(path: Path) -> dict[str, Any]:
             if len(names) != 1:
                 raise UnsafeFile("refused: not a file that torch.save wrote")
             module = _Reader(archive, names[0].removesuffix("data.pkl")).load()
-        found: dict[str, Any] = {}
+        found: dict[str, torch.Tensor] = {}
         _gather(module, "", found)
     except (UnsafeFile, OSError):
         raise
@@ -179,7 +182,7 @@ def tensors(path: Path) -> dict[str, Any]:
     return found
 
 
-def _gather(module: Any, prefix: str, found: dict[str, Any]) -> None:
+def _gather(module: Any, prefix: str, found: dict[str, torch.Tensor]) -> None:
     import torch
 
     state = getattr(module, "state", None)

@@ -7,6 +7,7 @@ it. The paper's rule does need one: its loss is compared with those of images kn
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -16,12 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer.evidence import conformal
+from tracer.evidence import conformal, store
 from tracer.evidence.inversion import decision, grid, inspection
 from tracer.evidence.inversion.contrast import Reading
 from tracer.evidence.inversion.decision import NullDistribution
 from tracer.evidence.inversion.settings import DESCENTS
-from tracer.evidence.store import FOLDER, ThresholdMismatch, versions
+from tracer.evidence.store import FOLDER, Record, ThresholdMismatch, versions
 from tracer.image import samples
 from tracer.models import cache, registry
 
@@ -50,13 +51,13 @@ class Losses:
 
     family: str
     revision: str
-    settings: dict[str, object]
+    settings: Record
     scores: tuple[float, ...]
     images: str
     date: str
     versions: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def threshold(self) -> float:
         """Grubbs' threshold: the largest loss that is no outlier among them (LatentTracer, section 3.3)."""
         return conformal.grubbs_threshold(np.array(self.scores))
@@ -111,21 +112,7 @@ def path_of(family: str, mode: str, folder: Path = FOLDER) -> Path:
 
 def save(found: NullDistribution | Losses | Measured, path: Path) -> Path:
     """Store figures as JSON, completely or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")  # a name of its own keeps two writers apart
-    new.write_text(json.dumps(asdict(found)) + "\n")
-    new.replace(path)
-    return path
-
-
-def _read(kind: type, path: Path):
-    try:
-        raw = json.loads(path.read_text())
-        return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
-    except FileNotFoundError:
-        raise
-    except (OSError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ThresholdMismatch(f"{path.name} is not what a calibration stores") from error
+    return store.save(json.dumps(asdict(found)), path)
 
 
 def null_path(kind: str, folder: Path = FOLDER) -> Path:
@@ -140,16 +127,21 @@ def shared(kind: str = KINDS[0], folder: Path = FOLDER) -> NullDistribution:
         ThresholdMismatch: it is missing or damaged.
     """
     try:
-        return _read(NullDistribution, null_path(kind, folder))
+        return store.load(NullDistribution, null_path(kind, folder))
     except FileNotFoundError as error:
         remedy = "run python -m training.null_distribution"
         raise ThresholdMismatch(f"{null_path(kind, folder).name} is missing: {remedy}") from error
 
 
+def kind_of(threshold: float, folder: Path = FOLDER) -> str:
+    """The kind of `KINDS` whose shared null distribution has a threshold, which results give rounded."""
+    return min(KINDS, key=lambda kind: abs(shared(kind, folder).threshold - threshold))
+
+
 def measured(family: str, revision: str, folder: Path = FOLDER) -> Measured | None:
     """A family's figures, or None where there are none for these weights."""
     try:
-        found = _read(Measured, path_of(family, "grid", folder))
+        found = store.load(Measured, path_of(family, "grid", folder))
     except (FileNotFoundError, ThresholdMismatch):
         return None
     return found if found.revision == revision else None
@@ -163,7 +155,7 @@ def losses(family: str, mode: str, revision: str, folder: Path = FOLDER) -> Loss
     """
     remedy = f"run: python -m tracer calibrate {family} --mode {mode}"
     try:
-        found = _read(Losses, path_of(family, mode, folder))
+        found = store.load(Losses, path_of(family, mode, folder))
     except FileNotFoundError as error:
         raise ThresholdMismatch(f"{family} has no threshold for {mode} mode; {remedy}") from error
     if found.revision != revision:
@@ -189,7 +181,7 @@ def calibrate(
         mode: "grid", "paper" or "paper-random".
         count: images of each kind.
         belonging: a folder of images that this family made; used as they are.
-        photographs: a folder of photographs: they stand for images by others, and sent through the autoencoder, where
+        photographs: a folder of photographs: they stand for negatives, and sent through the autoencoder, where
             there are no `belonging` ones, for its own. With neither folder, tiles of scikit-image's pictures do.
         out: folder to store the figures in.
         told: called after each image with the number done.
@@ -212,8 +204,8 @@ def calibrate(
     probe.touch()
     probe.unlink()
     model = cache.load(row)
-    others = list(samples.pictures(photographs, count) if photographs else samples.bundled_photographs(count, SIDE))
-    own = list(samples.pictures(belonging, count)) if belonging else list(models.reconstructions(model, others))
+    negatives = list(samples.pictures(photographs, count) if photographs else samples.bundled_photographs(count, SIDE))
+    own = list(samples.pictures(belonging, count)) if belonging else list(models.reconstructions(model, negatives))
     if len(own) < 3:
         raise ValueError(f"a calibration needs at least 3 images, not {len(own)}")
     words = (
@@ -224,7 +216,7 @@ def calibrate(
     common = dict(family=family, revision=model.weights_digest, images=words, versions=versions())
     common["date"] = datetime.date.today().isoformat()
     if mode == "grid":
-        scores = _scores([*own, *others], model, row, told)
+        scores = _scores([*own, *negatives], model, row, told)
         found = Measured(own=scores[: len(own)], null=scores[len(own) :], **common)
     else:
         found = Losses(settings=DESCENTS[mode].record(), scores=_losses(own, model, mode, told), **common)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tracer.evidence.inversion import grid, search
 from tracer.evidence.inversion.grid import Offset, Reconstruction
-from tracer.evidence.inversion.search import Phases
+from tracer.evidence.inversion.search import OffsetFits
 from tracer.image.windows import Box
 
 SIDE = 96  # px a side of what is shown
@@ -19,21 +19,21 @@ class Closeup:
     """What one code does to the part of an image that has the most detail.
 
     Attributes:
-        phases: its fit at every offset of its grid.
+        fits: its fit at every offset of its grid.
         box: top, left, bottom and right of the part that is shown.
         original: that part, uint8 RGB (height, width, 3).
         on, beside: what the code draws of it on the grid and half a cell beside it, of the same shape.
     """
 
-    phases: Phases
+    fits: OffsetFits
     box: Box
     original: np.ndarray
     on: np.ndarray
     beside: np.ndarray
 
 
-def look(pixels: np.ndarray, code: Reconstruction, offset: Offset = (0, 0)) -> Closeup | None:
-    """Look closely at one code; None where the image is too small.
+def close_up(pixels: np.ndarray, code: Reconstruction, offset: Offset = (0, 0)) -> Closeup | None:
+    """One code's answer, close up; None where the image is too small.
 
     Args:
         pixels: uint8 RGB (height, width, 3).
@@ -47,15 +47,15 @@ def look(pixels: np.ndarray, code: Reconstruction, offset: Offset = (0, 0)) -> C
     beside = (offset[0] + half - 1) % code.stride, (offset[1] + half + 1) % code.stride  # half a cell answers too
     top, left = plan.places[0]
     return Closeup(
-        phases=search.phases(pixels, code.plain),
+        fits=search.fit_offsets(pixels, code.plain),
         box=(top, left, top + plan.tile, left + plan.tile),
         original=pixels[top : top + plan.tile, left : left + plan.tile].copy(),
-        on=_drawn(pixels, code, plan, offset),
-        beside=_drawn(pixels, code, plan, beside),
+        on=_decoded(pixels, code, plan, offset),
+        beside=_decoded(pixels, code, plan, beside),
     )
 
 
-def _drawn(pixels: np.ndarray, code: Reconstruction, plan: grid.Layout, offset: Offset) -> np.ndarray:
+def _decoded(pixels: np.ndarray, code: Reconstruction, plan: grid.Layout, offset: Offset) -> np.ndarray:
     """What a code draws of the scored part of the first window, with its grid at an offset."""
     import torch
 
@@ -63,6 +63,6 @@ def _drawn(pixels: np.ndarray, code: Reconstruction, plan: grid.Layout, offset: 
     start = [place[axis] - plan.margin - (place[axis] - plan.margin - offset[axis]) % code.stride for axis in (0, 1)]
     crop = torch.tensor(pixels[start[0] : start[0] + side, start[1] : start[1] + side]).permute(2, 0, 1)[None]
     with torch.inference_mode():
-        drawn = code.reconstruct(crop.float() / 255)[0].clamp(0, 1).permute(1, 2, 0).float().cpu().numpy()
+        decoded = code.reconstruct(crop.float() / 255)[0].clamp(0, 1).permute(1, 2, 0).float().cpu().numpy()
     top, left = (place[axis] - start[axis] for axis in (0, 1))
-    return np.rint(drawn[top : top + plan.tile, left : left + plan.tile] * 255).astype(np.uint8)
+    return np.rint(decoded[top : top + plan.tile, left : left + plan.tile] * 255).astype(np.uint8)

@@ -9,6 +9,7 @@ families, windows and looks, one number a picture (`NullDistribution`). A family
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
 
@@ -112,7 +113,7 @@ class NullDistribution:
         """(1 + pictures that score at least as high) / (N + 1)."""
         return (1 + int((np.array(self.scores) >= score).sum())) / (len(self.scores) + 1)
 
-    @property
+    @functools.cached_property
     def threshold(self) -> float:
         """Smallest score whose p-value is at most `ALPHA`.
 

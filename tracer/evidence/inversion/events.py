@@ -1,7 +1,4 @@
-"""What a trace tells while it goes on: the events that page, command line and tests read from the same stream.
-
-Besides these, `inspection.Looked` and `inspection.Searched`, which need torch's results.
-"""
+"""The events of a trace, for page, command line and tests alike; `inspection` has two more, `Looked` and `Searched`."""
 
 from __future__ import annotations
 

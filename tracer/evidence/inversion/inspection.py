@@ -24,7 +24,7 @@ from tracer.models.progress import SILENT, Progress
 LEAST, MOST = 2, 16  # windows that are inspected before a family is named, if there are as many, and at most
 AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
 FOLLOWED = 1  # families whose shifted grid, or size, is inspected further
-FLATTEST = 1  # grey levels between which the window with the most detail is nothing but rounding
+LEAST_RANGE = 1  # grey levels between which the window with the most detail is nothing but rounding
 CONFIRMED = 4  # windows that a shifted grid or another size is confirmed on
 
 
@@ -35,7 +35,7 @@ class Found(Enum):
     SEVERAL = "several families answer alike"
     NONE = "every family is answered clearly less than by its own images"
     SMALL = "the image is too small"
-    FLAT = "the image has no detail to tell by"
+    FEATURELESS = "the image has no detail to tell by"
     WIDE = "an answer could not have been told from chance"
     LATTICE = "the image has a lattice of its own"
     STOPPED = "stopped before it was decided"
@@ -96,7 +96,7 @@ class Searched:
     """One family's fit at every offset of its grid is known."""
 
     family: str
-    phases: search.Phases
+    fits: search.OffsetFits
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Inspection:
         found: how it ended.
         families: the family that is named, or those that answer alike.
         looked: the decisive looks; None where there was nothing to look at.
-        phases: by family, where the grid was looked for.
+        fits: by family, where the grid was looked for.
         seconds: by family, time spent reconstructing.
         best: largest score of any look, corrected for its chances: what a null distribution is made of.
         windows: windows looked at, all views together.
@@ -116,7 +116,7 @@ class Inspection:
     found: Found = Found.STOPPED
     families: tuple[str, ...] = ()
     looked: Looked | None = None
-    phases: dict[str, search.Phases] = field(default_factory=dict)
+    fits: dict[str, search.OffsetFits] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     best: float = 0.0
     windows: int = 0
@@ -167,8 +167,8 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
         result.found = Found.SMALL
         return result
     top, left = plan.places[0]
-    if np.ptp(pixels[top : top + plan.tile, left : left + plan.tile], axis=(0, 1)).max() <= FLATTEST:
-        result.found = Found.FLAT  # on and beside the grid it is the same picture
+    if np.ptp(pixels[top : top + plan.tile, left : left + plan.tile], axis=(0, 1)).max() <= LEAST_RANGE:
+        result.found = Found.FEATURELESS  # on and beside the grid it is the same picture
         return result
     result.looked = _look(whole, lineup, progress, result)
     if result.looked is not None:
@@ -233,7 +233,7 @@ def _explained(view: View, stride: int, places: list[Offset]) -> float:
 def _on_a_lattice(view: View, stride: int, place: Offset) -> bool:
     """Whether a window lies on a lattice at any offset: an autoencoder may answer half a cell beside it."""
     codes = neutral.codes(stride)
-    return any(search.phases(view.pixels, code, view.plan, place).standing < neutral.LATTICE for code in codes)
+    return any(search.fit_offsets(view.pixels, code, view.plan, place).standing < neutral.LATTICE for code in codes)
 
 
 def _contrast(view: View, code: Code, places: list[Offset], first: int) -> Contrast:
@@ -262,7 +262,7 @@ def _decide(result: Inspection, threshold: float) -> None:
         strongest = sorted(standings, key=lambda name: -standings[name].alone)
         result.found, result.families = Found.SEVERAL, tuple(strongest[: max(len(answering), 2)])
     elif all(each.error == math.inf for each in standings.values()):
-        result.found = Found.FLAT
+        result.found = Found.FEATURELESS
     elif any(decision.strength(each) >= threshold for each in looked.contrasts.values()):
         result.found = Found.LATTICE  # what answers is explained by a code that knows no decoder
     elif not all(each.absent for each in standings.values()):
@@ -277,12 +277,12 @@ def _shifted(whole: View, lineup: Lineup, progress: Progress, result: Inspection
         if progress.stop():
             return
         began = time.perf_counter()
-        result.phases[name] = search.phases(whole.pixels, load().plain)
+        result.fits[name] = search.fit_offsets(whole.pixels, load().plain)
         result.seconds[name] += time.perf_counter() - began
-        progress.emit(Searched(name, result.phases[name]))
-    ranked = sorted(result.phases, key=lambda name: result.phases[name].standing)
+        progress.emit(Searched(name, result.fits[name]))
+    ranked = sorted(result.fits, key=lambda name: result.fits[name].standing)
     for name in ranked[:FOLLOWED]:
-        offset, contrast = result.phases[name].best, result.phases[name].standing
+        offset, contrast = result.fits[name].best, result.fits[name].standing
         if offset == (0, 0) or contrast > -lineup.findable[name]().reading.answer / 2 or progress.stop():
             continue
         view = replace(whole, offset=offset)

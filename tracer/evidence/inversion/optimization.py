@@ -35,7 +35,7 @@ class Step:
         on: the loss over those pixels that the control scores too.
         beside: the loss of the control over the same pixels; NaN where the image is too small for one.
         seconds: time since the descent began.
-        original, drawn: the first tile and what the decoder draws of it, uint8 RGB (height, width, 3).
+        original, decoded: the first tile and what the decoder draws of it, uint8 RGB (height, width, 3).
     """
 
     index: int
@@ -46,7 +46,7 @@ class Step:
     beside: float
     seconds: float
     original: np.ndarray
-    drawn: np.ndarray
+    decoded: np.ndarray
 
 
 class _Descent:
@@ -74,7 +74,7 @@ class _Descent:
     def decode(self, descend: bool) -> torch.Tensor:
         """What the decoder draws now; with `descend`, its loss's gradient is left in the latents."""
         self.optimiser.zero_grad()
-        drawn = []
+        decoded = []
         parts = zip(*(each.split(self.piece) for each in (self.latents, self.targets, self.weight)), strict=True)
         for latent, target, weight in parts:
             with torch.set_grad_enabled(descend):
@@ -82,8 +82,8 @@ class _Descent:
                 part = part.clamp(0, 1) if self.settings.clamp else part
                 if descend:
                     ((part - target).square() * weight).sum().backward()
-            drawn.append(part.detach())
-        return torch.cat(drawn)
+            decoded.append(part.detach())
+        return torch.cat(decoded)
 
     def step(self, index: int) -> None:
         """Take the step whose gradient `decode` left."""
@@ -125,8 +125,8 @@ def invert(
     top, left, bottom, end = (scored[0][side] - boxes[0][side % 2] for side in range(4))
     best = float("inf")
     for index in range(settings.steps + 1):
-        drawn = [path.decode(descend=index < settings.steps) for path in paths]
-        errors = [(image - path.targets).square() for image, path in zip(drawn, paths, strict=True)]
+        decoded = [path.decode(descend=index < settings.steps) for path in paths]
+        errors = [(image - path.targets).square() for image, path in zip(decoded, paths, strict=True)]
         loss = float((errors[0] * paths[0].weight).sum())
         best = min(best, loss)
         beside = float((errors[1] * paths[1].weight).sum()) if len(paths) > 1 else float("nan")
@@ -139,7 +139,7 @@ def invert(
             beside=beside,
             seconds=time.perf_counter() - began,
             original=as_pixels(paths[0].targets[:1])[0][top:bottom, left:end],
-            drawn=as_pixels(drawn[0][:1])[0][top:bottom, left:end],
+            decoded=as_pixels(decoded[0][:1])[0][top:bottom, left:end],
         )
         progress.emit(step)
         if index == settings.steps or progress.stop():

@@ -1,7 +1,7 @@
-"""Where an image's latent grid begins, and at which size it was drawn: crops move the one, resizing hides the other.
+"""Where an image's latent grid begins, and at which size it was drawn. A crop moves the grid; resizing hides it.
 
-Both are found by asking the same question as on the grid at every place where it could lie, on one window, and both pay
-for it: the best of many chances has to be that much stronger (`corrected`).
+Offset and size are found by the grid test itself, on one window, at every place where the grid could lie. Both pay for
+their chances: the strength of the best of many is corrected (`corrected`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RASTER = 64  # px that the sides of what generators draw are multiples of
 
 
 @dataclass(frozen=True)
-class Phases:
+class OffsetFits:
     """How well one code fits one window at every offset of its grid.
 
     Attributes:
@@ -39,8 +39,8 @@ class Phases:
         stride = len(self.logs)
         count = (stride // 2) ** 2
         shifts = grid.controls(stride, 0, min(count, 16))
-        others = np.mean([np.roll(self.logs, (-down, -right), (0, 1)) for down, right in shifts], axis=0)
-        return self.logs - others
+        beside = np.mean([np.roll(self.logs, (-down, -right), (0, 1)) for down, right in shifts], axis=0)
+        return self.logs - beside
 
     @property
     def standing(self) -> float:
@@ -54,7 +54,7 @@ class Phases:
         return int(down), int(right)
 
 
-def phases(pixels: np.ndarray, code: Code, plan: Layout | None = None, place: Offset | None = None) -> Phases:
+def fit_offsets(pixels: np.ndarray, code: Code, plan: Layout | None = None, place: Offset | None = None) -> OffsetFits:
     """Reconstruct a window at every offset of a code's grid.
 
     Args:
@@ -71,7 +71,7 @@ def phases(pixels: np.ndarray, code: Code, plan: Layout | None = None, place: Of
     weights = 1 - np.exp(noise - found.mean(axis=0, keepdims=True)).clip(max=1)
     logs = (found * weights).sum(axis=(1, 2, 3)) / max(float(weights.sum()), 1e-6)
     top, left = place
-    return Phases((top, left, top + plan.tile, left + plan.tile), logs.reshape(stride, stride))
+    return OffsetFits((top, left, top + plan.tile, left + plan.tile), logs.reshape(stride, stride))
 
 
 def drawn_sizes(height: int, width: int, native: tuple[int, ...] = ()) -> list[tuple[int, int]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+from tracer.evidence.store import Record
+
 Mode = Literal["grid", "paper", "paper-random"]
 
 
@@ -39,7 +41,7 @@ class Settings:
     tiles: int = 4
     seed: int = 0
 
-    def record(self) -> dict[str, object]:
+    def record(self) -> Record:
         """What is stored beside a threshold and compared before it is used."""
         return asdict(self)
 

@@ -17,9 +17,9 @@ from tracer.evidence.inversion.inspection import Found, Inspection, Lineup
 from tracer.evidence.inversion.settings import DESCENTS
 from tracer.evidence.reasons import Reason
 from tracer.evidence.store import ThresholdMismatch
-from tracer.evidence.verdict import Evidence, ImageFacts, Trace, Verdict
+from tracer.evidence.verdict import Detail, Evidence, ImageFacts, Trace, Verdict
 from tracer.image.intake import Picture
-from tracer.models import cache, device
+from tracer.models import cache, checkpoint, device
 from tracer.models.autoencoder import Autoencoder
 from tracer.models.errors import ModelUnavailable
 from tracer.models.progress import SILENT, Progress
@@ -102,7 +102,7 @@ def trace(
     if folder:
         name = folder.resolve().name
         progress.emit(Loading(name))
-        model = cache.from_folder(folder, name, device.device())
+        model = checkpoint.from_folder(folder, name, device.device())
         suspects, failed = [Suspect.folder(name, model)], {}
     else:
         suspects, failed = fetch(rows, progress)
@@ -236,7 +236,7 @@ _REASONS = {
     Found.SEVERAL: ("undecided", Reason.SEVERAL_FAMILIES_OPEN),
     Found.NONE: ("none", Reason.NO_FAMILY_FITS),
     Found.SMALL: ("insufficient", Reason.IMAGE_TOO_SMALL),
-    Found.FLAT: ("insufficient", Reason.NO_FINE_DETAIL),
+    Found.FEATURELESS: ("insufficient", Reason.NO_FINE_DETAIL),
     Found.WIDE: ("insufficient", Reason.ANSWER_NOT_VISIBLE),
     Found.LATTICE: ("insufficient", Reason.OWN_LATTICE),
     Found.STOPPED: ("undecided", Reason.INSPECTION_STOPPED),
@@ -246,7 +246,7 @@ _REASONS = {
 def _verdict(found: Inspection, suspects: Sequence[Suspect], strides: Iterable[int]) -> Verdict:
     kind, reason = _REASONS[found.found]
     members = tuple(member for each in suspects if each.name in found.families for member in each.members)
-    details: dict[str, object] = {}
+    details: dict[str, Detail] = {}
     if reason in (Reason.ONE_FAMILY_FITS, Reason.NO_FAMILY_FITS):
         details["inspected"] = tuple(each.name for each in suspects)
     elif reason is Reason.IMAGE_TOO_SMALL:

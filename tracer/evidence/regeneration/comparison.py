@@ -1,4 +1,4 @@
-"""Some models in front of one image: what is missing is downloaded, they draw its caption, and the closest is named."""
+"""One image and some models: missing files are downloaded, the models draw its caption, and a verdict is made."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def compare(picture: Picture, request: Request, progress: Progress = SILENT) -> 
     reader, writer = None, None
     if request.encoder or large:
         reader = registry.reader(request.encoder or ranking.ENCODER, "encoder")
-    reference = None if reader else ranking.reference_for(names, request.candidates, alone=request.alone)
+    null = None if reader else ranking.null_distribution_for(names, request.candidates, alone=request.alone)
     if reader:
         reader = _fetched(reader, progress)
     caption = request.caption
@@ -91,7 +91,7 @@ def compare(picture: Picture, request: Request, progress: Progress = SILENT) -> 
 
             pipelines.release()  # gigabytes that the next run may need for something else
     withheld = Counter(each.generator for each in made if not isinstance(each, Drawn))
-    ranked = ranking.rank([each for each in made if isinstance(each, Drawn)], reference)
+    ranked = ranking.rank([each for each in made if isinstance(each, Drawn)], null)
     stopped = len(made) < request.candidates * len(names)
     return Regeneration(
         image=ImageFacts.of(picture),
@@ -99,7 +99,7 @@ def compare(picture: Picture, request: Request, progress: Progress = SILENT) -> 
         inferred=request.caption is None,
         seed=request.seed,
         ranking=tuple(ranked),
-        verdict=decision.judge(ranked, reference, caption, stopped),
+        verdict=decision.decide(ranked, null, caption, stopped),
         versions=store.versions(),
         withheld=dict(withheld) or None,
         unavailable={name: str(error) for name, error in failed.items()} or None,

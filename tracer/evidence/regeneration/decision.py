@@ -15,8 +15,15 @@ from tracer.models import registry
 ALPHA_LEAD = 0.05  # share of any maker's images on which a wrong model may explain the image and lead by as much
 
 
-def judge(ranking: Sequence[Ranked], reference: Among | None, caption: str, stopped: bool = False) -> Verdict:
-    """The ranking as a verdict: a model is named only where it explains the image and leads by more than noise."""
+def decide(ranking: Sequence[Ranked], null: Among | None, caption: str, stopped: bool = False) -> Verdict:
+    """The ranking as a verdict. A model is named where it explains the image and leads by more than chance.
+
+    Args:
+        ranking: the models, best first.
+        null: the distributions for these models; None where none are stored.
+        caption: what was drawn.
+        stopped: whether the run was cancelled.
+    """
     if not ranking:
         reason = Reason.STOPPED_BEFORE_DRAWING if stopped else Reason.NOTHING_DRAWN
         return Verdict("undecided", reason, stopped=stopped)
@@ -24,18 +31,18 @@ def judge(ranking: Sequence[Ranked], reference: Among | None, caption: str, stop
     basis = {"best": best.generator, "candidates": best.candidates, "caption": caption}
     if stopped:
         return Verdict("undecided", Reason.DRAWING_STOPPED, details=basis, stopped=True)
-    if reference is None:
+    if null is None:
         foreign = tuple(row.generator for row in ranking if not registry.generator(row.generator).bundled)
         return Verdict("undecided", Reason.MODELS_NOT_CALIBRATED, details={**basis, "foreign": foreign})
     close = tuple(row.generator for row in ranking if (row.p_value or 0) >= ALPHA_FIT)
     if not close:
         return Verdict("none", Reason.NONE_DRAWS_ALIKE, details={**basis, "models": len(ranking)})
     margin = best.similarity - rest[0].similarity if rest else 0.0
-    chance, maker = reference.chance(best.generator, margin)
+    chance, maker = null.chance(best.generator, margin)
     alone = (best.family,), (best.generator,)
     if best.generator in close and chance <= ALPHA_LEAD:
         return Verdict("family", Reason.DRAWN_MOST_ALIKE, *alone, {**basis, "others": len(rest)})
-    if best.generator in close and reference.chance(best.generator, margin, drawn=True)[0] <= ALPHA_LEAD:
+    if best.generator in close and null.chance(best.generator, margin, drawn=True)[0] <= ALPHA_LEAD:
         return Verdict("undecided", Reason.LEAD_NEEDS_A_MODEL, *alone, {**basis, "chance": chance})
     families = tuple(dict.fromkeys(registry.generator(name).family for name in close))
     if best.generator not in close:

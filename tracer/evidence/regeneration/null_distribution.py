@@ -1,7 +1,7 @@
-"""What tab 3's verdict rests on: how alike a model's drawings are to its own pictures, and to those of others.
+"""The null distribution of evidence 3: how alike a model's drawings are to its own pictures, and to negatives.
 
-Stored are similarities as they were measured, one row per inspected image, so that the reference of any choice of
-models and of any smaller number of drawings follows from the same rows, exactly, without a new measurement.
+Similarities are stored as they were measured, one row per inspected image. The distribution for any choice of models,
+and for any smaller number of drawings, follows from the same rows without a new measurement.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer import assets
+from tracer.evidence import store
 from tracer.evidence.store import ThresholdMismatch
 from tracer.models import registry
 
-FILE = assets.CALIBRATION / "regeneration.json"
+FILE = store.FOLDER / "regeneration.json"
 ALPHA_FIT = 0.02  # share of a model's own images that may be called unexplained
 NOBODY = ""  # the maker of pictures that no generator drew
 COMMAND = "python -m tracer calibrate regeneration"
 
 
 @dataclass(frozen=True)
-class Reference:
+class NullDistribution:
     """Similarities that were measured on images of known makers.
 
     Attributes:
@@ -66,26 +66,26 @@ class Reference:
         means = np.array(self.similarities)[:, columns, :count].mean(axis=2)
         makers = np.array(self.makers)
         own = {name: means[makers == name, column] for column, name in enumerate(generators)}
-        others = {
+        negatives = {
             maker: _wrong(means[makers == maker], generators, maker, own)
             for maker in dict.fromkeys(self.makers)
             if maker not in ruled_out
         }
-        return Among(own, others)
+        return Among(own, negatives)
 
 
 @dataclass(frozen=True)
 class Among:
-    """A `Reference` for one choice of models.
+    """A `NullDistribution` for one choice of models.
 
     Attributes:
         own: per model the mean similarities of images of its own.
-        others: per maker, and for each of its images: by how much the best of the models that did not make it leads
+        negatives: per maker, and for each of its images: by how much the best of the models that did not make it leads
             all others (negative where its maker is ahead), and the conformal p-value of its similarity.
     """
 
     own: dict[str, np.ndarray]
-    others: dict[str, tuple[np.ndarray, np.ndarray]]
+    negatives: dict[str, tuple[np.ndarray, np.ndarray]]
 
     def fit(self, generator: str, similarity: float) -> float:
         """Conformal p-value of a similarity among those of the model's own images: small if it is unlike them."""
@@ -99,8 +99,8 @@ class Among:
     def chance(self, generator: str, margin: float, drawn: bool = False) -> tuple[float, str]:
         """How often a wrong model explains an image and leads by as much, on images of the maker where that is worst.
 
-        For every possible maker apart, since an average over makers would let errors on one of them hide behind the
-        others. Whichever wrong model it is counts, so the share of images that get a wrong name is what is bounded.
+        Every possible maker is taken apart: an average would let the errors on one maker hide behind the rest. Any
+        wrong model counts. So the share of images that get a wrong name is what is bounded.
 
         Args:
             generator: the model that is ahead.
@@ -112,7 +112,7 @@ class Among:
         """
         found = {
             maker: float((1 + (leads[fits >= ALPHA_FIT] >= margin).sum()) / (len(leads) + 1))
-            for maker, (leads, fits) in self.others.items()
+            for maker, (leads, fits) in self.negatives.items()
             if maker != generator and not (drawn and maker == NOBODY)
         }
         maker = max(found, key=found.get, default=NOBODY)
@@ -164,27 +164,23 @@ def _hash(file: Path, changed: int) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def load(generators: Sequence[str], file: Path = FILE) -> Reference | None:
-    """The stored reference where it covers some models; None where none is stored, or not for them.
+def load(generators: Sequence[str], file: Path = FILE) -> NullDistribution | None:
+    """The stored null distribution where it covers some models; None where none is stored, or not for them.
 
     Raises:
-        ThresholdMismatch: it was measured with other weights.
+        ThresholdMismatch: it was measured with other weights, or is damaged.
     """
-    if not file.exists():
+    try:
+        null = store.load(NullDistribution, file)
+    except FileNotFoundError:
         return None
-    row = json.loads(file.read_text())
-    if not set(generators) <= set(row["generators"]):
+    if not set(generators) <= set(null.generators):
         return None
-    if any(row["revisions"][name] != now for name, now in revisions(generators).items()):
+    if any(null.revisions.get(name) != now for name, now in revisions(generators).items()):
         raise ThresholdMismatch(f"the stored similarities were measured with other weights; run: {COMMAND}")
-    similarities = tuple(tuple(tuple(model) for model in image) for image in row["similarities"])
-    return Reference(
-        **{**row, "generators": tuple(row["generators"]), "makers": tuple(row["makers"]), "similarities": similarities}
-    )
+    return null
 
 
-def store(reference: Reference, file: Path = FILE) -> Path:
-    """Write a reference in place of the stored one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(asdict(reference)) + "\n")
-    return file
+def save(null: NullDistribution, file: Path = FILE) -> Path:
+    """Store a null distribution as JSON, completely or not at all."""
+    return store.save(json.dumps(asdict(null)), file)

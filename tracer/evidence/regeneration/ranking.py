@@ -1,10 +1,9 @@
 """Evidence 3, prompt regeneration (arXiv 2403.01489): which model, given the caption, draws what is most like it?
 
-The image is captioned; every candidate model draws the caption several times; the models are ranked by the mean cosine
-similarity between the image's embedding and those of what they drew. A ranking always has a first place, so it becomes
-an answer (`decision.py`) only where two stored distributions allow it: the winner's similarities to images of its own
-(does it explain the image at all?) and the margins by which it came first on others' images (is this lead more than
-noise?).
+The image is captioned. Every model draws the caption several times. The models are ranked by the mean cosine similarity
+between the embedding of the image and the embeddings of their drawings. A ranking always has a first place. It becomes
+an answer (`decision.py`) only where two stored distributions allow it: the similarities of the first model to images of
+its own, and the leads that wrong models have on negatives.
 """
 
 from __future__ import annotations
@@ -162,7 +161,12 @@ def span(seconds: float) -> str:
 
 
 def structural(image: np.ndarray, drawn: np.ndarray) -> float:
-    """SSIM of an image and a candidate, the image scaled to the candidate's size; in [-1, 1]."""
+    """SSIM (Wang et al. 2004) of an image and a candidate, in [-1, 1], at the candidate's size.
+
+    Args:
+        image: uint8 RGB (height, width, 3); it is scaled.
+        drawn: uint8 RGB, of another size.
+    """
     from PIL import Image
     from skimage.metrics import structural_similarity
 
@@ -180,9 +184,10 @@ def draw(
     encoder: registry.Reader | None = None,
     progress: Progress = SILENT,
 ) -> list[Drawn | Withheld]:
-    """Let every model draw `count` times: the bundled ones in turns, so that early results already compare all of them.
+    """Let every model draw `count` times.
 
-    Full-size ones draw one after the other, since only one of them is in memory at a time.
+    Bundled models draw in turns, so that early results already compare all of them. Full-size models draw one after the
+    other, since only one of them is in memory at a time.
 
     Args:
         image: the inspected image, uint8 RGB.
@@ -229,7 +234,7 @@ def _candidate(
     return (None, None) if drawn is None else (drawn, captioning.embed_images([drawn], encoder)[0].numpy())
 
 
-def reference_for(generators: Sequence[str], count: int, alone: bool = False) -> Among | None:
+def null_distribution_for(generators: Sequence[str], count: int, alone: bool = False) -> Among | None:
     """The stored distributions for some models and a number of drawings; None where there are none.
 
     Args:
@@ -240,15 +245,20 @@ def reference_for(generators: Sequence[str], count: int, alone: bool = False) ->
     Raises:
         ThresholdMismatch: they were measured with other weights.
     """
-    reference = stored.load(generators)
-    if reference is None:
+    null = stored.load(generators)
+    if null is None:
         return None
-    ruled_out = set(reference.makers) - set(generators) if alone else ()
-    return reference.within(generators, count, ruled_out)
+    ruled_out = set(null.makers) - set(generators) if alone else ()
+    return null.within(generators, count, ruled_out)
 
 
-def rank(drawn: Sequence[Drawn], reference: Among | None) -> list[Ranked]:
-    """The models by mean similarity, best first."""
+def rank(drawn: Sequence[Drawn], null: Among | None) -> list[Ranked]:
+    """The models by mean similarity, best first.
+
+    Args:
+        drawn: the candidates of all models.
+        null: gives p-values; None where no distribution is stored for these models.
+    """
     rows = []
     for name in dict.fromkeys(each.generator for each in drawn):
         mine = [each for each in drawn if each.generator == name]
@@ -261,7 +271,7 @@ def rank(drawn: Sequence[Drawn], reference: Among | None) -> list[Ranked]:
                 spread=float(similarities.std(ddof=1)) if len(mine) > 1 else 0.0,
                 structural=float(np.mean([each.structural for each in mine])),
                 candidates=len(mine),
-                p_value=reference.fit(name, float(similarities.mean())) if reference else None,
+                p_value=null.fit(name, float(similarities.mean())) if null else None,
             )
         )
     return sorted(rows, key=lambda row: row.similarity, reverse=True)

@@ -11,14 +11,14 @@ from PIL import Image, ImageDraw
 from tracer.evidence.artifacts.heatmap import Survey
 from tracer.evidence.artifacts.null_distribution import LEVELS, Reference, Scores
 from tracer.evidence.artifacts.spectrum import FREQUENCIES, PERIOD, Spectrum
-from tracer.reports.figures.plots import GREY, PLAIN, axis, coloured, style
+from tracer.reports.figures import histograms
+from tracer.reports.figures.plots import GREY, LEGEND, PLAIN, axis, coloured, style
 
 SHOWN = 640  # pixels of the longer side of what is shown of an image
 _PHOTOGRAPHS, _DECODED, _IMAGE = (style(index) for index in (0, 1, 3))
 _BAND = "rgba(207,150,0,0.22)"
 _UNKNOWN = (128, 128, 128)
 _GRID = np.arange(1, PERIOD // 2 + 1)
-LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemclick": False}
 
 
 def tries(logits: Sequence[float], scores: Scores | None, total: int) -> go.Figure:
@@ -66,44 +66,12 @@ def histogram(scores: Scores | None, score: float | None) -> go.Figure:
     """Scores of the calibration's photographs and reconstructions, its thresholds, and where this image lies."""
     figure = go.Figure()
     if scores:
-        everything = np.concatenate([scores.negative, scores.positive, [] if score is None else [score]])
-        edges = np.linspace(everything.min(), everything.max() + 1e-6, 41)
-        _bars(figure, scores.negative, edges, "photographs", _PHOTOGRAPHS.colour, "")
-        _bars(figure, scores.positive, edges, "sent through an autoencoder", _DECODED.colour, "/")
+        limits = histograms.edges(scores.negative, scores.positive, [] if score is None else [score])
+        histograms.add_bars(figure, scores.negative, limits, "photographs", _PHOTOGRAPHS.colour, "")
+        histograms.add_bars(figure, scores.positive, limits, "sent through an autoencoder", _DECODED.colour, "/")
         _band(figure, scores, lambda value: value, across=False)
-        if score is not None:
-            figure.add_vline(x=score, line={"color": _IMAGE.colour, "width": 3})
-            figure.add_scatter(
-                x=[score],
-                y=[0],
-                name="this image",
-                mode="markers",
-                marker={"color": _IMAGE.colour, "symbol": _IMAGE.marker, "size": 14},
-                hovertemplate="this image: %{x:.2f}<extra></extra>",
-            )
-    figure.update_layout(
-        **PLAIN,
-        height=300,
-        margin={"l": 52, "r": 12, "t": 52, "b": 44},
-        barmode="overlay",
-        bargap=0.05,
-        legend=LEGEND,
-        xaxis=axis("Score (mean logit)"),
-        yaxis={**axis("Share"), "tickformat": ".0%", "rangemode": "tozero"},
-    )
-    return figure
-
-
-def _bars(figure: go.Figure, values: np.ndarray, edges: np.ndarray, name: str, colour: str, pattern: str) -> None:
-    counts, _ = np.histogram(values, edges)
-    figure.add_bar(
-        x=(edges[1:] + edges[:-1]) / 2,
-        y=counts / len(values),
-        width=np.diff(edges) * 0.95,
-        name=f"{len(values)} {name}",
-        marker={"color": colour, "opacity": 0.62, "pattern": {"shape": pattern, "solidity": 0.35}},
-        hovertemplate="%{y:.0%} at about %{x:.2f}<extra>" + name + "</extra>",
-    )
+        histograms.add_image(figure, score, _IMAGE)
+    return histograms.lay_out(figure, "Score (mean logit)")
 
 
 def _band(figure: go.Figure, scores: Scores, place, across: bool) -> None:

@@ -4,73 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import plotly.graph_objects as go
 
-from tracer.reports.figures.artifacts import LEGEND
+from tracer.reports.figures import histograms
 from tracer.reports.figures.plots import GREY, PLAIN, axis, style
 
 KIND_MARKERS = {"family": "circle", "none": "x", "undecided": "diamond", "insufficient": "square-open"}
 
 
 def among(
-    own: Sequence[float], others: Sequence[float], threshold: float | None, score: float | None, name: str
+    own: Sequence[float], negatives: Sequence[float], threshold: float | None, score: float | None, name: str
 ) -> go.Figure:
     """Scores of pictures that a decoder made and of others, the threshold, and where this picture lies.
 
     Args:
         own: scores of pictures that the decoder made; may be empty.
-        others: scores of pictures that it did not make; may be empty.
+        negatives: scores of pictures that it did not make; may be empty.
         threshold: score from which it is named; None before there is one.
         score: this picture's; None before there is one.
         name: the family.
     """
     figure = go.Figure()
-    given = [*own, *others, *(each for each in (threshold, score) if each is not None)]
-    edges = np.linspace(min(given, default=-1) - 0.1, max(given, default=1) + 0.1, 61)
-    for values, title, look, pattern in (
-        (others, "pictures that none of the decoders made", style(0), ""),
-        (own, f"pictures made by {name}", style(1), "/"),
-    ):
-        if not len(values):
-            continue
-        counts, _ = np.histogram(values, edges)
-        figure.add_bar(
-            x=(edges[1:] + edges[:-1]) / 2,
-            y=counts / len(values),
-            width=np.diff(edges) * 0.95,
-            name=f"{len(values)} {title}",
-            marker={"color": look.colour, "opacity": 0.62, "pattern": {"shape": pattern, "solidity": 0.35}},
-            hovertemplate="%{y:.0%} at about %{x:.3g}<extra>" + title + "</extra>",
-        )
+    limits = histograms.edges(own, negatives, [each for each in (threshold, score) if each is not None])
+    histograms.add_bars(figure, negatives, limits, "pictures that none of the decoders made", style(0).colour, "")
+    histograms.add_bars(figure, own, limits, f"pictures made by {name}", style(1).colour, "/")
     if threshold is not None:
         line = {"color": "#808080", "width": 1.5}
         figure.add_vline(x=threshold, line=line)
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name="threshold")
-    if score is not None:
-        look = style(3)
-        figure.add_vline(x=score, line={"color": look.colour, "width": 3})
-        figure.add_scatter(
-            x=[score],
-            y=[0],
-            name="this picture",
-            mode="markers",
-            marker={"color": look.colour, "symbol": look.marker, "size": 14},
-            hovertemplate="this picture: %{x:.3g}<extra></extra>",
-        )
-    figure.update_layout(
-        **PLAIN,
-        height=290,
-        margin={"l": 52, "r": 12, "t": 66, "b": 44},
-        barmode="overlay",
-        legend=LEGEND,
-        xaxis=axis("Strength of the answer, in standard errors"),
-        yaxis={**axis("Share"), "tickformat": ".0%", "rangemode": "tozero"},
-    )
-    return figure
+    histograms.add_image(figure, score, style(3))
+    return histograms.lay_out(figure, "Strength of the answer, in standard errors")
 
 
-def breaking(
+def sweep(
     strengths: Sequence[float],
     ratios: dict[str, Sequence[float]],
     kinds: Sequence[str],
@@ -93,14 +59,14 @@ def breaking(
     for before, after in flips:
         figure.add_vrect(x0=before, x1=after, fillcolor="rgba(207,150,0,0.22)", line_width=0, layer="below")
     for place, (name, values) in enumerate(ratios.items()):
-        look = style(place)
+        styled = style(place)
         figure.add_scatter(
             x=list(strengths),
             y=list(values),
             name=name,
             mode="lines+markers",
-            line={"color": look.colour, "dash": look.dash, "width": 2.5},
-            marker={"symbol": look.marker, "size": 8},
+            line={"color": styled.colour, "dash": styled.dash, "width": 2.5},
+            marker={"symbol": styled.marker, "size": 8},
             hovertemplate="%{x:g}: %{y:.3g} of the threshold<extra>" + name + "</extra>",
         )
     line = {"color": "#808080", "dash": "dot", "width": 1.5}
@@ -130,14 +96,14 @@ def descents(descents: dict[str, tuple[Sequence[float], Sequence[float]]], last:
     """
     figure = go.Figure()
     for place, (name, pair) in enumerate(descents.items()):
-        look = style(place)
+        styled = style(place)
         for values, where, dash in zip(pair, ("on its grid", "beside it"), ("solid", "dot"), strict=True):
             figure.add_scatter(
                 x=list(range(len(values))),
                 y=list(values),
                 name=f"{name}, {where}",
                 mode="lines",
-                line={"color": look.colour, "dash": dash, "width": 2.5},
+                line={"color": styled.colour, "dash": dash, "width": 2.5},
                 hovertemplate="step %{x}: %{y:.3g}<extra>" + name + ", " + where + "</extra>",
             )
     figure.update_layout(

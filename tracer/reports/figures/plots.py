@@ -27,6 +27,7 @@ PLAIN = {  # what every figure's layout has; the page's style gives the text its
     "dragmode": False,
     "uirevision": "kept",  # zoom survives a streamed update
 }
+LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemclick": False}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from tracer.reports.robustness import CHANGES, Point, flips, ordered
 from tracer.ui.components import Wish, on_gpu, upload_problem
 from tracer.ui.controls import run_controls
 from tracer.ui.record import STORED, examples
+from tracer.ui.templates import render
 
 NAMES = {"JPEG compression": "jpeg", "Resizing": "resize", "Cropping": "crop", "Noise": "noise", "Blur": "blur"}
 _WORDS = {"family": "match", "none": "no match", "undecided": "undecided", "insufficient": "too little evidence"}
@@ -49,24 +50,14 @@ def figure(points: list[Point], change: str) -> Figure:
     changes = [(before.strength, after.strength) for before, after in flips(shown)]
     kinds = [point.kind for point in shown]
     ends = how.strengths[0], how.strengths[-1]
-    return curves.breaking([each.strength for each in shown], ratios, kinds, how.title, *ends, changes)
+    return curves.sweep([each.strength for each in shown], ratios, kinds, how.title, *ends, changes)
 
 
 def table(points: list[Point], change: str) -> str:
     """The verdict at every strength."""
     shown = ordered(points, change)
-    turned = {id(after) for _, after in flips(shown)}
-    rows = "".join(
-        f"<tr{' class=turned' if id(point) in turned else ''}><th scope='row'>{point.strength:g}</th>"
-        f"<td>{_WORDS[point.kind]}{': ' * bool(point.families)}{escape(', '.join(point.families))}</td>"
-        f"<td>{'–' if point.probability is None else format(point.probability, '.2f')}</td></tr>"  # noqa: RUF001
-        for point in shown
-    )
-    return (
-        f"<table class='plain breaks'><caption>The joint verdict, strength by strength</caption><thead><tr>"
-        f"<th scope='col'>{escape(CHANGES[change].title)}</th><th scope='col'>Verdict</th>"
-        f"<th scope='col'>Detector</th></tr></thead><tbody>{rows}</tbody></table>"
-    )
+    turned = [after for _, after in flips(shown)]
+    return render("sweep.html", title=CHANGES[change].title, points=shown, turned=turned, words=_WORDS)
 
 
 def told(points: list[Point], change: str, seconds: float = 0, over: bool = False, stopped: bool = False) -> str:
