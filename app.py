@@ -14,7 +14,8 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 
 from tracer.models import cache, device, registry
-from tracer.ui import components, explain, links, parameters, stored, subject, temporary, together, tracing, words
+from tracer.ui import components, explain, links, stored, subject, temporary, together, tracing, words
+from tracer.ui.page import Page
 from tracer.ui.tabs import artifacts, inversion, lesson, many, regeneration, robustness
 
 INVERSION, ARTIFACTS, DRAWING, BREAKS, LESSON, MANY = TABS = (
@@ -46,7 +47,7 @@ if device.zero_gpu():
 def build() -> gr.Blocks:
     """The whole page."""
     temporary.folder()  # named before any component asks for it
-    with parameters.Page(title="Latent Lineup", analytics_enabled=False, delete_cache=DELETE) as page:
+    with Page(title="Latent Lineup", analytics_enabled=False, delete_cache=DELETE) as page:
         gr.HTML(words.heading(registry.families("minis")))
         desk = subject.build()
         run, looked, drawn = stored.first()

@@ -3,8 +3,9 @@
 One number for every picture that no family of a line-up made: the largest score of any family, at any look. The
 search for a shifted grid, or another size, pays for its chances by itself (`search.corrected`), and is left out for
 surrogates, where it would take most of the time. The pictures are photographs of the split `calibrate`; of the half
-`choose` (`training.real`) the art and the pictures by models without a stand-in that no surrogate was trained on; and
-lattices. Scores are kept in `training/runs/null/`, so that an interrupted run goes on.
+`choose` (`training.real`) the art and the pictures by models without a stand-in that no surrogate was trained on, if it
+is known which autoencoder the model draws with; and lattices. Scores are kept in `training/runs/null/`, so that an
+interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from training.lattices import lattices
 
 RUN = data.HERE / "runs" / "null"
 UNREACHED = 1e6  # a threshold that no score reaches: every look is taken that a run takes where nothing is named
+UNKNOWN = "closed"  # pictures by models of which nobody knows with which autoencoder they draw
 LINEUPS = ("minis", "real")  # what stands for each kind of family
 
 
@@ -45,7 +47,7 @@ def pictures(photos: Path, folder: Path, lineup: str) -> Iterator[tuple[str, np.
         if (
             each.split == "choose"
             and not real.trained_on(each)
-            and not (lineup == "real" and each.family in real.NAMED)
+            and not (lineup == "real" and each.family in (*real.NAMED, UNKNOWN))
         ):
             yield each.path.name, each.pixels()
     rng = np.random.default_rng(0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import os
 import struct
 import subprocess
 import sys
 import threading
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -26,6 +28,12 @@ XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.o
 <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="Painter 3"
  xmlns:ext="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" ext:DigitalSourceType="{}"
  xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="{}"/></rdf:RDF></x:xmpmeta>"""
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine that runs this may be busy; the limit of two seconds on the processor holds all the same."""
+    monkeypatch.setattr(provenance, "SECONDS", 100)
 
 
 def picture() -> Image.Image:
@@ -178,25 +186,37 @@ WORST = {  # files that stopped a server, each of 1 MB or less
 
 @pytest.mark.parametrize("name", WORST)
 def test_no_file_takes_long_or_holds_the_process(name: str):
-    data, gaps, over = WORST[name](), [0.0], threading.Event()
+    data = WORST[name]()
     assert len(data) <= 2**20
+    here, before = time.thread_time(), os.times()
+    assert provenance.read(data).summary
+    after = os.times()
+    theirs = sum(getattr(after, each) - getattr(before, each) for each in ("children_user", "children_system"))
+    assert theirs < readers.SECONDS + 1, "on the processor; a busy machine takes longer by the clock"
+    assert time.thread_time() - here < 0.3, "what this process does itself holds up everybody"
 
-    def tick() -> None:
-        last = time.monotonic()
-        while not over.wait(0.01):
-            gaps.append(time.monotonic() - last)
-            last = time.monotonic()
 
-    clock = threading.Thread(target=tick)
-    clock.start()
-    start = time.monotonic()
-    found = provenance.read(data)
-    seconds = time.monotonic() - start
-    over.set()
-    clock.join()
-    assert found.summary
-    assert seconds < provenance.SECONDS + 1
-    assert max(gaps) < 1, "another visitor would have waited"
+def test_a_reader_that_takes_too_long_by_the_clock_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "sleeper.py").write_text("import time; time.sleep(3600)")
+    monkeypatch.setattr(provenance, "READER", (str(tmp_path / "sleeper.py"),))
+    monkeypatch.setattr(provenance, "SECONDS", 0.2)
+    assert any("takes longer" in note for note in provenance.read(saved("PNG")).notes)
+
+
+def test_no_more_files_are_read_at_once_than_memory_is_reckoned_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    code = (
+        "import os, pathlib, time\nmine = pathlib.Path(f'{os.getpid()}.reading')\nmine.touch()\n"
+        "beside = len(list(pathlib.Path().glob('*.reading')))\n"
+        "pathlib.Path(f'{os.getpid()}.beside').write_text(str(beside))\n"
+        "time.sleep(0.2)\nmine.unlink()"
+    )
+    (tmp_path / "reader.py").write_text(f"import os; os.chdir({str(tmp_path)!r})\n{code}")
+    monkeypatch.setattr(provenance, "READER", (str(tmp_path / "reader.py"),))
+    with ThreadPoolExecutor(6) as pool:
+        assert len(list(pool.map(lambda _: provenance.read(saved("PNG")), range(6)))) == 6
+    counted = [int(path.read_text()) for path in tmp_path.glob("*.beside")]
+    assert len(counted) == 6
+    assert max(counted) <= provenance.AT_ONCE
 
 
 def test_no_file_takes_much_memory():

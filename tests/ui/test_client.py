@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import time
@@ -186,3 +187,33 @@ def test_the_page_is_hardened(page_url: str):
     config = httpx.get(f"{page_url}/config").json()
     assert not config.get("analytics_enabled")
     assert "Traceback" not in json.dumps(config)
+
+
+NO_IMAGE = [(name, {}, "image") for name in ENDPOINTS]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "named"),
+    [
+        *NO_IMAGE,
+        ("find_artifacts", {"tries": "many"}, "tries"),
+        ("trace_inversion", {"mode": "slow"}, "mode"),
+        ("regenerate_image", {"candidates": 1.5}, "candidates"),
+    ],
+    ids=str,
+)
+def test_an_agent_is_told_what_is_missing_or_wrong(
+    page_url: str, rgba_png: Path, name: str, arguments: dict, named: str
+):
+    if named != "image":
+        arguments = {"image": f"data:image/png;base64,{base64.b64encode(rgba_png.read_bytes()).decode()}", **arguments}
+    asked = {"name": name, "arguments": arguments}
+    told = httpx.post(
+        f"{page_url}/gradio_api/mcp/",
+        json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": asked},
+        headers={"Accept": "application/json, text/event-stream"},
+        timeout=120,
+    ).text
+    result = json.loads(told[told.index("data:") + 5 :])["result"]
+    assert result["isError"]
+    assert named in result["content"][0]["text"]

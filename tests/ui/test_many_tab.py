@@ -44,7 +44,7 @@ def test_a_visitor_cannot_ask_for_too_much_or_nothing():
 
 
 def test_claims_of_no_file_are_no_error():
-    assert "Anyone can" in provenance.shown(None)
+    assert "Anyone can" in provenance.told(None)[1]
 
 
 def test_many_images_fill_a_table_to_take_away(page, page_url: str, not_an_image: Path, rgba_png: Path, tmp_path: Path):

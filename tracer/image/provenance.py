@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from tracer.image import gate
 
 READER = ("-m", "tracer.image.readers")  # what Python runs there
 SECONDS = 2  # of one file's reader, its start included
+AT_ONCE = 2  # readers, each of which may take 192 MB; whoever comes next waits
 FORGEABLE = "Anyone can write, copy or remove such claims, so they play no part in the verdict."
 
+_places = threading.BoundedSemaphore(AT_ONCE)
 _ROOT = Path(__file__).parents[2]  # where `tracer` can be imported
 _ORDER = ("Content Credentials", "generator parameters", "EXIF", "XMP", "PNG text", "comment")  # the most telling first
 _SOURCE_TYPES = {  # the last part of IPTC's addresses
@@ -90,15 +93,16 @@ def _answers(data: bytes) -> tuple[list[dict[str, Any]], str]:
     """What the readers answered, and why one of them did not."""
     alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a thread's stack takes memory too
     try:
-        done = subprocess.run(  # noqa: S603 - the file goes in as data
-            [sys.executable, *READER],
-            input=data,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=SECONDS,
-            cwd=_ROOT,
-            env=alone,
-        )
+        with _places:
+            done = subprocess.run(  # noqa: S603 - the file goes in as data
+                [sys.executable, *READER],
+                input=data,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=SECONDS,
+                cwd=_ROOT,
+                env=alone,
+            )
         output, note = done.stdout, "A reader failed." if done.returncode else ""
     except subprocess.TimeoutExpired as ended:
         output, note = ended.stdout or b"", f"The rest was not read: it takes longer than {SECONDS} seconds."

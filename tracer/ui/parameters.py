@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Collection
 from typing import Any
 
 import gradio as gr
 
-_NO_IMAGE = "image: an uploaded image file is needed."
+NO_IMAGE = "image: an uploaded image file is needed."
 
 
 class Wrong(ValueError):
     """A parameter cannot be used; the message names it and repeats nothing of what was sent."""
-
-
-class Page(gr.Blocks):
-    """Blocks whose endpoints name a parameter that is missing or no file; gradio's own fail without a word."""
-
-    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> list[Any]:
-        """Hand on what was sent; a `gr.Error` is shown to whoever sent it."""
-        if len(inputs) < len(block_fn.inputs):
-            names = list(inspect.signature(block_fn.fn).parameters)
-            raise gr.Error(f"{names[len(inputs)]}: it is missing.", print_exception=False)
-        try:
-            return await super().preprocess_data(block_fn, inputs, *rest, **named)
-        except gr.Error:
-            raise
-        except Exception:  # all but the image goes through as it is
-            if block_fn.api_visibility != "public":
-                raise
-            raise gr.Error(_NO_IMAGE, print_exception=False) from None
 
 
 def as_sent(kind: type[gr.components.Component], **options: object) -> gr.components.Component:
@@ -43,7 +24,7 @@ def as_sent(kind: type[gr.components.Component], **options: object) -> gr.compon
 def image(value: Any) -> str:
     """The path of the uploaded file."""
     if not isinstance(value, str):
-        raise Wrong(_NO_IMAGE)
+        raise Wrong(NO_IMAGE)
     return value
 
 

@@ -13,25 +13,28 @@ from tracer.reports.html import claims_table
 TITLE = "The file's own claims, which anyone can forge"
 
 
-def build(image: gr.Image) -> gr.HTML:
-    """The block, closed at first; it follows what is in `image`, whose function gets a path."""
+def build(image: gr.Image, beside: gr.HTML) -> gr.HTML:
+    """The block, closed at first.
+
+    Args:
+        image: what the block follows; its function gets a path.
+        beside: follows it too, with the same in one line.
+    """
     with gr.Accordion(TITLE, open=False, elem_id="claims"):
-        block = gr.HTML(shown(image.value["path"] if isinstance(image.value, dict) else image.value))
-    # Each takes a process of up to 200 MB, which may be busy for two seconds.
-    image.change(shown, image, block, concurrency_limit=2, show_progress="hidden", api_visibility="private")
+        block = gr.HTML(told(image.value["path"] if isinstance(image.value, dict) else image.value)[1])
+    # A file is read once, in a process that may take two seconds: others wait in the queue, not in the page's threads.
+    image.change(
+        told, image, [beside, block], concurrency_limit=provenance.AT_ONCE, show_progress="hidden",
+        api_visibility="private",
+    )  # fmt: skip
     return block
 
 
-def line(path: str | Path | None) -> str:
-    """What the file says about itself in one line, beside the answer."""
+def told(path: str | Path | None) -> tuple[str, str]:
+    """The claims of one file as HTML, in one line and in full; everything from the file is escaped."""
     if path is None:
-        return ""
-    said = provenance.read(path).summary.removesuffix(provenance.FORGEABLE).strip()
-    return f"<p class='claim'>{escape(said)} <span class='fine'>Anyone can write or remove that.</span></p>"
-
-
-def shown(path: str | Path | None) -> str:
-    """The claims of one file as HTML; everything from the file is escaped."""
-    if path is None:
-        return f"<p class='fine'>Nothing to read yet. {provenance.FORGEABLE}</p>"
-    return claims_table(provenance.read(path))
+        return "", f"<p class='fine'>Nothing to read yet. {provenance.FORGEABLE}</p>"
+    found = provenance.read(path)
+    said = escape(found.summary.removesuffix(provenance.FORGEABLE).strip())
+    line = f"<p class='claim'>{said} <span class='fine'>Anyone can write or remove that.</span></p>"
+    return line, claims_table(found)

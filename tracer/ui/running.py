@@ -12,7 +12,7 @@ import asyncio
 import contextvars
 import functools
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,6 +26,14 @@ POLL = 0.2  # seconds between two looks at whether the reader is still there
 _thread = ThreadPoolExecutor(1, thread_name_prefix="model")
 _stops = components.Stops()
 _OVER = object()
+_aside: set[asyncio.Task] = set()  # asyncio itself holds tasks only weakly
+
+
+def aside(work: Coroutine[Any, Any, None]) -> None:
+    """Let some short work go on beside the present task, which may be at its end."""
+    task = asyncio.get_running_loop().create_task(work)
+    _aside.add(task)
+    task.add_done_callback(_aside.discard)
 
 
 def endpoint(function: Callable) -> Callable:

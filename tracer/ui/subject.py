@@ -48,6 +48,7 @@ class Desk:
     cards: dict[str, gr.Button]
     queue: gr.HTML
     banner: gr.HTML
+    claim: gr.HTML
     matrix: gr.HTML
     told: gr.State
 
@@ -88,20 +89,19 @@ def build() -> Desk:
             queue = gr.HTML(elem_id="queue")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             banner = gr.HTML(joined.banner(told, answer), elem_id="joint")
-            claim = gr.HTML(provenance.line(first.file if first else None), elem_id="claim")
+            claim = gr.HTML(provenance.told(first.file if first else None)[0], elem_id="claim")
             open_still = "regeneration" in told.joint(answer).missing
             draw = gr.Button(joined.offer(None), size="sm", visible=open_still, elem_id="ask-drawing")
-    image.change(provenance.line, image, claim, queue=False, show_progress="hidden", api_visibility="private")
     matrix = gr.HTML(joined.matrix(told, answer), elem_id="agreement", render=False)
     cards = {each.name: _card(each) for each in examples}
-    return Desk(image, start, stop, draw, cards, queue, banner, matrix, gr.State(told, time_to_live=3600))
+    return Desk(image, start, stop, draw, cards, queue, banner, claim, matrix, gr.State(told, time_to_live=3600))
 
 
 def build_below(desk: Desk) -> None:
     """Lay out what stands below the tabs: who says what, the file's claims, and the examples."""
     with gr.Accordion("Which evidence says what", open=False, elem_id="who-says-what"):
         desk.matrix.render()
-    provenance.build(desk.image)
+    provenance.build(desk.image, desk.claim)
     if desk.cards:
         gr.HTML("<h2 class='small'>How it works: pictures whose maker is known</h2>")
     with gr.Row(elem_classes="examples shelf"):

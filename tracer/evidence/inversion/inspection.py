@@ -14,10 +14,11 @@ from enum import Enum
 
 import numpy as np
 
-from tracer.evidence.inversion import decision, grid, neutral, search
+from tracer.evidence.inversion import decision, grid, search
 from tracer.evidence.inversion.contrast import ANSWER, Contrast
 from tracer.evidence.inversion.decision import Standing
-from tracer.evidence.inversion.grid import Code, Layout, Offset
+from tracer.evidence.inversion.grid import Code
+from tracer.evidence.inversion.views import OwnLattice, View, contrast_of
 from tracer.image.windows import framed
 from tracer.models.progress import SILENT, Progress
 
@@ -39,25 +40,6 @@ class Found(Enum):
     WIDE = "an answer could not have been told from chance"
     LATTICE = "the image has a lattice of its own"
     STOPPED = "stopped before it was decided"
-
-
-@dataclass(frozen=True)
-class View:
-    """The pixels that are inspected: the image as it is, shifted, or brought back to another size.
-
-    Attributes:
-        pixels: uint8 RGB (height, width, 3).
-        plan: its windows.
-        offset: where the grid begins, rows down and columns right.
-        size: height and width that a resized picture was brought back to, or None.
-        origin: rows and columns of a plain frame above and on the left, which a screenshot may have, left out first.
-    """
-
-    pixels: np.ndarray
-    plan: Layout
-    offset: Offset = (0, 0)
-    size: tuple[int, int] | None = None
-    origin: Offset = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -189,18 +171,18 @@ def _look(
     contrasts: dict[str, Contrast] = {}
     looked, places = None, view.plan.places[: most or lineup.most]
     step = 1 if lineup.together else AT_ONCE
-    asked = list(lineup.load)
+    asked, own = list(lineup.load), OwnLattice(view, min(lineup.strides.values()))
     for first in range(0, len(places), step):
         if progress.stop():
             break
         group = list(places[first : first + step])
         for name in asked:
             began = time.perf_counter()
-            found = _contrast(view, lineup.load[name](), group, first)
+            found = contrast_of(view, lineup.load[name](), group, first)
             contrasts[name] = contrasts[name].joined(found) if name in contrasts else found
             result.seconds[name] += time.perf_counter() - began
         answering = max(decision.strength(each) for each in contrasts.values()) >= decision.NOTICEABLE
-        explained = _explained(view, min(lineup.strides.values()), list(places[: first + step])) if answering else 0.0
+        explained = own.explains(list(places[: first + step])) if answering else 0.0
         standings = {
             name: replace(each, alone=search.corrected(each.alone, chances))
             for name, each in decision.standings(contrasts, explained).items()
@@ -219,35 +201,6 @@ def _look(
         if not asked or not math.isfinite(explained):
             break
     return looked
-
-
-def _explained(view: View, stride: int, places: list[Offset]) -> float:
-    """The contrast, at most 0, that a lattice of the image's own accounts for; minus infinity for any contrast."""
-    found = [(code.share, _contrast(view, code, places, 0)) for code in neutral.codes(stride)]
-    means = [(share, each.mean) for share, each in found if math.isfinite(each.error)]
-    if any(mean < neutral.LATTICE for _, mean in means) or _on_a_lattice(view, stride, places[0]):
-        return -math.inf
-    return min(0.0, *(share * mean for share, mean in means))
-
-
-def _on_a_lattice(view: View, stride: int, place: Offset) -> bool:
-    """Whether a window lies on a lattice at any offset: an autoencoder may answer half a cell beside it."""
-    codes = neutral.codes(stride)
-    return any(search.fit_offsets(view.pixels, code, view.plan, place).standing < neutral.LATTICE for code in codes)
-
-
-def _contrast(view: View, code: Code, places: list[Offset], first: int) -> Contrast:
-    """The contrast of some windows; small images, with one window, get more controls."""
-    count = grid.CONTROLS if len(view.plan.places) > 1 else 2 * grid.CONTROLS
-    found = []
-    for index, place in enumerate(places, start=first):
-        beside = [
-            ((down + view.offset[0]) % code.stride, (right + view.offset[1]) % code.stride)
-            for down, right in grid.controls(code.stride, index, count)
-        ]
-        offsets = [(view.offset[0] % code.stride, view.offset[1] % code.stride), *beside]
-        found.append(grid.energies(view.pixels, code, view.plan, [place], offsets))
-    return Contrast.of(np.concatenate(found), code.reading)
 
 
 def _decide(result: Inspection, threshold: float) -> None:
@@ -300,7 +253,7 @@ def _resized(pixels: np.ndarray, lineup: Lineup, progress: Progress, result: Ins
         restored = search.undone(pixels, size)
         view = View(restored, grid.layout(restored, stride), size=size)
         if view.plan.places:
-            contrasts = (_contrast(view, load(), [view.plan.places[0]], 0) for load in lineup.findable.values())
+            contrasts = (contrast_of(view, load(), [view.plan.places[0]], 0) for load in lineup.findable.values())
             found.append((max(map(decision.strength, contrasts)), view))
     strongest, view = max(found, key=lambda each: each[0], default=(0.0, None))
     if view and strongest >= decision.NOTICEABLE:

@@ -202,7 +202,8 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
     panel.among_panel.expand(among, asked, [panel.among, panel.among_words], **quiet)
     panel.shown.input(among, asked, [panel.among, panel.among_words], **quiet)
     panel.shown.input(explained, asked, panel.explainer, **quiet)
-    panel.closer.click(come_closer, [image, panel.run], [panel.hero, panel.run], **quiet, **ONE_AT_A_TIME)
+    closer = running.stream(come_closer)
+    panel.closer.click(closer, [image, panel.run], [panel.hero, panel.run], **quiet, **ONE_AT_A_TIME)
     # Programs may name any family, whatever line-up the page shows.
     every = as_sent(gr.CheckboxGroup, choices=list(registry.FAMILIES), label="Families")
     modes = as_sent(gr.Radio, choices=list(settings.MODES), value="grid", label="Mode")
