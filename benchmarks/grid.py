@@ -18,7 +18,10 @@ TITLE = "The grid test"
 Row = dict
 # What an answer rests on: these files, the null distribution and the line-up's weights.
 CODE = (
-    *(f"tracer/evidence/inversion/{name}.py" for name in ("contrast", "grid", "neutral", "decision", "search", "inspection")),
+    *(
+        f"tracer/evidence/inversion/{name}.py"
+        for name in ("contrast", "grid", "neutral", "views", "decision", "search", "inspection")
+    ),
     "tracer/models/autoencoder.py",
     "tracer/image/perturbations.py",
     "benchmarks/pictures.py",
