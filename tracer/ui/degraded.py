@@ -86,6 +86,7 @@ def view(picture: Picture | None, tried: Tried, change: str, strength: float) ->
         width=made.width,
         height=made.height,
         alt=f"The picture, changed: {CHANGES[change].title}, {strength:g}",
+        change=f"{CHANGES[change].title.partition(' (')[0]}: {strength:g}",
         caption=f"{made.width} × {made.height} px" + (", a part of the picture" if cut else ""),  # noqa: RUF001
         answer=Markup(_answer(point)),  # noqa: S704 - `frame` escapes the sentence, and `_answer` the rest
         phases=[_phase(point, name) for name in point.phases] if point else [],

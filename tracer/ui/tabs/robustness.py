@@ -80,11 +80,11 @@ def build(image: gr.Image) -> None:
 def _range(key: str) -> dict[str, Any]:
     """A slider's ends and label."""
     how = CHANGES[key]
-    return {"minimum": 0, "maximum": len(how.strengths) - 1, "step": 1, "label": how.title, "info": _marks(key)}
+    return {"minimum": 0, "maximum": len(how.strengths) - 1, "step": 1, "label": "How much", "info": _marks(key)}
 
 
 def _marks(key: str) -> str:
-    return "Steps: " + ", ".join(f"{each:g}" for each in CHANGES[key].strengths)
+    return f"{CHANGES[key].title}, step by step: " + ", ".join(f"{each:g}" for each in CHANGES[key].strengths)
 
 
 def _slider(key: str, strength: float) -> dict:
