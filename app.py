@@ -18,11 +18,11 @@ from tracer.ui import components, explain, links, stored, subject, temporary, to
 from tracer.ui.page import Page
 from tracer.ui.tabs import artifacts, inversion, lesson, many, regeneration, robustness
 
-INVERSION, ARTIFACTS, DRAWING, BREAKS, LESSON, MANY = TABS = (
+INVERSION, ARTIFACTS, DRAWING, DEGRADE, LESSON, MANY = TABS = (
     "Latent inversion",
     "Autoencoder artifacts",
     "Prompt regeneration",
-    "Where does it break?",
+    "Degrade it yourself",
     "A lesson",
     "Many images",
 )
@@ -59,7 +59,7 @@ def build() -> gr.Blocks:
             with gr.Tab(DRAWING, id=DRAWING) as drawing_tab:
                 regenerated = regeneration.build(desk.image, drawn)
                 explain.follow(regenerated.panel.document, regenerated.panel.answer)
-            with gr.Tab(BREAKS, id=BREAKS):
+            with gr.Tab(DEGRADE, id=DEGRADE):
                 robustness.build(desk.image)
             with gr.Tab(LESSON, id=LESSON):
                 lesson.build()

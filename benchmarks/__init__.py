@@ -18,6 +18,7 @@ SECTIONS = {
     "regeneration": "benchmarks.regeneration",
     "speed": "benchmarks.speed",
     "page": "benchmarks.page",
+    "cases": "benchmarks.cases",
     "memory": "benchmarks.memory",
 }
 BY_LINEUP = ("grid", "methods", "localisation")

@@ -19,7 +19,7 @@ TABS = {  # word of the address: what has to be there before the picture is take
     "inversion": "#hero svg",
     "artifacts": "#among .barlayer",
     "regeneration": "#drawings img",
-    "break": "#break-curve .plot-container",
+    "degrade": "#degraded img",
     "lesson": "#lesson img",
     "many": "#many-progress",
 }

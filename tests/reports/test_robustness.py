@@ -1,20 +1,24 @@
-"""Where a verdict flips."""
+"""What is said about a picture that is changed more and more."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.conftest import ROOT
+from tracer import api
 from tracer.image import intake
+from tracer.models.progress import Progress
 from tracer.reports import robustness
 from tracer.reports.robustness import CHANGES, Point, flips, ordered
-from tracer.ui.tabs import robustness as tab
 
 KOALA = ROOT / "examples" / "koala-by-mini-dc-flat.png"
+FOX = ROOT / "examples" / "fox-by-mini-kl-noto.png"
 
 
 def point(strength: float, kind: str = "family") -> Point:
-    return Point(strength, kind, ("mini-dc",) if kind == "family" else (), {"mini-dc": strength}, None)
+    families = ("mini-dc",) if kind == "family" else ()
+    reason = {"family": "one-family-fits", "none": "no-family-fits"}.get(kind, "no-fine-detail")
+    return Point(strength, kind, reason, families, (), "So it is.", {"mini-dc": strength}, None, {"mini-dc": ((0.0,),)})
 
 
 def test_a_flip_is_where_neighbours_disagree():
@@ -31,26 +35,39 @@ def test_the_axis_runs_from_harmless_to_harmful():
 def test_the_least_strength_changes_nothing_and_all_make_pictures(change):
     picture = intake.read(KOALA)
     how = CHANGES[change]
-    assert (how.apply(picture.pixels, how.strengths[0]).pixels == picture.pixels).all()
+    assert (how.made(picture, how.strengths[0]).pixels == picture.pixels).all()
     for strength in how.strengths[1:]:
-        assert how.apply(picture.pixels, strength).sha256 != picture.sha256
+        assert how.made(picture, strength).sha256 != picture.sha256
 
 
-def test_a_curve_streams_finds_the_flip_and_can_be_stopped(monkeypatch):
+def test_a_curve_tells_every_point_finds_the_flip_and_can_be_stopped(monkeypatch):
     monkeypatch.setitem(CHANGES, "blur", robustness.Change("px", (0, 8), False, CHANGES["blur"].apply))
-    points = list(robustness.curve(intake.read(KOALA), "blur", ["mini-dc"]))
-    assert points[0].ratios["mini-dc"] >= 1
-    assert all(not point.ratios for point in points if point.kind == "insufficient")
-    assert points[0].kind == "family" and points[1].kind != "family"
+    told = []
+    points = robustness.curve(intake.read(KOALA), "blur", ["mini-dc"], Progress(emit=told.append))
+    assert told == points and points[0].ratios["mini-dc"] >= 1
+    assert all(not each.ratios for each in points if each.kind == "insufficient")
+    assert points[0].kind == "family" and points[1].kind == "insufficient"
     assert len(points) == 2 + robustness.CLOSER
     before, after = flips(ordered(points, "blur"))[0]
     assert 0 < after.strength - before.strength <= 8 / 2**robustness.CLOSER + 0.01, "looked at more closely"
-    assert "flips between" in tab.told(points, "blur", 1, over=True)
-    assert len(tab.figure(points, "blur").data) >= 2
-    work = robustness.curve(intake.read(KOALA), "blur", ["mini-dc"], stop=lambda: True)
-    assert not list(work), "what was cut off says nothing"
+    assert points[0].sentence.startswith("Made by a model that uses the mini-dc autoencoder")
+    lowest = min(value for line in points[0].phases["mini-dc"] for value in line)
+    assert points[0].phases["mini-dc"][0][0] == lowest < -0.3, "a single dark cell, on its grid"
+    stopped = robustness.curve(intake.read(KOALA), "blur", ["mini-dc"], Progress(stop=lambda: True))
+    assert not stopped, "what was cut off says nothing"
+
+
+def test_a_curve_is_work_that_becomes_a_stream(monkeypatch):
+    monkeypatch.setitem(CHANGES, "crop", robustness.Change("px", (0, 3), True, CHANGES["crop"].apply))
+    picture = intake.read(FOX)
+    *points, whole = api.streamed(lambda progress: robustness.curve(picture, "crop", ["mini-kl"], progress))
+    assert points == whole and [each.families for each in points] == [("mini-kl",)] * 2
+    cells = [
+        (value, row, column) for row, line in enumerate(whole[1].phases["mini-kl"]) for column, value in enumerate(line)
+    ]
+    assert min(cells)[1:] == (5, 5), "the grid begins that many pixels further"
 
 
 def test_an_unknown_change_is_named():
     with pytest.raises(KeyError, match="no change called 'melt'"):
-        next(robustness.curve(intake.read(KOALA), "melt"))
+        robustness.curve(intake.read(KOALA), "melt")

@@ -391,7 +391,7 @@ def test_nothing_keeps_a_reader_out(page, page_url: str, theme: str, width: int)
 @pytest.mark.parametrize(("theme", "width"), [("light", 390), ("dark", 1280)])
 def test_no_other_tab_does_either(page, page_url: str, theme: str, width: int):
     page.set_viewport_size({"width": width, "height": 844})
-    for word in ("artifacts", "regeneration", "break", "lesson", "many"):
+    for word in ("artifacts", "regeneration", "degrade", "lesson", "many"):
         page.goto(f"{page_url}/?__theme={theme}&tab={word}")
         page.wait_for_function(
             f"document.querySelector('[role=tab][aria-selected=true]')?.innerText.toLowerCase().includes('{word}')"
@@ -469,13 +469,13 @@ def test_the_lesson_asks_before_it_tells(page, page_url: str):
     assert not page.complaints
 
 
-def test_where_it_breaks_is_found_and_can_be_stopped(page, page_url: str):
-    page.goto(f"{page_url}/?tab=break&example=koala-by-mini-dc-flat")
-    page.wait_for_selector("#break:visible")
+def test_a_picture_is_degraded_and_the_run_can_be_stopped(page, page_url: str):
+    page.goto(f"{page_url}/?tab=degrade&example=koala-by-mini-dc-flat")
+    page.wait_for_selector("#degrade:visible")
     page.get_by_label("Blur").check()
-    page.click("#break")
-    page.wait_for_selector("#break-table tbody tr:nth-child(2)")
-    page.click("#stop-breaking")
-    page.wait_for_function("!document.querySelector('#break').disabled")
-    assert "Stopped after" in page.inner_text("#break-words")
+    page.click("#degrade")
+    page.wait_for_selector("#degrade-table tbody tr:nth-child(2)", state="attached")
+    page.click("#stop-degrading")
+    page.wait_for_function("!document.querySelector('#degrade').disabled")
+    assert "Stopped after" in page.inner_text("#degrade-words")
     assert not page.complaints

@@ -33,7 +33,7 @@ LITTLE = Verdict("insufficient", Reason.NO_FINE_DETAIL)
 
 def inverted(kind: str, *families: str) -> Trace:
     belongs = {"family": True, "undecided": None, "insufficient": None}
-    other = None if kind == "insufficient" else False
+    other = None if kind in ("insufficient", "worthless") else False
     rows = tuple(
         Evidence(name, "inversion", "grid", 1.0, 4.0, 0.5, belongs[kind] if name in families else other, 1, 0.0, "r")
         for name in NAMES
@@ -44,7 +44,9 @@ def inverted(kind: str, *families: str) -> Trace:
         "none": Reason.NO_FAMILY_FITS,
         "undecided": Reason.SEVERAL_FAMILIES_OPEN,
         "insufficient": Reason.NO_FINE_DETAIL,
+        "worthless": Reason.NOTHING_AFTER_RESIZING,
     }[kind]
+    kind = "insufficient" if kind == "worthless" else kind
     return Trace(IMAGE, Verdict(kind, reason, families, members, {"inspected": tuple(NAMES)}), rows)
 
 
@@ -333,3 +335,23 @@ def test_a_family_whose_models_were_not_asked_to_draw_stays_named():
     verdict = combine.fuse(inverts("mini-dc"), likens(FLUENT, NOTO), [FLUENT, NOTO])
     assert (verdict.kind, verdict.families, verdict.members) == ("family", ("mini-dc",), ())
     assert "no model with it was asked" in wording.sentence(verdict)
+
+
+def test_what_was_not_found_in_a_resized_picture_decides_nothing():
+    for asked in (
+        (),
+        (marked("none"),),
+        (marked("none"), drew("none")),
+        (marked("none"), drew("family", *NAMES["mini-dc"])),
+    ):
+        found = combine.weigh(inverted("worthless"), *asked)
+        assert (found.verdict.kind, found.verdict.reason) == ("insufficient", Reason.NOTHING_AFTER_RESIZING)
+        said = wording.sentence(found.verdict)
+        assert said.startswith("Cannot tell from this file, because the picture was resized") and "No trace of" in said
+        assert "none decides" in wording.support(found)
+
+
+def test_marks_in_a_resized_picture_still_are_those_of_another_autoencoder():
+    found = combine.weigh(inverted("worthless"), marked("autoencoder"))
+    assert (found.verdict.kind, found.verdict.reason) == ("none", Reason.ANOTHER_AUTOENCODER)
+    assert "No trace of" in wording.sentence(found.verdict)

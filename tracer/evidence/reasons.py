@@ -18,6 +18,8 @@ class Reason(StrEnum):
     NO_FINE_DETAIL = "no-fine-detail"
     ANSWER_NOT_VISIBLE = "answer-not-visible"
     OWN_LATTICE = "own-lattice"
+    NOTHING_AFTER_RESIZING = "nothing-after-resizing"
+    NOTHING_AFTER_COMPRESSION = "nothing-after-compression"
     # artifacts
     MARKS_FOUND = "marks-found"
     NO_MARKS = "no-marks"
@@ -29,6 +31,7 @@ class Reason(StrEnum):
     TOO_SMOOTH = "too-smooth"
     MARKS_RARELY_RECOGNISED = "marks-rarely-recognised"
     NO_MARKS_AFTER_COMPRESSION = "no-marks-after-compression"
+    NO_MARKS_AFTER_RESIZING = "no-marks-after-resizing"
     DETECTOR_NOT_CALIBRATED = "detector-not-calibrated"
     # regeneration
     DRAWN_MOST_ALIKE = "drawn-most-alike"

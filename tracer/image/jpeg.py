@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import ExifTags, Image
 
@@ -36,9 +38,12 @@ def turned(table: np.ndarray, before: Image.Image, after: Image.Image) -> np.nda
 def quality(image: Image.Image) -> int | None:
     """The IJG quality whose scaled standard table is nearest to this JPEG's table for luminance."""
     table = _quantisation(image)
-    if table is None:
-        return None
+    return None if table is None else nearest_quality(range(len(table)), table)
+
+
+def nearest_quality(places: Sequence[int], steps: Sequence[int] | np.ndarray) -> int:
+    """The IJG quality whose scaled standard table has about these steps at these places, row by row."""
     qualities = np.arange(1, 101)
     scales = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
-    scaled = ((scales[:, None] * np.array(_LUMINANCE) + 50) // 100).clip(1, 255)
-    return int(qualities[np.abs(scaled - np.array(table)).sum(axis=1).argmin()])
+    scaled = ((scales[:, None] * np.array(_LUMINANCE)[list(places)] + 50) // 100).clip(1, 255)
+    return int(qualities[np.abs(scaled - np.array(steps)).sum(axis=1).argmin()])

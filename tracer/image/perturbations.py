@@ -81,9 +81,9 @@ def brighten(pixels: np.ndarray, factor: float) -> np.ndarray:
     return np.clip(np.rint(pixels * factor), 0, 255).astype(np.uint8)
 
 
-def screenshot(pixels: np.ndarray, seed: int) -> np.ndarray:
-    """The image as a screen shows it at 125 %, with a little of the window around it, saved without loss."""
-    shown = scale(pixels, 1.25, Image.Resampling.LANCZOS)
+def screenshot(pixels: np.ndarray, seed: int, factor: float = 1.25) -> np.ndarray:
+    """The image as a screen shows it at 125 % or so, with a little of the window around it, saved without loss."""
+    shown = pixels if factor == 1 else scale(pixels, factor, Image.Resampling.LANCZOS)
     top, left = (int(value) for value in np.random.default_rng(seed).integers(4, 24, 2))
     screen = np.full((shown.shape[0] + 32, shown.shape[1] + 32, 3), 238, np.uint8)
     screen[top : top + shown.shape[0], left : left + shown.shape[1]] = shown[: screen.shape[0] - top]

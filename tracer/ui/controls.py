@@ -27,7 +27,7 @@ def run_controls(
     check: Callable[..., list[dict]],
     waiting: Mapping[Component, Any] = NOTHING,
     failed: Mapping[Component, Any] = NOTHING,
-) -> None:
+) -> Callable[[str], None]:
     """Let one button start a run and another one stop it; only the one that can be used can be pressed.
 
     Args:
@@ -38,6 +38,9 @@ def run_controls(
         check: validates the inputs before the run takes a place in the queue; one answer per input.
         waiting: what is shown from the click until the first update.
         failed: what is shown where the run ended in an error.
+
+    Returns:
+        What stops a session's run, for whoever lays down another picture.
     """
     stops, buttons = Stops(), [start, stop]
 
@@ -67,6 +70,7 @@ def run_controls(
     ran.success(settle, None, buttons, queue=False, **HIDDEN)
     ran.failure(fail, None, [*failed, *buttons], queue=False, **HIDDEN)
     stop.click(end, None, stop, queue=False, **HIDDEN)
+    return stops.stop
 
 
 def _copied(shown: Mapping[Component, Any]) -> dict[Component, Any]:

@@ -36,6 +36,10 @@ BECAUSE = {
     Reason.TOO_SMOOTH: "Cannot tell from this file, because it is too smooth, as after blur or enlargement.",
     Reason.ANSWER_NOT_VISIBLE: "Cannot tell from this file, because too little of its detail is left.",
     Reason.OWN_LATTICE: "Cannot tell from this file, because its own blocks or cells hide a decoder's.",
+    Reason.NOTHING_AFTER_RESIZING: "Cannot tell from this file, because the picture was resized.",
+    Reason.NOTHING_AFTER_COMPRESSION: "Cannot tell from this file, because compression can take a model's trace away.",
+    Reason.NO_MARKS_AFTER_RESIZING: "Cannot tell from this file, because the picture was resized.",
+    Reason.NO_MARKS_AFTER_COMPRESSION: "Cannot tell from this file, because compression can take a model's trace away.",
     Reason.MARKS_LOST_IN_JPEG: "Cannot tell from this file, because compression has taken its fine detail.",
 }
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from tracer.evidence import store
+from tracer.evidence import absence, store
 from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.reasons import Reason
 from tracer.evidence.regeneration import comparison
@@ -98,8 +98,16 @@ def weigh(
     )
 
 
-def _with_inversion(alone: Verdict, marks: str, regeneration: Regeneration | None) -> tuple[Verdict, tuple[str, ...]]:
+def _with_inversion(told: Verdict, marks: str, regeneration: Regeneration | None) -> tuple[Verdict, tuple[str, ...]]:
     """The joint verdict, and the kinds of evidence that contradict each other."""
+    joined, contradicting = _joined(absence.plain(told), marks, regeneration)
+    if told.reason in absence.WORTHLESS and joined.kind == "none" and joined.reason is not Reason.ANOTHER_AUTOENCODER:
+        return told, contradicting  # nobody found anything, which means nothing in this file
+    return joined, contradicting
+
+
+def _joined(alone: Verdict, marks: str, regeneration: Regeneration | None) -> tuple[Verdict, tuple[str, ...]]:
+    """The same where an absence is taken for one."""
     joined = alone
     if regeneration and not regeneration.alone.stopped:
         joined = fuse(alone, regeneration.alone, [row.generator for row in regeneration.ranking])
@@ -186,12 +194,15 @@ def fuse(inversion: Verdict, regeneration: Verdict, generators: Sequence[str]) -
         regeneration: the verdict of prompt regeneration among `candidates`.
         generators: registry ids of all that could be compared.
     """
-    both = inversion, regeneration
+    told, inversion = inversion, absence.plain(inversion)
+    both = told, regeneration
     named = regeneration.members[0] if regeneration.kind == "family" else ""
     if inversion.kind == "family":
         members = [name for name in generators if registry.generator(name).family in inversion.families]
         return replace(_inside(inversion.families[0], members, regeneration), rests_on=both)
     if inversion.kind == "none":
+        if told.reason in absence.WORTHLESS:
+            return replace(told, rests_on=both)
         if not named:
             return Verdict("none", Reason.NONE_REPRODUCES, rests_on=both)
         return Verdict("none", Reason.LIKENESS_OF_STYLE, details={"model": named}, rests_on=both)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tracer.evidence.absence import WORTHLESS
 from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.artifacts.null_distribution import WEBP
 from tracer.evidence.artifacts.published import PublishedArtifacts
@@ -146,7 +147,7 @@ def _one_fits(verdict: Verdict) -> str:
 
 def _no_trace(verdict: Verdict) -> str:
     """What inversion did not find, in half a sentence; from the verdict that a joint one rests on, where it does."""
-    while verdict.reason is not Reason.NO_FAMILY_FITS and verdict.rests_on:
+    while verdict.reason not in (Reason.NO_FAMILY_FITS, *WORTHLESS) and verdict.rests_on:
         verdict = verdict.rests_on[0]
     return f"No trace of {titles(verdict.details.get('inspected') or ['any that was asked'], 'or')}"
 
@@ -218,6 +219,18 @@ def _models_open(verdict: Verdict) -> str:
     return f"The autoencoder is {titles(verdict.families)}, from inversion; {left}."
 
 
+def _worthless(verdict: Verdict) -> str:
+    """Nothing found, in a file that shows how it was lost."""
+    details = verdict.details
+    if verdict.reason is Reason.NOTHING_AFTER_RESIZING:
+        why = "the picture was resized, which takes a decoder's grid away"
+    else:
+        lost = "compression can take a decoder's trace away"
+        kept = f"it is a {details['format']} file" + (f" of quality {details['quality']}" if details["quality"] else "")
+        why = f"{kept if details['format'] else 'it was once a JPEG of quality ' + str(details['quality'])}, and {lost}"
+    return f"Cannot tell from this file, because {why}. {_no_trace(verdict)} is left in it."
+
+
 _LITTLE = "Too little evidence: "
 _APART = "Undecided: the evidence disagrees; "
 _SENTENCES: dict[Reason, str | Callable[[Verdict], str]] = {
@@ -232,6 +245,8 @@ _SENTENCES: dict[Reason, str | Callable[[Verdict], str]] = {
     Reason.OWN_LATTICE: _LITTLE
     + "the image has a lattice of its own, as an enlargement, pixel art or strong compression "
     "leaves one, which hides a decoder's.",
+    Reason.NOTHING_AFTER_RESIZING: _worthless,
+    Reason.NOTHING_AFTER_COMPRESSION: _worthless,
     Reason.MARKS_FOUND: "An autoencoder was involved: its marks are in this image.",
     Reason.NO_MARKS: "No marks of an autoencoder were found in this image.",
     Reason.MARKS_OPEN: "Undecided, leaning to an autoencoder: of photographs, only {low:.0%} to {high:.0%} look as "
@@ -246,6 +261,8 @@ _SENTENCES: dict[Reason, str | Callable[[Verdict], str]] = {
     "not recognised either.",
     Reason.NO_MARKS_AFTER_COMPRESSION: _LITTLE + "no marks are left, but in {condition} real generators' pictures "
     "mostly show none either.",
+    Reason.NO_MARKS_AFTER_RESIZING: _LITTLE + "no marks are left, but the picture was resized, and resized pictures by "
+    "real generators mostly show none either.",
     Reason.DETECTOR_NOT_CALIBRATED: "The published detector {detector} gives {probability:.0%} for an autoencoder, on "
     "its own scale; no threshold for it was calibrated here, so that is no verdict.",
     Reason.DRAWN_MOST_ALIKE: _draws_most_alike,

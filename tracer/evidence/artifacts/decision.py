@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tracer.evidence import conditions, store
+from tracer.evidence import absence, conditions, store
 from tracer.evidence.artifacts import detection
 from tracer.evidence.artifacts import null_distribution as reference
 from tracer.evidence.artifacts.detection import Settings, Try
@@ -163,6 +163,8 @@ def conclude(picture: Picture, tries: Sequence[Try], settings: Settings, judged_
         void = Doubt(Reason.TOO_SMOOTH)
     scores = judged_by.scores(picture, len(tries))
     made, verdict = judge(score, scores, stored.condition, void)
+    if made is False and (found := absence.doubt(picture)) is not None:
+        made, verdict = None, _without_meaning(found)
     limits = {level: scores.threshold(level) for level in LEVELS}
     return Artifacts(
         image=ImageFacts.of(picture),
@@ -209,6 +211,15 @@ def judge(score: float, scores: Scores, condition: str, void: Doubt | None = Non
     if made is None:
         return made, Verdict("undecided", Reason.MARKS_OPEN, details={"low": scores.level, "high": LEVELS[-1]})
     return made, Verdict("autoencoder", Reason.MARKS_FOUND) if made else Verdict("none", Reason.NO_MARKS)
+
+
+def _without_meaning(found: Doubt) -> Verdict:
+    """No marks, in a file that shows how they were lost."""
+    if found.reason is Reason.NOTHING_AFTER_RESIZING:
+        return Verdict("insufficient", Reason.NO_MARKS_AFTER_RESIZING)
+    levels = conditions.JPEG_LEVELS
+    near = conditions.condition_of(True, max(int(found.details["quality"]), levels[-1])) or f"jpeg-{levels[0]}"
+    return Verdict("insufficient", Reason.NO_MARKS_AFTER_COMPRESSION, details={"condition": near})
 
 
 def _short(value: float) -> float:

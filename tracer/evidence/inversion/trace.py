@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tracer.evidence import store
+from tracer.evidence import absence, store
 from tracer.evidence.inversion import calibration, grid, inspection, optimization
 from tracer.evidence.inversion.contrast import PLAIN, Reading
 from tracer.evidence.inversion.events import Answered, Loading, Stepped, Unavailable
@@ -116,10 +116,13 @@ def trace(
     if failed and not outcome.evidence and not progress.stop():
         raise next(iter(failed.values()))
     looked = outcome.inspection.looked if outcome.inspection else None
+    verdict, evidence = outcome.verdict, tuple(outcome.evidence)
+    if mode == "grid":  # the paper's rule is left as the paper has it
+        verdict, evidence = absence.weighed(verdict, evidence, picture)
     return Trace(
         image=ImageFacts.of(picture),
-        verdict=outcome.verdict,
-        evidence=tuple(outcome.evidence),
+        verdict=verdict,
+        evidence=evidence,
         versions=store.versions(),
         unavailable={name: str(error) for name, error in failed.items()},
         windows=looked.boxes if looked else (),
@@ -170,14 +173,7 @@ def grid_test(
     null = max(map(calibration.shared, {each.kind for each in suspects}), key=lambda each: each.threshold)
     loaded = {each.name: each.load() for each in suspects}
     strides = {name: model.stride for name, model in loaded.items()}
-    about = {
-        name: dict(
-            revision=model.revision,
-            weights_digest=model.weights_digest,
-            dtype=str(model.dtype).removeprefix("torch."),
-        )
-        for name, model in loaded.items()
-    }
+    about = {name: _about(model) for name, model in loaded.items()}
     del loaded
     lineup = Lineup(
         load={each.name: code_of(each) for each in suspects},
@@ -192,6 +188,11 @@ def grid_test(
     for row in evidence:
         progress.emit(Answered(row))
     return Outcome(_verdict(found, suspects, strides.values()), evidence, inspection=found)
+
+
+def _about(model: Autoencoder) -> dict[str, str]:
+    dtype = str(model.dtype).removeprefix("torch.")
+    return {"revision": model.revision, "weights_digest": model.weights_digest, "dtype": dtype}
 
 
 def code_of(suspect: Suspect) -> Callable[[], grid.Reconstruction]:
@@ -291,12 +292,10 @@ def descend(pixels: np.ndarray, suspects: Sequence[Suspect], mode: str, progress
                 belongs=None if stopped else step.best <= known.threshold,
                 steps=step.index,
                 seconds=round(step.seconds, 3),
-                revision=model.revision,
-                weights_digest=model.weights_digest,
-                dtype=str(model.dtype).removeprefix("torch."),
                 contrast=math.log(step.on / step.beside) if step.on > 0 and step.beside > 0 else 0.0,
                 compared_with=len(known.scores),
                 stopped=stopped,
+                **_about(model),
             )
         )
         progress.emit(Answered(evidence[-1]))

@@ -1,0 +1,93 @@
+"""What visitors bring, made from what the repository has: no confident wrong answer, and a name where one is due."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks import cases, mocks
+from tests.conftest import ROOT
+from tests.image.test_history import photograph
+from tracer import api
+from tracer.image import perturbations
+
+MADE = {"mini-kl": "fox-by-mini-kl-noto", "mini-kl16": "penguin-by-mini-kl16-twemoji"}
+
+
+def drawn(family: str) -> np.ndarray:
+    """A miniature's picture."""
+    return np.asarray(Image.open(ROOT / "examples" / f"{MADE[family]}.png").convert("RGB"))
+
+
+@functools.cache
+def answered(file: bytes) -> tuple[str, tuple[str, ...], str]:
+    """What the miniatures' line-up says, in the benchmark's words; with families and reason."""
+    trace = api.trace(file, lineup="minis")
+    told = {"verdict": {"kind": trace.verdict.kind}, "evidence": {}}
+    return cases.answer(told), tuple(trace.verdict.families), str(trace.verdict.reason)
+
+
+@pytest.mark.parametrize("family", MADE)
+@pytest.mark.parametrize("way", [mocks.png, lambda pixels: perturbations.jpeg_file(pixels, 90)], ids=["PNG", "JPEG 90"])
+def test_a_model_s_picture_is_named(family: str, way):
+    said, families, _ = answered(way(drawn(family)))
+    assert (said, families) == ("named", (family,))
+
+
+@pytest.mark.parametrize("family", MADE)
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda pixels: mocks.png(mocks.post(pixels, 1)),
+        lambda pixels: mocks.png(mocks.post(pixels, 1.5)),
+        lambda pixels: mocks.png(perturbations.scale(pixels, 2)),
+        mocks.messenger,
+    ],
+    ids=["social post", "social post at 1.5x", "enlarged", "messenger"],
+)
+def test_on_its_way_it_is_named_or_the_page_cannot_tell(family: str, way):
+    said, families, reason = answered(way(drawn(family)))
+    assert not cases.wrong(family, said, families)
+    assert said != "no sign", reason
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda pixels: mocks.png(mocks.post(pixels, 1.5)),
+        lambda pixels: mocks.png(perturbations.jpeg(pixels, 80)),
+        mocks.messenger,
+        mocks.night,
+        mocks.retouched,
+    ],
+    ids=["social post", "once a JPEG", "messenger", "night", "retouched"],
+)
+def test_a_photograph_that_was_compressed_or_resized_leaves_it_open(way):
+    said, families, _ = answered(way(photograph()))
+    assert (said, families) == ("cannot tell", ())
+
+
+@pytest.mark.parametrize("make", [mocks.interface, mocks.text, lambda: mocks.pixel_art(photograph())])
+def test_what_no_model_drew_is_no_sign_or_cannot_be_told(make):
+    said, families, _ = answered(mocks.png(make()))
+    assert said in ("no sign", "cannot tell") and not families
+
+
+def test_an_inpainted_part_is_on_the_map():
+    whole = np.asarray(Image.fromarray(photograph()).resize((512, 512), Image.Resampling.NEAREST)).copy()
+    noise = np.random.default_rng(0).normal(0, 12, whole.shape)  # detail, which an enlargement has not
+    whole = np.clip(whole + noise, 0, 255).astype(np.uint8)
+    file, box = cases.inpainted(whole)
+    trace = api.trace(file, families=["mini-kl"])
+    found = cases.mapped({"contrasts": trace.contrasts, "windows": trace.windows}, box)
+    assert found["windows"][0] and found["inside"] < (found["outside"] or 0) - 0.1
+
+
+def test_a_wrong_answer_is_another_family_or_a_decoder_where_there_was_none():
+    assert cases.wrong("sdxl", "named", ["surrogate-flux1"]) and not cases.wrong("sdxl", "named", ["surrogate-sdxl"])
+    assert cases.wrong("", "named", ["surrogate-sd"]) and cases.wrong("another", "named", ["surrogate-sd"])
+    assert cases.wrong("", "AI marks", []) and not cases.wrong("another", "AI marks", [])
+    assert not cases.wrong("flux1", "no sign", []) and not cases.wrong("", "cannot tell", [])
