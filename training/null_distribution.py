@@ -38,7 +38,7 @@ def pictures(photos: Path, folder: Path, lineup: str) -> Iterator[tuple[str, np.
     """Pictures that no family of a line-up made, with names: photographs, art, other models', lattices."""
     kinds = ("cc-by", "cc0", "highres")
     files = data.photograph_files(photos, "calibrate", kinds)
-    for index, path in enumerate(files[::2]):
+    for index, path in enumerate(files):
         pixels = np.asarray(Image.open(path).convert("RGB"))
         yield path.name, pixels
         if index % 3 == 0:
