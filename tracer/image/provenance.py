@@ -67,16 +67,18 @@ class Claims:
         return asdict(self)
 
 
-def read(source: str | Path | bytes, seconds: float = SECONDS) -> Claims:
+def read(source: str | Path | bytes, seconds: float | None = None) -> Claims:
     """Everything that a file says about how it was made. Raises nothing: what fails becomes a note.
 
     Args:
         source: a path, or the file's bytes; what `gate` refuses by its size or header is not read.
-        seconds: that reading may take; more only for a file that is known to be harmless.
+        seconds: that reading may take, `SECONDS` by default; more only for a file that is known to be harmless.
     """
     try:
         data = source if isinstance(source, bytes) else gate.contents(source)
-        answers, note = _answers(data, seconds) if len(data) <= gate.MAX_BYTES else ([], "")
+        answers, note = (
+            _answers(data, SECONDS if seconds is None else seconds) if len(data) <= gate.MAX_BYTES else ([], "")
+        )
     except (gate.IntakeError, OSError):
         answers, note = [], ""
     if not answers:

@@ -24,6 +24,10 @@ BECAUSE = {
     Reason.TOO_SMOOTH: "it is too smooth, as after blur or enlargement",
     Reason.ANSWER_NOT_VISIBLE: "too little of its detail is left",
     Reason.OWN_LATTICE: "its own blocks or cells hide a decoder's",
+    Reason.NOTHING_AFTER_RESIZING: "the picture was resized",
+    Reason.NOTHING_AFTER_COMPRESSION: "compression can take a model's trace away",
+    Reason.NO_MARKS_AFTER_RESIZING: "the picture was resized",
+    Reason.NO_MARKS_AFTER_COMPRESSION: "compression can take a model's trace away",
     Reason.MARKS_LOST_IN_JPEG: "compression has taken its fine detail",
 }
 PROVES_NOTHING = "It may be a photograph, a drawing, another model's picture, or one that was resized since."
