@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio.utils import deep_hash
 
 from tests.conftest import ROOT
 from tracer.image import intake
@@ -89,4 +90,4 @@ def test_a_state_whose_change_is_followed_can_be_hashed():
     followed = {block for event in page.fns.values() for block, name in event.targets if name == "change"}
     for block in (page.blocks[each] for each in followed):
         if isinstance(block, gr.State):
-            hash(block.value)
+            deep_hash(block.value)
