@@ -18,17 +18,18 @@ from tracer.ui import components, explain, links, stored, subject, temporary, to
 from tracer.ui.page import Page
 from tracer.ui.tabs import artifacts, inversion, lesson, many, regeneration, robustness
 
-INVERSION, ARTIFACTS, DRAWING, DEGRADE, LESSON, MANY = TABS = (
-    "Latent inversion",
-    "Autoencoder artifacts",
-    "Prompt regeneration",
-    "Degrade it yourself",
-    "A lesson",
-    "Many images",
-)
+TABS = {  # word of an address: title
+    "inversion": "Grid test",
+    "artifacts": "Decoder marks",
+    "regeneration": "Drawn again",
+    "degrade": "Degrade it yourself",
+    "lesson": "A lesson",
+    "many": "Many pictures",
+}
 LAUNCH = {
     "theme": components.theme(),
     "css_paths": components.CSS,
+    "js": links.SCRIPT.read_text(),
     "max_file_size": "20mb",
     "show_error": False,  # unexpected errors show a generic text
     "run_history": False,  # would keep visitors' images in their browsers
@@ -44,32 +45,37 @@ if device.zero_gpu():
     cache.preload(registry.families("minis") + registry.families("tiny"))
 
 
+def tab(word: str) -> gr.Tab:
+    """A tab that addresses can name."""
+    return gr.Tab(TABS[word], id=word, elem_id=f"tab-{word}")
+
+
 def build() -> gr.Blocks:
     """The whole page."""
     temporary.folder()  # named before any component asks for it
     with Page(title="Latent Lineup", analytics_enabled=False, delete_cache=DELETE) as page:
-        gr.HTML(words.heading(registry.families("minis")))
+        gr.HTML(words.heading(registry.families(registry.LINEUPS[0])))
         desk = subject.build()
         run, looked, drawn = stored.first()
         with gr.Tabs() as tabs:
-            with gr.Tab(INVERSION, id=INVERSION):
+            with tab("inversion"):
                 inverted = inversion.build(desk.image, run)
-            with gr.Tab(ARTIFACTS, id=ARTIFACTS):
+            with tab("artifacts"):
                 marked = artifacts.build(desk.image, looked)
-            with gr.Tab(DRAWING, id=DRAWING) as drawing_tab:
+            with tab("regeneration") as drawing_tab:
                 regenerated = regeneration.build(desk.image, drawn)
                 explain.follow(regenerated.panel.document, regenerated.panel.answer)
-            with gr.Tab(DEGRADE, id=DEGRADE):
+            with tab("degrade"):
                 robustness.build(desk.image)
-            with gr.Tab(LESSON, id=LESSON):
+            with tab("lesson"):
                 lesson.build()
-            with gr.Tab(MANY, id=MANY):
+            with tab("many"):
                 many.build(page)
         subject.build_below(desk)
         opened = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         drawing_tab.select(regeneration.warm, **opened)
-        together.mount(page, desk, tracing.Tabs(inverted, marked, regenerated), tabs, DRAWING)
-        links.mount(page, tabs, TABS)
+        together.mount(page, desk, tracing.Tabs(inverted, marked, regenerated), tabs, "regeneration")
+        links.mount(page, tabs, TABS, inverted.chooser)
     return page.queue(max_size=64)
 
 

@@ -64,7 +64,7 @@ def picture(seed: int, side: int = 128, **texts: str) -> bytes:
 
 # Twenty requests, of every kind some; small pictures, so that five hundred requests take minutes and not hours.
 KINDS: list[Callable[[Visitor, int], None]] = [
-    lambda one, seed: one.ask("trace_all", one.upload(picture(seed, 64)), "grid", FAMILIES, 3, False),
+    lambda one, seed: one.ask("trace_all", one.upload(picture(seed, 64)), "grid", FAMILIES, 3, False, None),
     lambda one, seed: one.ask("told", one.upload(picture(seed, parameters="Hashes:{" * 30_000))),
     lambda one, seed: one.ask("find_artifacts", one.upload(picture(seed)), "many"),
     lambda one, seed: one.ask("trace_inversion", one.upload(picture(seed)), "paper", FAMILIES[:2], cancel_after=1),
@@ -73,7 +73,9 @@ KINDS: list[Callable[[Visitor, int], None]] = [
     lambda one, seed: one.ask("trace_inversion", one.upload(picture(seed)), "grid", ["unheard-of"]),
     lambda one, seed: one.ask("trace_inversion", one.upload(picture(seed, 96)), "grid", FAMILIES[3:]),
     lambda one, seed: one.ask("told", one.upload(b"no picture")),
-    lambda one, seed: one.ask("trace_all", one.upload(picture(seed, 64)), "paper", FAMILIES, 3, True, cancel_after=2),
+    lambda one, seed: one.ask(
+        "trace_all", one.upload(picture(seed, 64)), "paper", FAMILIES, 3, True, None, cancel_after=2
+    ),
 ]
 KINDS = [*KINDS, *KINDS[:-1], lambda one, seed: one.ask("give_verdict", one.upload(picture(seed, 64)), False)]
 

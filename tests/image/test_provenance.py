@@ -385,3 +385,10 @@ def test_content_credentials_are_read_and_a_broken_signature_is_said():
     pixels = len(data) - 200  # within the compressed pixels
     changed = data[:pixels] + bytes([data[pixels] ^ 1]) + data[pixels + 1 :]
     assert by_label(provenance.read(changed))["Signature"].startswith("does not match this file")
+
+
+def test_the_model_is_told_however_long_the_prompt_before_it_is():
+    long = A1111.replace("a red apple", "a red apple, " * 200)
+    found = provenance.telling(provenance.read(png({"parameters": long})).claims)
+    assert "dreamy" in found["model"]
+    assert all(len(value) <= 80 for value in found.values())

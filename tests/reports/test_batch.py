@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
@@ -21,7 +21,7 @@ from tracer.cli import app, main
 from tracer.image import samples
 from tracer.models import autoencoder, cache, registry
 from tracer.reports import batch
-from tracer.verdict import wording
+from tracer.verdict import combine, wording
 
 run = CliRunner()
 OPTIONS = batch.Options(families=("mini-dc",))
@@ -71,13 +71,25 @@ def test_every_image_becomes_a_row_and_a_bad_one_says_why(folder):
     assert "mode grid" in belongs["settings"]
 
 
-def test_a_row_says_what_trace_says(folder):
+def test_a_row_says_what_the_page_says(folder):
     path = folder / "a-belongs.PNG"
-    document = wording.document(api.trace(path, families=["mini-dc"]))
-    row = batch.row(path.name, path, OPTIONS)
+    found = combine.weigh(api.trace(path, families=["mini-dc"]), api.artifacts(path))
+    document, row = wording.document(found), batch.row(path.name, path, OPTIONS)
+    assert (row["answer"], row["sure"]) == (document["answer"]["line"], document["answer"]["sure"])
     assert row["sentence"] == document["verdict"]["sentence"]
-    assert row["mini-dc_score"] == document["evidence"][0]["score"]
+    assert row["mini-dc_score"] == document["evidence"]["inversion"]["evidence"][0]["score"]
+    assert row["inspected"] == " ".join(map(str, document["evidence"]["inversion"]["windows"][0]))
+    assert row["marks"] == found.evidence["artifacts"].verdict.kind
+    assert row["marks_probability"] == document["evidence"]["artifacts"]["probability"]
     assert row["sha256"] == document["image"]["sha256"]
+
+
+def test_what_a_file_claims_stands_in_its_row(folder, tmp_path):
+    claims = PngImagePlugin.PngInfo()
+    claims.add_text("Software", "ComfyUI")
+    Image.fromarray(samples.bundled_photographs(1, 64)[0]).save(tmp_path / "claims.png", pnginfo=claims)
+    assert batch.row("claims.png", tmp_path / "claims.png", OPTIONS)["claims"] == "ComfyUI"
+    assert batch.row("b.png", folder / "b-photograph.png", OPTIONS)["claims"] == ""
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl"])
@@ -161,7 +173,7 @@ def test_two_ray_workers_give_the_same_rows(folder, tmp_path):
     assert done.returncode == 0, done.stderr
     here = list(batch.rows(batch.found(folder), OPTIONS))
     there = read(out)
-    same = {"seconds": None, "mini-dc_score": None, "mini-dc_contrast": None}
+    same = dict.fromkeys(("seconds", "mini-dc_score", "mini-dc_contrast", "marks_probability", "marks_p_value"))
     assert [{**row, **same} for row in there] == [{**row, **same} for row in here]
     scores = [[row["mini-dc_score"] for row in rows if row["mini-dc_score"] is not None] for rows in (here, there)]
     np.testing.assert_allclose(*scores, rtol=1e-4)  # threads of another number add up in another order

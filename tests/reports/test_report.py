@@ -76,8 +76,17 @@ def test_it_says_what_was_found_and_what_that_rests_on(written, image):
         threshold["images"],
         "Contrast",
         "window",
+        told["answer"]["line"],
+        *told["answer"]["why"],
+        told["artifacts"]["verdict"]["sentence"],
+        f"{told['artifacts']['probability']:.3f}",
+        told["artifacts"]["detector"],
     ):
         assert said in text
+    assert told["joint"]["verdict"]["sentence"] in text
+    assert told["joint"]["matrix"][0]["candidate"] == "mini-dc"
+    for box in told["windows"]:
+        assert all(str(side) in text for side in box)
     assert provenance.FORGEABLE in text
 
 

@@ -13,6 +13,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 from tests.conftest import ROOT, with_detector
+from tracer.image import provenance
 from tracer.models import registry
 
 ALL = [row.id for row in registry.families("minis")]
@@ -86,6 +87,19 @@ def test_a_look_for_marks_keeps_the_contract_and_the_bytes(client: Client, rgba_
     assert {"probability", "threshold", "fpr", "made_by_autoencoder", "tries", "detector"} <= set(result)
     assert result["image"]["sha256"] == hashlib.sha256(rgba_png.read_bytes()).hexdigest()
     assert 0 <= result["probability"] <= 1
+
+
+@with_detector
+def test_every_endpoint_says_what_the_page_says(client: Client, rgba_png: Path):
+    """Answer, inspected windows, the detector, and what the file claims."""
+    joint = client.predict(handle_file(rgba_png), False, api_name="/give_verdict")
+    trace = client.predict(handle_file(rgba_png), "grid", ALL[:1], api_name="/trace_inversion")
+    marks = client.predict(handle_file(rgba_png), 1, api_name="/find_artifacts")
+    for result in (joint, trace, marks):
+        assert set(result["answer"]) == {"kind", "line", "why", "sure"} and result["answer"]["line"]
+        assert result["claims"]["summary"].endswith(provenance.FORGEABLE)
+    assert "windows" in trace and "windows" in joint["evidence"]["inversion"]
+    assert joint["evidence"]["artifacts"]["tries"] == [] or joint["evidence"]["artifacts"]["probability"] is not None
 
 
 @pytest.mark.parametrize(

@@ -6,35 +6,9 @@ import csv
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import ROOT
-from tracer.ui import links, provenance
+from tracer.ui import provenance
 from tracer.ui.tabs import many
-
-TITLES = ["Latent inversion", "Autoencoder artifacts", "Many images"]
-
-
-@pytest.mark.parametrize(
-    ("word", "title"),
-    [
-        ("artifacts", TITLES[1]),
-        ("many", TITLES[2]),
-        ("Inversion", TITLES[0]),
-        ("", None),
-        ("../x", None),
-        ("<b>", None),
-    ],
-)
-def test_an_address_opens_a_known_tab_only(word, title):
-    assert links.tab({"tab": word}, TITLES) == title
-
-
-@pytest.mark.parametrize(
-    ("asked", "name"), [("2", "b"), ("a", "a"), ("0", None), ("3", None), ("-1", None), ("", None), ("²", None)]
-)
-def test_an_address_opens_a_known_example_only(asked, name):
-    assert links.example({"example": asked}, ["a", "b"]) == name
 
 
 def test_a_visitor_cannot_ask_for_too_much_or_nothing():

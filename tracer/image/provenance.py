@@ -67,15 +67,18 @@ class Claims:
         return asdict(self)
 
 
-def read(source: str | Path | bytes) -> Claims:
+def read(source: str | Path | bytes, seconds: float | None = None) -> Claims:
     """Everything that a file says about how it was made. Raises nothing: what fails becomes a note.
 
     Args:
         source: a path, or the file's bytes; what `gate` refuses by its size or header is not read.
+        seconds: that reading may take, `SECONDS` by default; more only for a file that is known to be harmless.
     """
     try:
         data = source if isinstance(source, bytes) else gate.contents(source)
-        answers, note = _answers(data) if len(data) <= gate.MAX_BYTES else ([], "")
+        answers, note = (
+            _answers(data, SECONDS if seconds is None else seconds) if len(data) <= gate.MAX_BYTES else ([], "")
+        )
     except (gate.IntakeError, OSError):
         answers, note = [], ""
     if not answers:
@@ -89,7 +92,7 @@ def read(source: str | Path | bytes) -> Claims:
     return Claims(f"{_said(claims)} {FORGEABLE}", claims, notes)
 
 
-def _answers(data: bytes) -> tuple[list[dict[str, Any]], str]:
+def _answers(data: bytes, seconds: float) -> tuple[list[dict[str, Any]], str]:
     """What the readers answered, and why one of them did not."""
     alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # a thread's stack takes memory too
     try:
@@ -99,13 +102,13 @@ def _answers(data: bytes) -> tuple[list[dict[str, Any]], str]:
                 input=data,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                timeout=SECONDS,
+                timeout=seconds,
                 cwd=_ROOT,
                 env=alone,
             )
         output, note = done.stdout, "A reader failed." if done.returncode else ""
     except subprocess.TimeoutExpired as ended:
-        output, note = ended.stdout or b"", f"The rest was not read: it takes longer than {SECONDS} seconds."
+        output, note = ended.stdout or b"", f"The rest was not read: it takes longer than {seconds:g} seconds."
     whole = output[: output.rfind(b"\n") + 1]
     return [json.loads(line) for line in whole.splitlines()], note
 
@@ -116,20 +119,29 @@ def _spoken(value: str) -> str:
     return f"{meaning} ({value.rsplit('/', 1)[-1]})" if meaning else value
 
 
-def _said(claims: tuple[Claim, ...]) -> str:
-    """The most telling claims in a sentence."""
+def telling(claims: tuple[Claim, ...]) -> dict[str, str]:
+    """The most telling claims, each in a few words: "source", "tool", "model" and "camera", where the file has them."""
     values: dict[str, str] = {}
     for claim in claims:
         values.setdefault(claim.label, claim.value[:80])
-    parts = []
-    if source := values.get("Digital source type"):
-        parts.append(f"it was {source.split(' (')[0]}")
-    if tool := values.get("Generator") or values.get("Made with") or values.get("Software"):
-        parts.append(f"it was made with {tool}")
-    if model := values.get("Model"):
-        parts.append(f"the model was {model}")
-    if camera := values.get("Camera model") or values.get("Camera maker"):
-        parts.append(f"it came from the camera {camera}")
+    found = {
+        "source": values.get("Digital source type", "").split(" (")[0],
+        "tool": values.get("Generator") or values.get("Made with") or values.get("Software"),
+        "model": values.get("Model"),
+        "camera": values.get("Camera model") or values.get("Camera maker"),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _said(claims: tuple[Claim, ...]) -> str:
+    """The most telling claims in a sentence."""
+    words = {
+        "source": "it was {}",
+        "tool": "it was made with {}",
+        "model": "the model was {}",
+        "camera": "it came from the camera {}",
+    }
+    parts = [words[name].format(value) for name, value in telling(claims).items()]
     if parts:
         return f"The file claims that {' and that '.join(parts)}."
     return "The file says nothing about how it was made." if not claims else "The file carries claims, listed below."

@@ -11,21 +11,25 @@ from pathlib import Path
 
 from tracer import __version__, api
 from tracer.evidence import store
+from tracer.evidence.artifacts import detection, null_distribution
 from tracer.evidence.inversion import calibration
 from tracer.evidence.inversion.settings import MODES
 from tracer.evidence.verdict import Trace
-from tracer.image import intake
+from tracer.image import intake, provenance
 from tracer.models import checkpoint, hub, registry
 from tracer.models.errors import ModelUnavailable
 from tracer.reports.table import Row, Table, as_csv
-from tracer.verdict import wording
+from tracer.verdict import combine, plain, wording
+from tracer.verdict.combine import Joint
 
 __all__ = ["SUFFIXES", "Options", "Row", "Table", "as_csv", "found", "row", "rows"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
 
-_ABOUT = ("file", "sha256", "bytes", "width", "height", "verdict", "family", "sentence", "reason")
-_VIEW = ("windows", "offset", "resized_from")
+_ABOUT = ("file", "sha256", "bytes", "width", "height", "kind", "answer", "sure")
+_VERDICT = ("verdict", "family", "sentence", "reason")
+_VIEW = ("windows", "offset", "resized_from", "inspected")
+_MARKS = ("marks", "marks_probability", "marks_threshold", "marks_p_value")
 _EACH = ("score", "threshold", "p_value", "contrast")
 _HOW = ("seconds", "settings", "revisions", "not_inspected", "error")
 
@@ -59,14 +63,16 @@ class Options:
             digest.update(path.read_bytes() if path.exists() else b"")
         for name in names:
             digest.update(_weights(name).encode())
+        digest.update(_detector().encode())
         return (
             f"tracer {__version__}, families {' '.join(names)}, mode {self.mode}, "
             f"weights and thresholds {digest.hexdigest()[:12]}"
         )
 
     def columns(self) -> list[str]:
-        """The keys of every row, in order. Further kinds of evidence go between those of inversion and `_HOW`."""
-        return [*_ABOUT, *_VIEW, *(f"{name}_{what}" for name in self.names() for what in _EACH), *_HOW]
+        """The keys of every row, in order."""
+        each = [f"{name}_{what}" for name in self.names() for what in _EACH]
+        return [*_ABOUT, *_VERDICT, *_VIEW, *each, *_MARKS, "claims", *_HOW]
 
 
 @functools.cache
@@ -74,6 +80,16 @@ def _weights(family: str) -> str:
     """What identifies a family's weights, without loading them."""
     row = registry.family(family)
     return checkpoint.digest_of(Path(row.source) / row.subfolder) if row.bundled else hub.revision(row.repository)
+
+
+@functools.cache
+def _detector() -> str:
+    """What identifies the detector of marks and its calibration; "" where there is none."""
+    try:
+        parts = [detection.revision(), *(path.read_text() for path in sorted(null_distribution.FOLDER.glob("*.json")))]
+    except ModelUnavailable:
+        return ""
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def found(folder: Path) -> list[tuple[str, Path]]:
@@ -114,8 +130,9 @@ def row(name: str, source: Path | bytes, options: Options, stop: Callable[[], bo
         if len(data) <= intake.MAX_BYTES:
             made.update(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
         asked = {"lineup": options.lineup, "families": list(options.families) or None, "mode": options.mode}
-        trace = api.trace(intake.read(data, name), stop=stop, **asked)
-        made.update(_answer(trace))
+        picture = intake.read(data, name)
+        joint = _joint(api.trace(picture, stop=stop, **asked), picture, stop)
+        made.update(_answer(joint), claims=_claims(data))
     except (ModelUnavailable, store.ThresholdMismatch):
         raise
     except OSError as error:
@@ -170,9 +187,27 @@ def _one_by_one(files: Iterable[tuple[str, Path | bytes]], options: Options) -> 
         yield row(name, source, options)
 
 
-def _answer(trace: Trace) -> Row:
-    verdict, sentence = trace.verdict, wording.sentence(trace.verdict)
+def _joint(trace: Trace, picture: intake.Picture, stop: Callable[[], bool]) -> Joint:
+    """What inversion and the detector of marks say together; the former alone where there is no detector."""
+    try:
+        return combine.weigh(trace, api.artifacts(picture, stop=stop))
+    except (ModelUnavailable, store.ThresholdMismatch) as error:
+        return combine.weigh(trace, unavailable={"artifacts": str(error)})
+
+
+def _claims(data: bytes) -> str:
+    """What a file says about itself, in a few words; anyone can write that."""
+    return ", ".join(provenance.telling(provenance.read(data).claims).values())
+
+
+def _answer(joint: Joint) -> Row:
+    trace, marks, said = joint.evidence["inversion"], joint.evidence.get("artifacts"), plain.answer(joint)
+    verdict, sentence = joint.verdict, wording.sentence(joint.verdict)
+    away = {**trace.unavailable, **joint.unavailable}
     made: Row = {
+        "kind": said.kind,
+        "answer": said.line,
+        "sure": said.sure,
         "width": trace.image.width,
         "height": trace.image.height,
         "verdict": verdict.kind,
@@ -180,11 +215,15 @@ def _answer(trace: Trace) -> Row:
         "sentence": sentence,
         "reason": sentence if verdict.kind in ("undecided", "insufficient") else "",
         "revisions": ", ".join(f"{each.family} {each.revision}" for each in trace.evidence),
-        "not_inspected": "; ".join(f"{name}: {why}" for name, why in trace.unavailable.items()),
+        "not_inspected": "; ".join(f"{name}: {why}" for name, why in away.items()),
     }
     for each in trace.evidence:
         made |= {f"{each.family}_{what}": getattr(each, what) for what in _EACH}
+    if marks:
+        made |= {"marks": marks.verdict.kind, "marks_probability": marks.probability}
+        made |= {"marks_threshold": marks.threshold, "marks_p_value": marks.p_value}
     if trace.windows:
+        made["inspected"] = "; ".join(" ".join(map(str, box)) for box in trace.windows)
         first = trace.evidence[0]  # all families are asked about the same view
         made["windows"] = len(trace.windows)
         made["offset"] = "{} down, {} right".format(*first.offset) if any(first.offset) else ""

@@ -17,7 +17,9 @@ from PIL import Image
 
 from tracer.evidence.verdict import Evidence, Trace
 from tracer.image.provenance import Claims
-from tracer.verdict import wording
+from tracer.verdict import plain, wording
+from tracer.verdict.agreement import KINDS, SILENT, Row
+from tracer.verdict.combine import Joint
 
 if TYPE_CHECKING:
     from tracer.reports.report import Basis, Report
@@ -55,7 +57,12 @@ def page(report: Report, figures: Sequence[Figure]) -> str:
     return _template("report.html").render(
         report=report,
         verdict=report.trace.verdict,
+        answer=plain.answer(report.joint),
+        together=wording.sentence(report.joint.verdict),
         sentence=wording.sentence(report.trace.verdict),
+        marks=_marks(report.joint),
+        matrix=[_says(row) for row in report.joint.matrix],
+        windows=[[place + 1, *box] for place, box in enumerate(report.trace.windows)],
         facts=facts,
         figures=figures,
         evidence=[_evidence(row) for row in sorted(report.trace.evidence, key=lambda row: row.standing)],
@@ -96,6 +103,27 @@ def _evidence(row: Evidence) -> list[object]:
         f"{row.seconds:.2f}",
         f"{row.revision} ({row.dtype})",
     ]
+
+
+def _marks(joint: Joint) -> dict[str, object]:
+    """What the detector says, for the table of its facts; why it says nothing, where it does not."""
+    found = joint.evidence.get("artifacts")
+    if found is None:
+        return {"Not asked": joint.unavailable.get("artifacts", "It was not asked.")}
+    return {
+        "It says": wording.sentence(found.verdict),
+        "Probability": f"{found.probability:.3f}",
+        "Threshold": f"{found.threshold:.3f}, which at most {found.fpr:.0%} of photographs exceed",
+        "p": f"{found.p_value:.3f}, against {found.calibrated_on} photographs",
+        "Tries": f"{len(found.tries)} crops of native pixels",
+        "Detector": found.detector,
+    }
+
+
+def _says(row: Row) -> list[object]:
+    """A row of the agreement matrix; what cannot tell shows no number."""
+    cells = (row.cells[kind] for kind in KINDS)
+    return [row.candidate, *(f"{each.says} {each.number if each.says not in SILENT else ''}".strip() for each in cells)]
 
 
 def _view(trace: Trace) -> str:

@@ -18,12 +18,14 @@ import numpy as np
 from tracer import __version__, api
 from tracer.evidence.inversion import calibration, decision, grid, inspection, search
 from tracer.evidence.inversion.settings import DESCENTS
-from tracer.evidence.store import Record
+from tracer.evidence.store import Record, ThresholdMismatch
 from tracer.evidence.verdict import Trace
 from tracer.image import intake, provenance
 from tracer.models import registry
+from tracer.models.errors import ModelUnavailable
 from tracer.reports.html import Figure, page
-from tracer.verdict import wording
+from tracer.verdict import combine, wording
+from tracer.verdict.combine import Joint
 
 SUFFIXES = (".html", ".json")
 SIDE = 384  # pixels of the region that a report shows of a larger image
@@ -73,7 +75,8 @@ class Report:
 
     Attributes:
         made, by: when (ISO 8601), and with what.
-        trace: what was found.
+        trace: what inversion found.
+        joint: what that and the other kinds of evidence say together.
         settings: of the mode, by name.
         thresholds: what each rests on.
         versions: of the libraries involved.
@@ -83,6 +86,7 @@ class Report:
     made: str
     by: str
     trace: Trace
+    joint: Joint
     settings: Record
     thresholds: tuple[Basis, ...]
     versions: dict[str, str]
@@ -90,9 +94,14 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """As JSON values: the trace's own document, and what a report adds to it."""
+        together = wording.document(self.joint)
+        others = {kind: each for kind, each in together.pop("evidence").items() if kind != "inversion"}
         return {
             "report": {"made": self.made, "by": self.by},
             **wording.document(self.trace),
+            "answer": together["answer"],
+            "joint": together,
+            **others,
             "settings": self.settings,
             "thresholds": [each.document() for each in self.thresholds],
             "versions": self.versions,
@@ -104,12 +113,14 @@ class Report:
         return json.dumps(self.document(), indent=2) if suffix == ".json" else page(self, shown)
 
 
-def report(trace: Trace, mode: str, found: provenance.Claims) -> Report:
-    """The report on a trace that was made in a mode, with what the file says about itself."""
+def report(joint: Joint, mode: str, found: provenance.Claims) -> Report:
+    """The report on a joint answer with a trace that was made in a mode, and with what the file says about itself."""
+    trace = joint.evidence["inversion"]
     return Report(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         by=f"Latent Lineup {__version__}",
         trace=trace,
+        joint=joint,
         settings=_settings(mode),
         thresholds=_rests_on(trace, mode),
         versions={**trace.versions, **_versions()},
@@ -148,6 +159,14 @@ def figures(trace: Trace, picture: intake.Picture) -> list[Figure]:
     ]
 
 
+def joined(trace: Trace, picture: intake.Picture) -> Joint:
+    """A trace together with what the detector of marks says about the same picture, where it is to be had."""
+    try:
+        return combine.weigh(trace, api.artifacts(picture))
+    except (ModelUnavailable, ThresholdMismatch) as error:
+        return combine.weigh(trace, unavailable={"artifacts": str(error)})
+
+
 def write(path: Path, source: Path, trace: Trace, mode: str) -> None:
     """Write the report on a traced file.
 
@@ -165,7 +184,7 @@ def write(path: Path, source: Path, trace: Trace, mode: str) -> None:
     picture = intake.read(source)
     if picture.sha256 != trace.image.sha256:
         raise ValueError(f"{source} has changed since it was traced")
-    suffix, made = path.suffix.lower(), report(trace, mode, provenance.read(source))
+    suffix, made = path.suffix.lower(), report(joined(trace, picture), mode, provenance.read(source))
     shown = figures(trace, picture) if suffix == ".html" else ()
     path.write_text(made.text(suffix, shown) + "\n", encoding="utf-8")
 

@@ -79,6 +79,21 @@ def begun(picture: Picture, total: int) -> Board:
     return Board("The image", total, picture, known, shown=spectrum.measure(picture.pixels))
 
 
+def again(picture: Picture, answer: Artifacts) -> Board:
+    """The board of a look that has ended.
+
+    Raises:
+        ModelUnavailable, ThresholdMismatch: as `begun`.
+    """
+    board = begun(picture, len(answer.tries))
+    logits = [each.logit for each in answer.tries]
+    for index, each in enumerate(answer.tries):
+        mean = round(sum(logits[: index + 1]) / (index + 1), 4)
+        board.tries.append(Try(index, each.box, each.logit, mean, answer.seconds))
+    board.answer = answer
+    return board
+
+
 def usual() -> Reference | str:
     """What lossless images are compared with, or why there is nothing."""
     try:
@@ -220,7 +235,7 @@ def numbers(board: Board | None) -> Figure:
 def map_words(board: Board | None) -> str:
     """The map in words."""
     if not board or not board.survey:
-        return "<p class='caption'>The map is drawn after the answer.</p>"
+        return "<p class='caption'>The map is drawn on demand, once there is an answer.</p>"
     values = board.scores.probability(board.survey.logits[~np.isnan(board.survey.logits)])
     if not len(values):
         return "<p class='caption'>The map begins …</p>"

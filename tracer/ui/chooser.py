@@ -68,25 +68,30 @@ def build() -> Chooser:
     quiet = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
     panel.expand(_table, name, table, **quiet)
     name.input(_waiting, name, table, queue=False, api_visibility="private", show_progress="hidden").then(
-        _chosen, name, [families, table], **quiet
+        lambda name: chosen(name)[1:], name, [families, table], **quiet
     )
     return Chooser(name, families, table)
 
 
-def _chosen(name: str) -> tuple[dict, str]:
-    """The families of a line-up that can be inspected, and the list of all of them."""
+def chosen(name: str) -> tuple[list[str], dict, str]:
+    """The families of a line-up that can be inspected here and now, their checkboxes, and the list of all of them."""
     found = {each.family: each for each in _availability(name)}
     usable = [row for row in lineup.families(name) if not found[row.id].reason]
     none = None if usable else "None of them can be inspected here and now."
     update = gr.CheckboxGroup(choices=_choices(usable), value=[row.id for row in usable], info=none)
-    return update, _table(name)
+    return [row.id for row in usable], update, _table(name)
+
+
+def reason(name: str) -> str:
+    """Why a line-up's first family that cannot be inspected cannot be; "" where all can."""
+    return next((each.reason for each in _availability(name) if each.reason), "")
 
 
 def _table(name: str) -> str:
     found = {each.family: each for each in _availability(name)}
     times = Counter(each.reason for each in found.values() if each.reason)
     shared = {reason for reason, count in times.items() if count > 1}  # said once: a Hub that is away is away for all
-    rows = "".join(_row(row, found[row.id], _seconds(row), shared) for row in lineup.families(name))
+    rows = "".join(_row(row, found[row.id], seconds(row), shared) for row in lineup.families(name))
     notes = "".join(f"<p class='fine shared'>{escape(reason)}</p>" for reason in sorted(shared))
     return f"<p class='fine'>{ABOUT.get(name, '')} {TIMES}</p>{notes}<ul class='families'>{rows}</ul>"
 
@@ -107,7 +112,7 @@ def _row(
     )
 
 
-def _seconds(row: lineup.Family) -> tuple[float, float] | None:
+def seconds(row: lineup.Family) -> tuple[float, float] | None:
     """How long the grid test of a family takes, for one window and for all; None where that cannot be told."""
     from tracer.models import device  # measures the speed, for which it needs torch
 

@@ -12,6 +12,7 @@ from gradio.components import Component
 
 from tracer.ui import running
 from tracer.ui.components import ONE_AT_A_TIME, Stops, readable_errors
+from tracer.ui.shown import SHOWN
 
 HIDDEN = {"api_visibility": "private", "show_progress": "hidden"}
 NOTHING: Mapping[Component, Any] = MappingProxyType({})
@@ -33,7 +34,7 @@ def run_controls(
     Args:
         start, stop: the buttons.
         work: yields updates of the outputs; gets the values of the inputs, and what tells it to stop (`Wish`).
-        inputs: of `work` and `check`.
+        inputs: of `work` and `check`. Where the picture is among them, the run ends when another one is laid down.
         outputs: what `work` fills.
         check: validates the inputs before the run takes a place in the queue; one answer per input.
         waiting: what is shown from the click until the first update.
@@ -43,6 +44,9 @@ def run_controls(
         What stops a session's run, for whoever lays down another picture.
     """
     stops, buttons = Stops(), [start, stop]
+    picture = next((place for place, each in enumerate(inputs) if isinstance(each, gr.Image)), None)
+    if picture is not None:
+        SHOWN.stopping(stops)
 
     def switched(running: bool) -> dict[Component, dict]:
         return {start: gr.update(interactive=not running), stop: gr.update(interactive=running)}
@@ -53,7 +57,8 @@ def run_controls(
 
     def stream(request: gr.Request, *given: Any) -> Iterator:
         with readable_errors(), stops.running(request.session_hash) as wish:
-            yield from work(*given, wish)
+            found = work(*given, wish)
+            yield from found if picture is None else SHOWN.updates(request.session_hash, given[picture], found)
 
     def end(request: gr.Request) -> dict:
         stops.stop(request.session_hash)

@@ -16,10 +16,10 @@ from tracer.image import intake
 from tracer.image.intake import IntakeError, Picture
 from tracer.reports.figures import curves
 from tracer.reports.robustness import CHANGES, LARGEST, Point, flips, ordered
-from tracer.ui import hero, joined, record
+from tracer.ui import hero, record
 from tracer.ui.templates import render
 from tracer.ui.words import frame
-from tracer.verdict import wording
+from tracer.verdict import plain, wording
 from tracer.verdict.combine import Joint
 
 FILE = "degraded.json"
@@ -97,8 +97,8 @@ def _answer(point: Point | None) -> str:
     if point is None:
         return frame("ready", "Not asked at this strength yet.", [], "")
     verdict = Verdict(point.kind, Reason(point.reason), point.families, point.members)
-    kind, line = joined.plain(Joint(None, verdict, (), (), (), ()))
-    return frame(kind, line, [escape(point.sentence)], "")
+    said = plain.answer(Joint(None, verdict, (), (), (), ()))
+    return frame(said.kind, said.line, [escape(point.sentence)], "")
 
 
 def _phase(point: Point, name: str) -> dict[str, object]:

@@ -11,27 +11,15 @@ from tracer.models import registry
 from tracer.reports.figures import plots
 from tracer.ui.record import GAIN, Closer, Look, Run
 from tracer.ui.templates import render
-from tracer.verdict import wording
+from tracer.verdict import plain, wording
 
 DARKEST = 0.3  # contrast from which a cell of a grid, or a window, is drawn in full colour
 LEAST = 0.3  # contrast up to which the axis reaches at least
-STRENGTHS = (  # share of the threshold from which an answer is called so
-    (4.0, "very strong"),
-    (2.0, "strong"),
-    (1.0, "clear"),
-    (0.5, "weak: could be chance"),
-    (-math.inf, "no sign"),
-)
 
 
 def title(family: str) -> str:
     """The name that a family has on the page."""
     return wording.titles((family,))
-
-
-def strength(score: float, threshold: float) -> str:
-    """A score of the grid test in words."""
-    return next(word for share, word in STRENGTHS if score >= share * threshold)
 
 
 def figure(run: Run | None) -> str:
@@ -130,7 +118,7 @@ def _row(run: Run, name: str) -> dict[str, Any]:
     standing = run.look.standings.get(name) if run.look else None
     if standing and run.mode == "grid":
         row |= _whisker(standing, run.look, name)
-        row["says"] = strength(standing.score, run.look.threshold)
+        row["says"] = plain.strength(standing.score, run.look.threshold)[0]
         if standing.alone >= run.look.threshold > standing.score:
             row["says"] = "answers, but another one does too"
         elif run.trace and run.trace.verdict.kind == "insufficient":

@@ -8,18 +8,17 @@ from html import escape
 from typing import Any
 
 from tracer.evidence.artifacts.decision import Artifacts
-from tracer.evidence.reasons import Reason
 from tracer.evidence.regeneration import ranking
 from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.verdict import Trace
 from tracer.models import device, registry
-from tracer.ui import hero
+from tracer.ui import glossary, hero
 from tracer.ui.words import frame
-from tracer.verdict import combine, wording
-from tracer.verdict.agreement import ANOTHER, KINDS, NO_ONE, Cell, Row
+from tracer.verdict import combine, plain
+from tracer.verdict.agreement import ANOTHER, KINDS, NO_ONE, SILENT, Cell, Row
 from tracer.verdict.combine import Joint
 
-TITLES = {"inversion": "Latent inversion", "artifacts": "Artifacts", "regeneration": "Regeneration"}
+TITLES = {"inversion": "Grid test", "artifacts": "Decoder marks", "regeneration": "Drawn again"}
 NOBODY = {ANOTHER: "another decoder", NO_ONE: "no decoder: a photograph, a drawing, …"}
 LOOKS = {  # glyph and words of what a kind of evidence says
     "for": ("✓", "for it"),
@@ -27,20 +26,6 @@ LOOKS = {  # glyph and words of what a kind of evidence says
     "open": ("~", "leaves it possible"),
     "silent": ("–", "cannot tell"),
     "missing": ("·", "not asked"),
-}
-UNNAMED = (Reason.ANOTHER_AUTOENCODER, Reason.MARKS_ALONE, Reason.TOO_LITTLE_BUT_MARKS)
-BECAUSE = {
-    Reason.IMAGE_TOO_SMALL: "Cannot tell from this file, because it is too small.",
-    Reason.NO_FINE_DETAIL: "Cannot tell from this file, because it has no fine detail.",
-    Reason.NOWHERE_FOR_MARKS: "Cannot tell from this file, because it has no fine detail.",
-    Reason.TOO_SMOOTH: "Cannot tell from this file, because it is too smooth, as after blur or enlargement.",
-    Reason.ANSWER_NOT_VISIBLE: "Cannot tell from this file, because too little of its detail is left.",
-    Reason.OWN_LATTICE: "Cannot tell from this file, because its own blocks or cells hide a decoder's.",
-    Reason.NOTHING_AFTER_RESIZING: "Cannot tell from this file, because the picture was resized.",
-    Reason.NOTHING_AFTER_COMPRESSION: "Cannot tell from this file, because compression can take a model's trace away.",
-    Reason.NO_MARKS_AFTER_RESIZING: "Cannot tell from this file, because the picture was resized.",
-    Reason.NO_MARKS_AFTER_COMPRESSION: "Cannot tell from this file, because compression can take a model's trace away.",
-    Reason.MARKS_LOST_IN_JPEG: "Cannot tell from this file, because compression has taken its fine detail.",
 }
 
 
@@ -73,44 +58,29 @@ class Told:
         return combine.weigh(self.inversion, self.artifacts, drawn, self.unavailable)
 
 
-def plain(found: Joint) -> tuple[str, str]:
-    """Kind and words of the one line that answers a visitor's question."""
-    verdict = found.verdict
-    if verdict.kind == "family":
-        if len(verdict.members) == 1 and "regeneration" in found.agreeing:
-            return "family", f"Made by {verdict.members[0]}."
-        return "family", f"Made by {hero.title(verdict.families[0])}, or another model with its decoder."
-    if verdict.reason in UNNAMED:
-        return "autoencoder", "Decoded by an AI image model that we cannot name."
-    if verdict.kind == "none":
-        return "none", "No sign of an AI image model that we know, which proves nothing."
-    if verdict.reason is Reason.SEVERAL_FAMILIES_OPEN:
-        names = " or ".join(hero.title(name) for name in verdict.families)
-        return "undecided", f"Made by a model with one of these decoders: {names}."
-    if verdict.kind == "insufficient":
-        return "insufficient", BECAUSE.get(verdict.reason, "Cannot tell from this file.")
-    if verdict.reason is Reason.INSPECTION_STOPPED:
-        return "undecided", "Stopped before there was an answer."
-    if found.contradicting:
-        return "undecided", "Cannot decide: the kinds of evidence contradict each other."
-    return "undecided", "Cannot decide yet."
-
-
 def banner(told: Told, drawn: Regeneration | None = None) -> str:
-    """The one line, why, how sure, and what it would still need."""
+    """The one line, how strong, why, and how sure."""
     found = told.joint(drawn)
-    kind, line = plain(found)
+    said = plain.answer(found)
     if told.doing:
-        return frame("running", told.doing, [f"So far: {escape(line)}"] if found.evidence else [], told.subject)
+        return frame("running", told.doing, [f"So far: {escape(said.line)}"] if found.evidence else [], told.subject)
     if not found.evidence:
         return ready()
-    lines = [escape(wording.sentence(found.verdict))]
-    lines += [escape(wording.support(found))] if kind == "family" or found.contradicting else []
-    lines += [f"{TITLES[name]} is not available here: {escape(reason)}." for name, reason in found.unavailable.items()]
-    needed = [TITLES[name].lower() for name in found.missing if name not in found.unavailable]
-    if needed:
-        lines.append(f"Not asked yet: {escape(' and '.join(needed))}.")
-    return frame(kind, line, lines, told.subject)
+    away = [f"{TITLES[name]} is not available here: {escape(reason)}." for name, reason in found.unavailable.items()]
+    lines = [_strength(found), glossary.marked(" ".join(said.why)), said.sure, *away]
+    return frame(said.kind, said.line, lines, told.subject)
+
+
+def _strength(found: Joint) -> str:
+    """How strong the grid test's answer is, as a word and a bar; "" where it names nobody."""
+    trace = found.evidence.get("inversion")
+    rows = [row for row in trace.evidence if row.family in found.verdict.families] if trace else []
+    if found.verdict.kind != "family" or not rows or rows[0].mode != "grid":
+        return ""
+    word, level = plain.strength(rows[0].score, rows[0].threshold)
+    bar = "".join(f"<i class='{'on' if place < level else 'off'}'></i>" for place in range(plain.LEVELS))
+    strength = glossary.term("strength", "Strength")
+    return f"{strength}: <b>{word}</b> <span class='meter' aria-hidden='true'>{bar}</span>"
 
 
 def ready() -> str:
@@ -118,10 +88,15 @@ def ready() -> str:
     return frame("ready", "Choose a picture: the answer starts by itself.", [], "")
 
 
+def refused(problem: str) -> str:
+    """The banner of a file that cannot be used; the problem is one of `intake`'s constant sentences."""
+    return frame("insufficient", problem, ["Choose another picture."], "", "Not a picture that can be read")
+
+
 def offer(seconds: float | None) -> str:
     """What the button says that lets the models draw."""
-    cost = "" if seconds is None else f" (about {max(round(seconds), 1)} s here)"
-    return f"Ask more: let the miniature models draw what it shows{cost}"
+    cost = "" if seconds is None else f" ({ranking.span(seconds)}, nothing to download)"
+    return f"Let the miniature models draw it again{cost}"
 
 
 def seconds_to_draw() -> float | None:
@@ -136,10 +111,10 @@ def seconds_to_draw() -> float | None:
 def matrix(told: Told, drawn: Regeneration | None = None) -> str:
     """The agreement matrix: a plain table."""
     found = told.joint(drawn)
-    heads = "".join(f"<th scope='col'>{TITLES[kind]}</th>" for kind in KINDS)
+    heads = "".join(f"<th scope='col'>{glossary.term(kind, TITLES[kind])}</th>" for kind in KINDS)
     rows = "".join(_row(row, found) for row in found.matrix)
     return (
-        "<table class='agreement'><caption>Which evidence says what</caption>"
+        "<table class='agreement'><caption class='unseen'>Which evidence says what</caption>"
         f"<thead><tr><th scope='col'>Made with</th>{heads}</tr></thead><tbody>{rows}</tbody></table>"
         f"<p class='fine key'>{' '.join(f'<span><b>{glyph}</b> {said}</span>' for glyph, said in LOOKS.values())}</p>"
     )
@@ -160,6 +135,5 @@ def _row(row: Row, found: Joint) -> str:
 
 def _cell(cell: Cell) -> str:
     glyph, said = LOOKS[cell.says]
-    silent = cell.says in ("silent", "missing")  # a number would look like an answer
-    number = f"<span>{escape(cell.number)}</span>" if cell.number and not silent else ""
+    number = f"<span>{escape(cell.number)}</span>" if cell.number and cell.says not in SILENT else ""
     return f"<td class='{cell.says}'><b aria-hidden='true'>{glyph}</b><span class='unseen'>{said}</span>{number}</td>"

@@ -12,7 +12,6 @@ import numpy as np
 from PIL import Image
 
 from tracer.evidence.artifacts.decision import Artifacts
-from tracer.evidence.artifacts.detection import Try
 from tracer.evidence.artifacts.heatmap import Survey
 from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.regeneration.ranking import Drawn
@@ -47,17 +46,13 @@ def load_marks(example: Example) -> artifact_views.Board | None:
     stored = json.loads(path.read_text())
     answer, found = record.from_document(Artifacts, stored["document"]), stored["map"]
     try:
-        board = artifact_views.begun(intake.read(example.file), len(answer.tries))
+        board = artifact_views.again(intake.read(example.file), answer)
     except (ModelUnavailable, ThresholdMismatch):
         return None
     if board.known.reference.detector != answer.detector:
         return None
-    logits = [each.logit for each in answer.tries]
-    for index, each in enumerate(answer.tries):
-        mean = round(sum(logits[: index + 1]) / (index + 1), 4)
-        board.tries.append(Try(index, each.box, each.logit, mean, answer.seconds))
     board.survey = Survey(np.array(found["logits"], float), found["cell"], found["window"], 1.0)
-    board.subject, board.answer = f"Example: {example.title}", answer
+    board.subject = f"Example: {example.title}"
     return board
 
 

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import gradio as gr
 
 from tracer.evidence.regeneration.decision import Regeneration
-from tracer.ui import joined, provenance, record, stored, words
+from tracer.ui import further, joined, provenance, record, stored, words
 from tracer.ui.components import upload
 from tracer.ui.joined import Told
-
-_SESSIONS = 1000  # of which the picture is remembered
-
-
-class Shown:
-    """Which picture every visitor has before them: what is found about another one is not shown any more."""
-
-    def __init__(self) -> None:
-        self._pictures: OrderedDict[str, str] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def set(self, session: str, sha256: str) -> None:
-        """Another picture lies there; "" for none."""
-        with self._lock:
-            self._pictures[session] = sha256
-            self._pictures.move_to_end(session)
-            while len(self._pictures) > _SESSIONS:
-                self._pictures.popitem(last=False)
-
-    def same(self, session: str, sha256: str) -> bool:
-        """Whether it still lies there."""
-        with self._lock:
-            return self._pictures.get(session, sha256) == sha256
 
 
 @dataclass(frozen=True)
@@ -45,24 +20,33 @@ class Desk:
     start: gr.Button
     stop: gr.Button
     draw: gr.Button
+    further: gr.Button
+    make_card: gr.Button
+    card: gr.DownloadButton
     cards: dict[str, gr.Button]
     queue: gr.HTML
     banner: gr.HTML
     claim: gr.HTML
+    claims: gr.HTML
     matrix: gr.HTML
     told: gr.State
 
     @property
     def shown(self) -> list[gr.components.Component]:
         """What a new answer changes."""
-        return [self.banner, self.matrix, self.draw, self.told]
+        return [self.banner, self.matrix, self.draw, self.further, self.card, self.told]
 
     def answer(self, told: Told, drawn: Regeneration | None = None) -> dict[gr.components.Component, object]:
         """A new answer, or how far it is."""
         return {
             self.banner: joined.banner(told, drawn),
             self.matrix: joined.matrix(told, drawn),
-            self.draw: gr.Button(visible="regeneration" in told.joint(drawn).missing),
+            self.draw: gr.Button(
+                joined.offer(joined.seconds_to_draw()),
+                visible=not told.doing and "regeneration" in told.joint(drawn).missing,
+            ),
+            self.further: further.offer(None if told.doing else told.inversion),
+            self.card: gr.DownloadButton(value=None, visible=False),  # it belongs to one answer
             self.told: told,
         }
 
@@ -91,17 +75,26 @@ def build() -> Desk:
             banner = gr.HTML(joined.banner(told, answer), elem_id="joint")
             claim = gr.HTML(provenance.told(first.file if first else None)[0], elem_id="claim")
             open_still = "regeneration" in told.joint(answer).missing
-            draw = gr.Button(joined.offer(None), size="sm", visible=open_still, elem_id="ask-drawing")
+            with gr.Row(elem_classes="buttons next"):
+                after = further.lineup_after(told.inversion)
+                label = further.label(after) if after else ""
+                ask = gr.Button(label, size="sm", visible=bool(after), elem_id="ask-further")
+                draw = gr.Button(joined.offer(None), size="sm", visible=open_still, elem_id="ask-drawing")
+                make = gr.Button("Make a card to share", size="sm", elem_id="make-card")
+                file = gr.DownloadButton("Download the card", size="sm", visible=False, elem_id="card")
+    claims = gr.HTML(provenance.told(first.file if first else None)[1], render=False)
     matrix = gr.HTML(joined.matrix(told, answer), elem_id="agreement", render=False)
     cards = {each.name: _card(each) for each in examples}
-    return Desk(image, start, stop, draw, cards, queue, banner, claim, matrix, gr.State(told, time_to_live=3600))
+    kept = gr.State(told, time_to_live=3600)
+    return Desk(image, start, stop, draw, ask, make, file, cards, queue, banner, claim, claims, matrix, kept)
 
 
 def build_below(desk: Desk) -> None:
     """Lay out what stands below the tabs: who says what, the file's claims, and the examples."""
     with gr.Accordion("Which evidence says what", open=False, elem_id="who-says-what"):
         desk.matrix.render()
-    provenance.build(desk.image, desk.claim)
+    with gr.Accordion(provenance.TITLE, open=False, elem_id="claims"):
+        desk.claims.render()
     if desk.cards:
         gr.HTML("<h2 class='small'>How it works: pictures whose maker is known</h2>")
     with gr.Row(elem_classes="examples shelf"):
@@ -112,7 +105,7 @@ def build_below(desk: Desk) -> None:
 
 def _card(example: record.Example) -> gr.Button:
     return gr.Button(
-        example.title,
+        example.title.replace("-", "\N{NON-BREAKING HYPHEN}"),
         icon=str(example.file),
         elem_classes="card",
         elem_id=f"example-{example.name}",

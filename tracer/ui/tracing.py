@@ -10,10 +10,11 @@ from typing import Any
 import gradio as gr
 
 from tracer import api
+from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake
 from tracer.models.errors import ModelUnavailable
-from tracer.ui import artifact_views, joined, words
+from tracer.ui import artifact_views, words
 from tracer.ui.components import Wish, on_gpu
 from tracer.ui.joined import Told
 from tracer.ui.record import Run
@@ -39,7 +40,7 @@ class Tabs:
         drawn = list(vars(self.regeneration.panel).values())
         return [
             *self.inversion.panel.outputs,
-            *self.artifacts.panel.outputs,
+            *self.artifacts.outputs,
             *drawn,
             self.regeneration.controls.caption,
         ]
@@ -49,18 +50,19 @@ class Tabs:
         """What a visitor may have set."""
         return [*self.inversion.settings, *self.artifacts.settings]
 
-    def blank(self, run: Run | None = None) -> dict[gr.components.Component, Any]:
-        """Nothing of an earlier image stays on screen."""
-        return {
-            **self.inversion.panel.blank(run),
-            **self.artifacts.panel.blank(),
-            **self.regeneration.blank(),
-        }
+    def blank(self) -> dict[gr.components.Component, Any]:
+        """Nothing of an earlier picture stays on screen."""
+        return {**self.asked(None), **self.regeneration.blank()}
+
+    def asked(self, run: Run | None) -> dict[gr.components.Component, Any]:
+        """What a run that has just begun will fill; what was drawn for the same picture stays."""
+        return {**self.inversion.panel.blank(run), **self.artifacts.blank()}
 
 
 def traced(
-    desk: Desk, tabs: Tabs, run: Run, picture: intake.Picture, tries: int, random: bool, stop: Wish
-) -> Iterator[dict]:
+    desk: Desk, tabs: Tabs, run: Run, picture: intake.Picture, tries: int, random: bool,
+    drawn: Regeneration | None, stop: Wish,
+) -> Iterator[dict]:  # fmt: skip
     """All that the page shows of a Trace, step by step.
 
     Args:
@@ -70,14 +72,15 @@ def traced(
         picture: what is inspected.
         tries: windows that the detector looks at.
         random: whether these lie at random places.
+        drawn: what the models have drawn for the same picture already, or None.
         stop: tells when to stop.
 
     Raises:
         ModelUnavailable, ThresholdMismatch: neither kind of evidence can be had.
     """
     told = Told(words.subject(run), doing="1 of 2: did any AI image model's decoder leave marks here?")
-    yield {**tabs.blank(run), **desk.answer(told)}
-    board, why = None, None
+    yield {**tabs.asked(run), **desk.answer(told, drawn)}
+    why = None
     try:
         board = artifact_views.begun(picture, tries)
         yield from _looked(tabs, board, random, stop)
@@ -87,7 +90,7 @@ def traced(
         told = told.also(unavailable={"artifacts": str(error)})
         yield {tabs.artifacts.panel.banner: artifact_views.missing(str(error))}
     told = told.also(doing="2 of 2: does the picture lie on a decoder's grid?")
-    yield desk.answer(told)
+    yield desk.answer(told, drawn)
     try:
         for run in _followed(run, picture, stop):  # noqa: B020 - a copy, where another process made it
             yield tabs.inversion.panel.live(run)
@@ -95,12 +98,10 @@ def traced(
         if why:
             raise
         told = told.also(unavailable={"inversion": str(error)}, doing="")
-        yield desk.answer(told)
+        yield desk.answer(told, drawn)
     else:
         told = told.also(inversion=run.trace, doing="")
-        yield {**tabs.inversion.panel.final(run), **desk.answer(told), **_offer(desk)}
-    if board:
-        yield from _mapped(tabs, board, stop)
+        yield {**tabs.inversion.panel.final(run), **desk.answer(told, drawn)}
 
 
 def _looked(tabs: Tabs, board: artifact_views.Board, random: bool, stop: Wish) -> Iterator[dict]:
@@ -113,21 +114,4 @@ def _looked(tabs: Tabs, board: artifact_views.Board, random: bool, stop: Wish) -
         if not board.answer and time.monotonic() - shown > PAUSE:
             yield panel.live(board)
             shown = time.monotonic()
-    yield {**panel.answered(board), **panel.drawn(board)}
-
-
-def _mapped(tabs: Tabs, board: artifact_views.Board, stop: Wish) -> Iterator[dict]:
-    """Where it sees it, row by row."""
-    shown = time.monotonic()
-    for update in api.artifacts_map(board.picture):
-        board.take(update)
-        if update.done == 1 or time.monotonic() - shown > 4 * PAUSE:
-            yield tabs.artifacts.panel.drawn(board)
-            shown = time.monotonic()
-        if stop():
-            break
-
-
-def _offer(desk: Desk) -> dict[gr.components.Component, Any]:
-    """What the third kind of evidence would cost, once the machine's speed can be told."""
-    return {desk.draw: gr.Button(joined.offer(joined.seconds_to_draw()), visible=True)}
+    yield {**panel.answered(board), **panel.drawn(board), **tabs.artifacts.offered(board.answer)}

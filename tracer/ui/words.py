@@ -41,7 +41,7 @@ def chance(p_value: float | None) -> str:
 
 def heading(families: list[registry.Family]) -> str:
     """What this page is, and what it can see."""
-    return render("heading.html", families=families)
+    return render("heading.html", names=wording.titles([row.id for row in families]))
 
 
 def banner(run: Run) -> str:

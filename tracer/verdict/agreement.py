@@ -13,6 +13,7 @@ from tracer.models import registry
 
 KINDS = ("inversion", "artifacts", "regeneration")
 ANOTHER, NO_ONE = "another autoencoder", "no autoencoder"
+SILENT = ("silent", "missing")  # a number beside one of these would look like an answer
 
 Says = Literal["for", "against", "open", "silent", "missing"]
 

@@ -62,6 +62,18 @@ class Joint:
         return told | {"image": told["image"] or {}, "evidence": evidence}
 
 
+def alone(result: Trace | Artifacts | Regeneration | Joint) -> Joint:
+    """The joint answer where there is no other kind of evidence."""
+    match result:
+        case Trace():
+            return weigh(inversion=result)
+        case Artifacts():
+            return weigh(artifacts=result)
+        case Regeneration():
+            return weigh(regeneration=result)
+    return result
+
+
 def weigh(
     inversion: Trace | None = None,
     artifacts: Artifacts | None = None,

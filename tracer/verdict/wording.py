@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from tracer.evidence.absence import WORTHLESS
@@ -16,7 +17,9 @@ from tracer.evidence.regeneration.decision import ALPHA_LEAD, Regeneration
 from tracer.evidence.regeneration.null_distribution import ALPHA_FIT, NOBODY
 from tracer.evidence.verdict import Trace, Verdict, listed
 from tracer.models import registry
+from tracer.verdict import plain
 from tracer.verdict.combine import Joint
+from tracer.verdict.names import title, titles
 
 UNDRAWN = "pictures that no model drew"
 MARKS = {
@@ -34,7 +37,10 @@ def sentence(verdict: Verdict) -> str:
 
 
 def document(result: Result) -> dict[str, Any]:
-    """What the command line and the HTTP interface give for a result: its own document, with verdicts in words."""
+    """What the command line and the HTTP interface give for a result: its own document, with verdicts in words.
+
+    A joint answer's "answer" is what the page says at its top, in plain words.
+    """
     told = result.document()
     told["verdict"] = spoken(result.verdict)
     if isinstance(result, Artifacts | PublishedArtifacts):  # which never say whose marks they are
@@ -44,6 +50,7 @@ def document(result: Result) -> dict[str, Any]:
     if isinstance(result, Joint):
         told["support"] = " ".join(filter(None, (support(result), error_rates(result))))
         told["evidence"] = {kind: document(each) for kind, each in result.evidence.items()}
+        told["answer"] = asdict(plain.answer(result))
     return told
 
 
@@ -110,28 +117,12 @@ def _named(verdict: Verdict) -> dict[str, Any]:
     return named
 
 
-def titles(families: Sequence[str], last: str = "and") -> str:
-    """Families as running text: by their titles, a stand-in's by the family that it stands for.
-
-    Args:
-        families: registry ids, or folders of autoencoders, which have no other name.
-        last: the word before the last one.
-    """
-    names = [_title(name) for name in families]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
-
-
-def _title(name: str) -> str:
-    row = registry.FAMILIES.get(name)
-    return name if row is None else (row.stand_in and row.stands_for) or row.title
-
-
 def autoencoder(family: str, members: Sequence[str] = ()) -> str:
     """The autoencoder that a family's pictures were drawn with, in a few words; a stand-in's with its users."""
     row = registry.FAMILIES.get(family)
     if row is None or not row.stand_in:
-        return f"the {_title(family)} autoencoder"
-    return f"{_title(family)}'s autoencoder" + (f" ({', '.join(members)})" if members else "")
+        return f"the {title(family)} autoencoder"
+    return f"{title(family)}'s autoencoder" + (f" ({', '.join(members)})" if members else "")
 
 
 def _basis(details: dict[str, Any]) -> str:
@@ -215,7 +206,7 @@ def _models_open(verdict: Verdict) -> str:
     if len(verdict.members) == 1:
         left = f"of its models {verdict.members[0]} draws most alike, but not clearly"
     else:
-        left = f"which of its models made the image stays open between {listed(verdict.members)}"
+        left = f"which of its models it was, if it was one, stays open between {listed(verdict.members)}"
     return f"The autoencoder is {titles(verdict.families)}, from inversion; {left}."
 
 

@@ -37,9 +37,18 @@ class Survey:
 def cell_of(height: int, width: int) -> int:
     """Pixels a side of a map's cells: the smallest multiple of 8 of which no more than `MOST_CELLS` are needed."""
     cell = CELL
-    while -(-height // cell) * -(-width // cell) > MOST_CELLS:
+    while _count(height, width, cell) > MOST_CELLS:
         cell += GRID
     return cell
+
+
+def cells_of(height: int, width: int) -> int:
+    """How many cells a map has."""
+    return _count(height, width, cell_of(height, width))
+
+
+def _count(height: int, width: int, cell: int) -> int:
+    return -(-height // cell) * -(-width // cell)
 
 
 def survey(pixels: np.ndarray, detector: Detector, progress: Progress = SILENT) -> Survey:

@@ -1,7 +1,9 @@
-"""Tab 2: autoencoder artifacts. The tries arrive one by one, then the map."""
+"""Tab 2: autoencoder artifacts. The tries arrive one by one; the map is drawn on demand."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +11,19 @@ import gradio as gr
 
 from tracer import api
 from tracer.evidence.artifacts import detection as evidence
+from tracer.evidence.artifacts import heatmap
+from tracer.evidence.artifacts.decision import Artifacts
+from tracer.image import intake
 from tracer.ui import artifact_views, explain, parameters, running
 from tracer.ui.artifact_views import Board
-from tracer.ui.components import ONE_AT_A_TIME, budget, readable_errors, upload
+from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, readable_errors, upload, upload_problem
+from tracer.ui.controls import run_controls
+from tracer.ui.documents import document
+from tracer.ui.joined import Told
 from tracer.ui.parameters import as_sent
 from tracer.verdict import wording
+
+PAUSE = 1.0  # seconds between two updates of the map
 
 
 def find_artifacts(image: str, tries: int = evidence.TRIES) -> dict[str, Any]:
@@ -29,7 +39,7 @@ def find_artifacts(image: str, tries: int = evidence.TRIES) -> dict[str, Any]:
     with readable_errors():
         parameters.image(image)
         count = parameters.whole("tries", tries, 1, evidence.MOST_TRIES)
-        return wording.document(api.artifacts(image, tries=count, stop=budget()))
+        return document(api.artifacts(image, tries=count, stop=budget()), image)
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,11 @@ class Panel:
             self.tries_words: artifact_views.tries_words(board),
             self.histogram: artifact_views.histogram(board),
         }
+
+    @property
+    def drawn_parts(self) -> tuple[gr.components.Component, ...]:
+        """What the map fills."""
+        return self.pair, self.numbers, self.map_words
 
     def drawn(self, board: Board) -> dict[gr.components.Component, Any]:
         """What changes with every piece of the map."""
@@ -128,6 +143,52 @@ class Tab:
 
     panel: Panel
     settings: tuple[gr.components.Component, ...]
+    image: gr.Image
+    survey: gr.Button
+    stop: gr.Button
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """What a new picture changes."""
+        return [*self.panel.outputs, self.survey, self.stop]
+
+    def blank(self) -> dict[gr.components.Component, Any]:
+        """Before an image has been looked at."""
+        return {**self.panel.blank(), self.survey: gr.Button(visible=False), self.stop: gr.Button(visible=False)}
+
+    def offered(self, found: Artifacts) -> dict[gr.components.Component, Any]:
+        """The map, with what it will cost: as many windows as it has cells."""
+        cells = heatmap.cells_of(found.image.height, found.image.width)
+        seconds = found.seconds / len(found.tries) * cells if found.tries else 0
+        label = f"Show where in the picture (about {max(seconds, 1):.0f} s)"
+        there = bool(found.tries)
+        return {self.survey: gr.Button(label, visible=there), self.stop: gr.Button(visible=there)}
+
+    def draw_maps(self, told: gr.State) -> None:
+        """Wire the map, which is drawn on demand: it takes as long as many looks.
+
+        Args:
+            told: what has been said about the picture so far (`Told`).
+        """
+
+        def surveyed(image: str, found: Told, stop: Wish) -> Iterator[dict]:
+            picture = intake.read(image)
+            if not found.artifacts or found.artifacts.image.sha256 != picture.sha256:
+                raise intake.IntakeError("The detector has not answered about this picture yet.")
+            board, drawn = artifact_views.again(picture, found.artifacts), time.monotonic()
+            for update in api.artifacts_map(picture):
+                board.take(update)
+                if update.done == 1 or time.monotonic() - drawn > PAUSE:
+                    yield self.panel.drawn(board)
+                    drawn = time.monotonic()
+                if stop():
+                    break
+
+        def check(image: str | None, found: Told) -> list[dict]:
+            return [upload_problem(image), gr.validate(True, "")]
+
+        shown = list(self.panel.drawn_parts)
+        run_controls(self.survey, self.stop, surveyed, [self.image, told], shown, check=check)
 
 
 def build(image: gr.Image, first: Board | None) -> Tab:
@@ -150,6 +211,9 @@ def build(image: gr.Image, first: Board | None) -> Tab:
                 histogram = gr.Plot(artifact_views.histogram(first), show_label=False, container=False, elem_id="among")
                 histogram_words = gr.HTML(artifact_views.histogram_words(first), elem_id="among-words")
         gr.HTML("<h2>Where in the image</h2>")
+        with gr.Row(elem_classes="buttons"):
+            survey = gr.Button("Show where in the picture", visible=False, min_width=240, elem_id="draw-map")
+            stop = gr.Button("Stop", variant="stop", visible=False, interactive=False, min_width=80, elem_id="stop-map")
         places = _map(first)
         gr.HTML("<h2>Its spectrum, as supporting evidence</h2>")
         shown = artifact_views.spectra(first)
@@ -172,7 +236,7 @@ def build(image: gr.Image, first: Board | None) -> Tab:
     found = running.endpoint(find_artifacts)
     endpoint.click(found, asked, gr.JSON(visible=False), api_name="find_artifacts", **ONE_AT_A_TIME)
     figures = (tries, tries_words, histogram, histogram_words, *places, spectrum, peaks, spectrum_words, explainer)
-    return Tab(Panel(banner, gauge, *figures, document), (count, random))
+    return Tab(Panel(banner, gauge, *figures, document), (count, random), image, survey, stop)
 
 
 def _map(first: Board | None) -> tuple[gr.ImageSlider, gr.Plot, gr.HTML]:

@@ -16,8 +16,10 @@ from tracer.models import registry
 from tracer.reports.figures import curves
 from tracer.ui import chooser, explain, hero, parameters, playback, reports, running, words
 from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors, upload
+from tracer.ui.documents import document
 from tracer.ui.parameters import as_sent
 from tracer.ui.record import Run
+from tracer.ui.shown import SHOWN
 from tracer.verdict import wording
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those that matter
@@ -47,7 +49,7 @@ def trace_inversion(
 
 def _traced(image: str, mode: str, families: list[str], stop: Wish) -> dict[str, Any]:
     asked = {"families": families} if families else {"lineup": api.LINEUP}
-    return wording.document(api.trace(image, mode=mode, stop=stop, **asked))
+    return document(api.trace(image, mode=mode, stop=stop, **asked), image)
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,14 @@ class Tab:
     Attributes:
         panel: what shows answers.
         settings: inputs of a run.
+        chooser: which models it asks.
+        report: its buttons.
     """
 
     panel: Panel
     settings: tuple[gr.components.Component, ...]
+    chooser: chooser.Chooser
+    report: list[gr.components.Component]
 
 
 def build(image: gr.Image, run: Run | None) -> Tab:
@@ -165,13 +171,13 @@ def build(image: gr.Image, run: Run | None) -> Tab:
             document = gr.JSON(
                 wording.document(run.trace) if run else None, label="Result", max_height=500, elem_id="document"
             )
-            reports.build(image, kept)
+            report = reports.build()
     panel = Panel(
         banner, shown, curves, curve_words, closer, numbers, explainer, among_panel, family, among, among_words,
         document, kept,
     )  # fmt: skip
     _wire(image, mode, panel)
-    return Tab(panel, (mode, chosen.families))
+    return Tab(panel, (mode, chosen.families), chosen, report)
 
 
 def descents(run: Run):
@@ -190,13 +196,16 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
     def explained(run: Run | None, family: str | None) -> str:
         return words.explainer(run, family or "")
 
-    def come_closer(image: str | None, run: Run | None) -> Iterator[dict]:
+    def every_place(image: str, run: Run) -> Iterator[dict]:
+        for name in run.families:
+            run = work(run, intake.read(image), [name])
+            yield {panel.hero: hero.figure(run), panel.run: run}
+
+    def come_closer(image: str | None, run: Run | None, request: gr.Request) -> Iterator[dict]:
         with readable_errors():
             if image is None or run is None or run.trace is None or intake.read(image).sha256 != run.sha256:
                 raise intake.IntakeError("The picture is another one than that of the result.")
-            for name in run.families:
-                run = work(run, intake.read(image), [name])
-                yield {panel.hero: hero.figure(run), panel.run: run}
+            yield from SHOWN.updates(request.session_hash, image, every_place(image, run))
 
     asked = [panel.run, panel.shown]
     panel.among_panel.expand(among, asked, [panel.among, panel.among_words], **quiet)

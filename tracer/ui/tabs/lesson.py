@@ -12,7 +12,7 @@ import gradio as gr
 from tracer.image import intake
 from tracer.ui import hero, record, stored
 from tracer.ui.words import number
-from tracer.verdict import wording
+from tracer.verdict import plain, wording
 
 FOX, OTHER_FOX, PHOTOGRAPH = "fox-by-mini-kl-noto", "fox-by-mini-kl-fluent", "photograph"
 QUALITY = 90  # of the pictures, which are looked at and not measured
@@ -66,7 +66,7 @@ def _part(name: str, family: str) -> str:
 
 def _row(name: str, family: str) -> str:
     row = stored.everything(name)[0].evidence[family]
-    said = hero.strength(row.score, row.threshold)
+    said = plain.strength(row.score, row.threshold)[0]
     return f"{hero.title(family)}: {hero.ratio(row.contrast)} ({said}; {number(row.score)} of {number(row.threshold)})"
 
 

@@ -13,18 +13,20 @@ import gradio as gr
 
 from tracer.models import registry
 from tracer.reports import batch
-from tracer.ui import temporary, words
+from tracer.ui import hero, temporary, words
 from tracer.ui.components import Wish, on_gpu
 from tracer.ui.controls import run_controls
 
 LIMIT = 50  # images at once
 _KINDS = {
     "family": "match",
-    "none": "no match",
-    "undecided": "undecided",
-    "insufficient": "too little",
+    "autoencoder": "AI marks",
+    "none": "no sign",
+    "undecided": "cannot decide",
+    "insufficient": "cannot tell",
     "error": "error",
 }
+_AFTER = ("Marks", "The file says", "Not asked, or wrong", "Seconds")
 _FAMILIES = [row.id for row in registry.families(registry.LINEUPS[0])]
 
 
@@ -65,13 +67,18 @@ def build(page: gr.Blocks) -> None:
     with gr.Column(elem_classes="tab"):
         gr.HTML(
             f"<p>Trace up to {LIMIT} images and take the table away. For more, and to go on after a break, there is "
-            "<code>python -m tracer batch FOLDER --out FILE</code>, which makes the same rows.</p>"
+            "<code>python -m tracer batch</code>, which makes the same rows.</p>"
         )
         files = gr.File(
             file_count="multiple", file_types=list(batch.SUFFIXES), label="Images", height=180, elem_id="files"
         )
         gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
-        families = gr.CheckboxGroup(_FAMILIES, value=_FAMILIES, label="Families to inspect", elem_id="many-families")
+        families = gr.CheckboxGroup(
+            [(hero.title(name), name) for name in _FAMILIES],
+            value=_FAMILIES,
+            label="Decoders to ask",
+            elem_id="many-families",
+        )
         with gr.Row(elem_classes="buttons"):
             start = gr.Button("Trace all", variant="primary", min_width=120, elem_id="trace-all")
             stop = gr.Button("Stop", variant="stop", interactive=False, min_width=80, elem_id="stop-all")
@@ -81,7 +88,7 @@ def build(page: gr.Blocks) -> None:
             datatype=_types(_FAMILIES),
             label="Results, sorted by the menu ⋮ beside a column's name",
             interactive=False,
-            column_widths=["210px", "100px", "110px", *("95px" for _ in _FAMILIES), "90px", "320px", "90px"],
+            column_widths=["200px", "100px", "320px", *("150px" for _ in _FAMILIES), "110px", "160px", "200px", "90px"],
             wrap=True,
             max_height=600,
             elem_id="many-table",
@@ -154,11 +161,11 @@ def _inspected(files: list[tuple[str, Path]], options: batch.Options, stop: Wish
 
 
 def _heads(families: list[str]) -> list[str]:
-    return ["File", "Answer", "Family", *(f"{name}: score" for name in families), "Lowest p", "Why", "Seconds"]
+    return ["File", "Answer", "In words", *(f"{hero.title(name)}: score" for name in families), *_AFTER]
 
 
 def _types(families: list[str]) -> list[str]:
-    return ["str", "str", "str", *("number" for _ in families), "number", "str", "number"]
+    return ["str", "str", "str", *("number" for _ in families), "str", "str", "str", "number"]
 
 
 def _cells(made: Iterable[batch.Row], families: list[str]) -> list[list[Any]]:
@@ -169,11 +176,8 @@ def _cells(made: Iterable[batch.Row], families: list[str]) -> list[list[Any]]:
 
     cells = []
     for row in made:
-        chances = [row[f"{name}_p_value"] for name in families if row[f"{name}_p_value"] is not None]
         scores = [digits(row[f"{name}_score"]) for name in families]
-        why = row["error"] or row["reason"] or row["not_inspected"] or ""
-        kind = _KINDS[row["verdict"]]
-        cells.append(
-            [row["file"], kind, row["family"] or "", *scores, digits(min(chances, default=None)), why, row["seconds"]]
-        )
+        why = row["error"] or row["not_inspected"] or ""
+        rest = [row["marks"] or "", row["claims"] or "", why, row["seconds"]]
+        cells.append([row["file"], _KINDS[row["kind"] or row["verdict"]], row["answer"] or "", *scores, *rest])
     return cells

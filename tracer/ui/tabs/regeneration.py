@@ -19,8 +19,10 @@ from tracer.models.errors import ModelUnavailable
 from tracer.ui import chooser, drawing, parameters, running, words
 from tracer.ui.components import BUDGET, ONE_AT_A_TIME, Wish, budget, readable_errors, upload, upload_problem
 from tracer.ui.controls import HIDDEN, run_controls
+from tracer.ui.documents import document
 from tracer.ui.drawing import Board
 from tracer.ui.parameters import as_sent
+from tracer.ui.shown import SHOWN, digest
 from tracer.verdict import wording
 
 _ALL = [row.id for row in registry.GENERATORS.values() if row.bundled]
@@ -58,7 +60,7 @@ def regenerate_image(
             "stop": budget(),
         }
         options["budget"] = None if device.zero_gpu() else BUDGET
-        return wording.document(api.regenerate(image, **options))
+        return document(api.regenerate(image, **options), image)
 
 
 def estimate(generators: list[str], candidates: float) -> str:
@@ -120,6 +122,12 @@ def describe(image: str | None) -> str:
         return captioning.caption(intake.read(image).pixels)
 
 
+def _captioned(image: str | None, request: gr.Request) -> str | dict:
+    """The caption of a new picture, unless another one lies there by now."""
+    written = describe(image)
+    return written if SHOWN.same(request.session_hash, digest(image)) else gr.skip()
+
+
 @dataclass(frozen=True)
 class Controls:
     """What a visitor sets."""
@@ -174,6 +182,13 @@ class Tab:
 
     controls: Controls
     panel: Panel
+
+    def follow(self, laid_down: gr.events.Dependency) -> None:
+        """After a new picture has been laid down and everything of an earlier one is gone: write its caption."""
+        controls = self.controls
+        laid_down.then(_captioned, controls.image, controls.caption, concurrency_limit=2, **HIDDEN)
+        told = [controls.generators, controls.candidates]
+        laid_down.then(estimate, told, controls.estimate, concurrency_limit=4, **HIDDEN)
 
     def blank(self) -> dict[gr.components.Component, Any]:
         """Before anything has been drawn for an image."""
@@ -250,11 +265,9 @@ def _controls(image: gr.Image, written: str) -> Controls:
 
 def _wire(controls: Controls, panel: Panel) -> None:
     told = {"inputs": [controls.generators, controls.candidates], "outputs": controls.estimate, **HIDDEN}
-    for changed in (controls.image.upload, controls.generators.change, controls.candidates.change):
+    for changed in (controls.generators.change, controls.candidates.change):
         changed(estimate, concurrency_limit=4, **told)
     controls.settings.expand(_choices, None, [controls.generators, controls.full_size], concurrency_limit=4, **HIDDEN)
-    for changed in (controls.image.upload, controls.image.clear):  # not `change`: examples bring their captions along
-        changed(describe, controls.image, controls.caption, concurrency_limit=2, **HIDDEN)
 
     def draw(
         image: str, caption: str, generators: list[str], candidates: float, seed: float, fused: bool, stop: Wish

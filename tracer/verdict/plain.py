@@ -1,0 +1,161 @@
+"""The joint answer for somebody who has never heard of the method: one line, why, and how sure.
+
+Page, reports, batches and programs all say these lines; `wording` says the same in the field's terms.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tracer.evidence.artifacts.decision import Artifacts
+from tracer.evidence.reasons import Reason
+from tracer.evidence.regeneration.decision import Regeneration
+from tracer.evidence.verdict import Trace, Verdict, listed
+from tracer.verdict.combine import Joint
+from tracer.verdict.names import titles
+
+NAMES = {"inversion": "the grid test", "artifacts": "the detector of marks", "regeneration": "what the models draw"}
+UNNAMED = (Reason.ANOTHER_AUTOENCODER, Reason.MARKS_ALONE, Reason.TOO_LITTLE_BUT_MARKS)
+BECAUSE = {
+    Reason.IMAGE_TOO_SMALL: "it is too small",
+    Reason.NO_FINE_DETAIL: "it has no fine detail",
+    Reason.NOWHERE_FOR_MARKS: "it has no fine detail",
+    Reason.TOO_SMOOTH: "it is too smooth, as after blur or enlargement",
+    Reason.ANSWER_NOT_VISIBLE: "too little of its detail is left",
+    Reason.OWN_LATTICE: "its own blocks or cells hide a decoder's",
+    Reason.NOTHING_AFTER_RESIZING: "the picture was resized",
+    Reason.NOTHING_AFTER_COMPRESSION: "compression can take a model's trace away",
+    Reason.NO_MARKS_AFTER_RESIZING: "the picture was resized",
+    Reason.NO_MARKS_AFTER_COMPRESSION: "compression can take a model's trace away",
+    Reason.MARKS_LOST_IN_JPEG: "compression has taken its fine detail",
+}
+PROVES_NOTHING = "It may be a photograph, a drawing, another model's picture, or one that was resized since."
+
+SENT_THROUGH = "A picture that was only sent through that decoder, to edit or enlarge it, looks the same."
+
+STRENGTHS = (  # share of the threshold from which an answer of the grid test is called so
+    (4.0, "very strong"),
+    (2.0, "strong"),
+    (1.0, "clear"),
+    (0.5, "weak: could be chance"),
+    (-math.inf, "no sign"),
+)
+LEVELS = len(STRENGTHS) - 1  # of a strength's bar
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a visitor is told.
+
+    Attributes:
+        kind: "family", "autoencoder" (of a model that cannot be named), "none", "undecided" or "insufficient".
+        line: the answer.
+        why: a sentence for every kind of evidence that was asked.
+        sure: how sure; "" where nothing was found, which nobody can be sure of.
+    """
+
+    kind: str
+    line: str
+    why: tuple[str, ...]
+    sure: str
+
+
+def strength(score: float, threshold: float) -> tuple[str, int]:
+    """A score of the grid test as a word, and as a number of `LEVELS`."""
+    place = next(place for place, (share, _) in enumerate(STRENGTHS) if score >= share * threshold)
+    return STRENGTHS[place][1], LEVELS - place
+
+
+def answer(joint: Joint) -> Answer:
+    """The joint answer in plain words."""
+    kind, line = _line(joint)
+    said = {"inversion": _grid, "artifacts": _marks, "regeneration": _drawings}
+    why = [said[name](found) for name, found in joint.evidence.items()]
+    if kind == "none":
+        why.append(PROVES_NOTHING)
+    if kind == "family":
+        why.append(SENT_THROUGH)
+    if joint.verdict.reason is Reason.ANOTHER_AUTOENCODER:
+        why.append("So another model drew it, or it was resized since.")
+    return Answer(kind, line, tuple(why), _sure(joint, kind))
+
+
+def _line(joint: Joint) -> tuple[str, str]:
+    verdict = joint.verdict
+    if verdict.kind == "family":
+        if len(verdict.members) == 1 and "regeneration" in joint.agreeing:
+            return "family", f"Made by {verdict.members[0]}."
+        return "family", f"Made by {titles(verdict.families)}, or another model with its decoder."
+    if verdict.reason in UNNAMED:
+        return "autoencoder", "Decoded by an AI image model that we cannot name."
+    if verdict.kind == "none":
+        return "none", "No sign of an AI image model that we know, which proves nothing."
+    if verdict.reason is Reason.SEVERAL_FAMILIES_OPEN:
+        return "undecided", f"Made by a model with one of these decoders: {titles(verdict.families, 'or')}."
+    if verdict.kind == "insufficient":
+        because = _because(joint)
+        return "insufficient", f"Cannot tell from this file{f', because {because}' * bool(because)}."
+    if verdict.reason is Reason.INSPECTION_STOPPED:
+        return "undecided", "Stopped before there was an answer."
+    if joint.contradicting:
+        names = " and ".join(NAMES[name] for name in joint.contradicting)
+        return "undecided", f"Cannot decide: {names} contradict each other."
+    return "undecided", "Cannot decide yet." if joint.missing else "Cannot decide."
+
+
+def _because(joint: Joint) -> str:
+    """Why nothing can be told: the joint verdict's own reason, or that of what it rests on."""
+    asked = [joint.verdict, *joint.verdict.rests_on, *(found.verdict for found in joint.evidence.values())]
+    return next((BECAUSE[each.reason] for each in asked if each.reason in BECAUSE), "")
+
+
+def _grid(trace: Trace) -> str:
+    verdict, asked = trace.verdict, [row.family for row in trace.evidence]
+    cropped = any(any(row.offset) for row in trace.evidence if row.family in verdict.families)
+    where = f"{' (moved, as after a crop)' if cropped else ''}"
+    if any(row.mode != "grid" for row in trace.evidence):
+        return f"By LatentTracer's rule: {_fits(verdict)}."
+    if verdict.kind == "family":
+        others = ", and on no other's" if len(asked) > 1 else ""
+        return f"It lies on the grid of {titles(verdict.families)}'s decoder{where}{others}."
+    if verdict.kind == "none":
+        names = f": {titles(asked, 'or')}" if asked else ""
+        return f"It does not lie on the grid of any decoder that was asked{names}."
+    if verdict.kind == "undecided" and verdict.families:
+        return f"It may lie on the grid of {titles(verdict.families, 'or')}."
+    return "The grid test was stopped." if verdict.reason is Reason.INSPECTION_STOPPED else "The grid test cannot tell."
+
+
+def _fits(verdict: Verdict) -> str:
+    if verdict.kind == "family":
+        return f"{titles(verdict.families)}'s decoder can redraw it"
+    return "no decoder that was asked can redraw it" if verdict.kind == "none" else "that does not tell"
+
+
+def _marks(found: Artifacts) -> str:
+    return {
+        "autoencoder": "A detector sees a decoder's marks in it.",
+        "none": "A detector sees no decoder's marks in it.",
+        "undecided": "The detector of a decoder's marks cannot decide.",
+        "insufficient": "The detector of a decoder's marks cannot tell.",
+    }[found.verdict.kind]
+
+
+def _drawings(found: Regeneration) -> str:
+    alone = found.alone
+    if alone.kind == "family":
+        return f"Of the models that drew it again, {found.ranking[0].generator} comes clearly closest."
+    if alone.kind == "none":
+        return "None of the models that drew it again comes close."
+    return "What the models draw does not decide."
+
+
+def _sure(joint: Joint, kind: str) -> str:
+    if kind == "autoencoder":
+        return "Fairly sure: one kind of evidence says so."
+    if kind != "family" or not joint.agreeing:
+        return ""
+    how = {1: "Fairly sure", 2: "Sure", 3: "Very sure"}[len(joint.agreeing)]
+    names = listed([NAMES[name] for name in joint.agreeing])
+    return f"{how}: {names} say{'s' * (len(joint.agreeing) == 1)} so, and nothing disagrees."
