@@ -170,7 +170,7 @@ def asked(picture: Picture, strength: float, families: list[str] | None, stop: C
     searched: dict[str, np.ndarray] = {}
     for update in api.trace_stream(picture, families=families, stop=stop):
         if isinstance(update, Searched):
-            searched[update.family] = update.phases.contrasts
+            searched[update.family] = update.fits.contrasts
     trace: Trace = update
     try:
         marks = api.artifacts(picture, tries=TRIES, stop=stop)
@@ -205,7 +205,7 @@ def _phases(picture: Picture, trace: Trace, known: dict[str, np.ndarray]) -> dic
             continue
         code = code_of(Suspect.of(registry.family(row.family)))().plain
         if grid.layout(pixels, code.stride, search.SIDE).places:
-            found[row.family] = search.phases(pixels, code).contrasts
+            found[row.family] = search.fit_offsets(pixels, code).contrasts
     return found
 
 
