@@ -20,8 +20,10 @@ MINIS = data.HERE.parent / "tracer" / "assets" / "minis"
 PRECISION = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
 
 
-def autocast() -> contextlib.AbstractContextManager:
-    """bfloat16 arithmetic where the CPU has it."""
+def autocast(device: str = "cpu") -> contextlib.AbstractContextManager:
+    """bfloat16 arithmetic where the CPU, or the accelerator, has it."""
+    if device != "cpu":
+        return torch.autocast(device, torch.bfloat16)
     return torch.autocast("cpu", PRECISION, enabled=PRECISION is torch.bfloat16)
 
 
@@ -40,11 +42,12 @@ def run(
     loss: Callable[[int], torch.Tensor],
     judge: Callable[[torch.nn.Module], Mapping[str, float]],
     every: int = 200,
+    clock: Callable[[], float] = time.process_time,
 ) -> torch.nn.Module:
     """Train until `minutes` of this process's CPU time have been spent in all runs together; resumes by itself.
 
-    CPU time instead of the clock's, so that a busy machine does not shorten the training. The learning rate warms up
-    for 100 steps and falls with the share of the minutes spent.
+    CPU time instead of the wall's, so that a busy machine does not shorten the training. The learning rate warms up
+    for 100 steps and falls with the share of the minutes spent. A checkpoint is written every minute.
 
     Args:
         name: folder in `training/runs/` for `checkpoint.pt` and `log.jsonl`.
@@ -53,7 +56,8 @@ def run(
         minutes: CPU minutes in all.
         loss: the loss of the step whose number it gets; the number also seeds the batch, so that a resumed run goes on.
         judge: validation figures of the averaged weights; its own time is not counted.
-        every: steps between validations and checkpoints.
+        every: steps between validations.
+        clock: seconds, of whatever the minutes are counted in; with an accelerator the wall's.
 
     Returns:
         The averaged weights, as a copy of `model`.
@@ -65,11 +69,11 @@ def run(
     peaks = [group["lr"] for group in optimiser.param_groups]
     step, spent, losses = 0, 0.0, []
     if (folder / "checkpoint.pt").exists():
-        state = torch.load(folder / "checkpoint.pt", weights_only=True)
+        state = torch.load(folder / "checkpoint.pt", weights_only=True, map_location="cpu")
         for part, key in ((model, "model"), (averaged, "averaged"), (optimiser, "optimiser")):
             part.load_state_dict(state[key])
         step, spent = state["step"], state["spent"]
-    last = time.process_time()
+    last, saved = clock(), spent
     while spent < minutes * 60:
         share = spent / (minutes * 60)
         for group, peak in zip(optimiser.param_groups, peaks, strict=True):
@@ -83,7 +87,7 @@ def run(
         averaged.update_parameters(model)
         losses.append(value.item())
         step += 1
-        now = time.process_time()
+        now = clock()
         spent, last = spent + now - last, now
         if step % every == 0 or spent >= minutes * 60:
             figures = {key: round(number, 4) for key, number in judge(averaged.module.eval()).items()}
@@ -93,8 +97,10 @@ def run(
             with (folder / "log.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")
             print(row, flush=True)
+        if spent - saved >= 60 or spent >= minutes * 60:
             save(folder / "checkpoint.pt", model, averaged, optimiser, step, spent)
-            last = time.process_time()
+            saved = spent
+        last = clock()
     return averaged.module.eval()
 
 

@@ -1,41 +1,49 @@
-"""Train the detector of autoencoder marks: `python -m training.detector --minutes 45 --photos FOLDER`.
+"""Train the detector of autoencoder marks: `python -m training.detector --minutes 45 --photos FOLDER --real FOLDER`.
 
-Photographs against the same pixels through autoencoders (`detector_bank.py`, `pairs.py`); no generated image is ever
-trained on. The part that judges periodic marks is fitted to measured peaks in minutes; the one that judges texture
-trains for the minutes told and resumes from `training/runs/NAME/`; both are weighed on pictures that neither saw.
-`--validate FOLDER` logs how well real generators' pictures are told from photographs of the calibration split, which
-steers nothing. At the end the averaged weights go to `tracer/assets/minis/detector/` in 16 bit; with --export at any
-time.
+Photographs against the same pixels through autoencoders (`detector_bank.py`, `pairs.py`), after the same histories of
+the web (`web.py`); no generated image is ever trained on. The part that judges periodic marks is fitted to measured
+peaks in minutes; the one that judges texture trains for the minutes told, from ImageNet's weights or from those of
+`--start`, and resumes from `training/runs/NAME/`; both are weighed on pictures that neither saw. What is logged on the
+way is measured on the half `choose` of `real.py`. At the end the averaged weights go to `tracer/assets/minis/detector/`
+in 16 bit; with --export at any time.
+
+The bank is held in memory; `--workers` processes make the batches, and the network trains on an accelerator if there is
+one. Minutes are then the wall's.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
 
+from tracer.evidence.artifacts import detection
 from tracer.evidence.artifacts.network import WINDOW, Architecture, Detector, Marks, Texture, peaks
-from training import common, data
+from tracer.image import perturbations
+from training import common, data, real
+from training.detector_bank import HARD
 from training.pairs import Pairs
 
 PAIRS = 16
-MARK_PAIRS = 10_000  # pairs whose peaks are measured
+MARK_PAIRS = 3_000  # pairs whose peaks are measured
 FOLDER = common.MINIS / "detector"
 
 
-def build(architecture: Architecture, pretrained: bool = True) -> Texture:
-    """A fresh part for texture; the body of lite0 with ImageNet weights where `pretrained`."""
+def build(architecture: Architecture, start: Path | None = None) -> Texture:
+    """The part for texture before it is trained: the body of lite0 with ImageNet weights, or a detector's own part."""
+    if start:
+        return detection.load(start).texture.requires_grad_(True)
     model = Texture(architecture)
-    if architecture.body == "lite0" and pretrained:
+    if architecture.body == "lite0":
         _load_lite0(model, architecture)
     return model.to(memory_format=torch.channels_last)
 
@@ -81,66 +89,82 @@ def area(negative: np.ndarray, positive: np.ndarray) -> float:
 @torch.no_grad()
 def scores(model: torch.nn.Module, images: list[np.ndarray]) -> np.ndarray:
     """Mean logits of four crops of images, one in each corner."""
+    device = next(model.parameters()).device
     result = []
     for image in images:
         tensor = torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255
         rows, columns = ((slice(WINDOW), slice(-WINDOW, None)),) * 2
         crops = torch.stack([tensor[:, row, column] for row in rows for column in columns])
-        with common.autocast():
-            result.append(model(crops).float().mean().item())
+        with common.autocast(device.type):
+            result.append(model(crops.to(device)).float().mean().item())
     return np.array(result)
 
 
-def screenshot(image: np.ndarray) -> bool:
-    """Whether a fifth of an image's pixels are exactly the same dark grey, as in pictures of a node editor.
+def judge(photos: Path, folder: Path) -> Callable[[torch.nn.Module], dict[str, float]]:
+    """Validation figures: AUC of generators' pictures of the half `choose` against what no decoder drew.
 
-    Collections of generators' pictures hold some, and no decoder drew them.
+    The latter are calibration photographs, 30 of a kind at most, and art that was not trained on. Both as they were
+    found, and stored as JPEG 80.
     """
-    grey = (image == image[..., :1]).all(axis=2)
-    return max(float((grey & (image[..., 0] == level)).mean()) for level in (32, 33, 34)) > 0.2
-
-
-def judge(photos: Path, generated: Path | None) -> Callable[[torch.nn.Module], dict[str, float]]:
-    """Validation figures: AUC of generators' pictures against calibration photographs, overall, per family and source.
-
-    Of every kind of photograph at most 50, so that the 299 px ones stay under half.
-    """
-    pictures: dict[str, list[np.ndarray]] = {}
+    made, others = [], []
+    for each in real.pictures(folder):
+        if each.split == "choose" and each.source not in HARD:
+            (made if each.generated else others).append(each.pixels())
     for kind in ("cc-by", "cc0", "highres"):
-        pictures[kind] = data.photographs(photos, "calibrate", (kind,))[:50]
-    rows = []
-    if generated:
-        with (generated / "SOURCES.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        made = [np.asarray(Image.open(generated / row["file"]).convert("RGB")) for row in rows]
-        kept = [index for index, image in enumerate(made) if not screenshot(image)]
-        rows, made = ([each[index] for index in kept] for each in (rows, made))
+        others += data.photographs(photos, "calibrate", (kind,))[:30]
+    large = [[each for each in some if min(each.shape[:2]) >= WINDOW] for some in (others, made[::2])]
+    stored = [[perturbations.jpeg(each, 80) for each in some] for some in large]
 
     def figures(model: torch.nn.Module) -> dict[str, float]:
-        if not rows:
-            return {}
-        negative = {kind: scores(model, images) for kind, images in pictures.items()}
-        everything = np.concatenate(list(negative.values()))
-        positive = scores(model, made)
-        result = {"auc": area(everything, positive)}
-        edge = np.quantile(everything, 0.95)
-        result["tpr5"] = float((positive > edge).mean())
-        for kind, values in negative.items():
-            result[kind] = area(values, positive)
-        for column in ("autoencoder_family", "repository"):
-            for name in sorted({row[column] for row in rows}):
-                chosen = np.array([row[column] == name for row in rows])
-                result[name] = area(everything, positive[chosen])
+        result = {}
+        for name, (negative, positive) in (("found", large), ("jpeg-80", stored)):
+            result[name] = area(scores(model, negative), scores(model, positive))
         return result
 
     return figures
+
+
+class Steps(Dataset):
+    """The batch of every step, which only depends on its number."""
+
+    def __init__(self, pairs: Pairs, seed: int, first: int):
+        self.pairs, self.seed, self.first = pairs, seed, first
+
+    def __len__(self) -> int:
+        return 10**9
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        torch.set_num_threads(1)
+        return self.pairs.batch(PAIRS, np.random.default_rng((self.seed, self.first + index)))
+
+
+def train(
+    model: Texture, pairs: Pairs, arguments: argparse.Namespace, figures: Callable[[torch.nn.Module], dict[str, float]]
+) -> None:
+    """Train the part for texture until its minutes are spent."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model.to(device)
+    batches: list[Iterator] = []
+
+    def loss(step: int) -> torch.Tensor:
+        if not batches:  # a run that is resumed goes on with its own step's batch
+            steps = Steps(pairs, arguments.seed, step)
+            batches.append(iter(DataLoader(steps, batch_size=None, num_workers=arguments.workers)))
+        images, labels = next(batches[0])
+        with common.autocast(device):
+            logits = model(images.to(device))
+        return functional.binary_cross_entropy_with_logits(logits.float(), labels.to(device))
+
+    clock = time.process_time if device == "cpu" else time.monotonic
+    optimiser = optimiser_for(model, arguments.rate)
+    common.run(arguments.name, model, optimiser, arguments.minutes, loss, figures, arguments.every, clock)
 
 
 def measured(pairs: Pairs, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Peaks of `count` pairs, (2 * count, features), and labels."""
     found, labels = [], []
     for number in range(-(-count // PAIRS)):
-        images, truth = pairs.batch(PAIRS, np.random.default_rng((seed, number)), whole=True)
+        images, truth = pairs.batch(PAIRS, np.random.default_rng((seed, 2, number)), whole=True)
         found.append(peaks(images))
         labels.append(truth)
         if number % 100 == 0:
@@ -175,19 +199,19 @@ def weighed(detector: Detector, pairs: Pairs, count: int, seed: int) -> dict[str
         votes.append(detector.parts(images))
         labels.append(truth)
     found, truth = torch.cat(votes), torch.cat(labels)
-    mix = torch.tensor([1.0, 1.0, 0.0], requires_grad=True)
+    mix = torch.ones_like(detector.mix).requires_grad_()
     optimiser = torch.optim.LBFGS([mix], max_iter=100)
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
-        value = functional.binary_cross_entropy_with_logits(found @ mix[:2] + mix[2], truth)
+        value = functional.binary_cross_entropy_with_logits(found @ mix[:-1] + mix[-1], truth)
         value.backward()
         return value
 
     with torch.enable_grad():
         optimiser.step(loss)
-    detector.mix.copy_(mix)
-    both = (found @ mix[:2] + mix[2]).detach()
+    detector.mix.data.copy_(mix.detach())
+    both = (found @ mix[:-1] + mix[-1]).detach()
     columns = {"marks": found[:, 0], "texture": found[:, 1], "both": both}
     return {name: area(each[truth == 0].numpy(), each[truth == 1].numpy()) for name, each in columns.items()}
 
@@ -204,21 +228,21 @@ def export(detector: Detector, facts: dict[str, object]) -> None:
     (FOLDER / "config.json").write_text(json.dumps(config, indent=1) + "\n")
 
 
-def put_together(
-    name: str, architecture: Architecture, marks: Marks, seed: int, leave_out: list[str]
-) -> tuple[Detector, dict[str, object]]:
+def put_together(arguments: argparse.Namespace, marks: Marks) -> tuple[Detector, dict[str, object]]:
     """The detector of a run's last checkpoint with its parts weighed, and facts about it."""
-    detector = Detector(architecture)
+    detector = Detector(Architecture())
     detector.marks = marks
-    if detector.texture is not None:
-        detector.texture = common.last_average(name, build(architecture, pretrained=False))
-    reached = weighed(detector.eval(), Pairs(leave_out, held=True), 400, seed)
-    facts: dict[str, object] = {"auc_on_held_pairs": {key: round(value, 4) for key, value in reached.items()}}
-    log = common.RUNS / name / "log.jsonl"
-    if detector.texture is not None:
-        last = json.loads(log.read_text().splitlines()[-1])
-        facts |= {"texture_steps": last["step"], "texture_minutes": last["minutes"]}
-    facts |= {"seed": seed, "left_out": leave_out}
+    detector.texture = common.last_average(arguments.name, detector.texture)
+    reached = weighed(detector.eval(), Pairs(arguments.leave_out, held=True), 400, arguments.seed)
+    last = json.loads((common.RUNS / arguments.name / "log.jsonl").read_text().splitlines()[-1])
+    facts = {
+        "auc_on_held_pairs": {key: round(value, 4) for key, value in reached.items()},
+        "texture_steps": last["step"],
+        "texture_minutes": last["minutes"],
+        "started_from": arguments.start.name if arguments.start else "ImageNet",
+        "seed": arguments.seed,
+        "left_out": arguments.leave_out,
+    }
     print(facts, [round(each, 3) for each in detector.mix.tolist()])
     return detector, facts
 
@@ -227,43 +251,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, required=True, help="processor minutes for texture, over every run")
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
-    parser.add_argument("--validate", type=Path, help="a folder of generators' pictures with SOURCES.csv")
+    parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
     parser.add_argument("--name", default="detector", help="folder in training/runs/")
-    parser.add_argument("--body", choices=("plain", "lite0", "none"), default="lite0")
-    parser.add_argument("--inputs", choices=("rgb", "residual", "both"), default="both")
-    parser.add_argument("--width", type=int, default=32)
-    parser.add_argument("--stages", type=int, default=5)
-    parser.add_argument("--scratch", action="store_true", help="without ImageNet weights")
+    parser.add_argument("--start", type=Path, help="a detector's folder whose texture part is trained on")
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="AUTOENCODER", help="a trial without these")
     parser.add_argument("--limit", type=int, help="only so many pictures of the bank")
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--every", type=int, default=150)
+    parser.add_argument("--every", type=int, default=300)
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--export", action="store_true", help="do not train texture on; use its last checkpoint")
+    parser.add_argument("--export", action="store_true", help="do not train on; use the last checkpoint")
     arguments = parser.parse_args()
-    architecture = Architecture(64, arguments.body, arguments.inputs, arguments.width, arguments.stages)
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
     pairs = Pairs(arguments.leave_out, arguments.limit)
     folder = common.RUNS / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
-    figures = judge(arguments.photos, arguments.validate)
-    if not arguments.export and arguments.body != "none":
-        model = build(architecture, pretrained=not arguments.scratch)
-
-        def loss(step: int) -> torch.Tensor:
-            images, labels = pairs.batch(PAIRS, np.random.default_rng((arguments.seed, step)))
-            with common.autocast():
-                logits = model(images)
-            return functional.binary_cross_entropy_with_logits(logits, labels)
-
-        optimiser = optimiser_for(model, arguments.rate)
-        common.run(arguments.name, model, optimiser, arguments.minutes, loss, figures, arguments.every)
+    figures = judge(arguments.photos, arguments.real)
+    if not arguments.export:
+        train(build(Architecture(), arguments.start), pairs, arguments, figures)
     table = folder / "peaks.pt"
     if not table.exists():
         torch.save(measured(pairs, MARK_PAIRS, arguments.seed), table)
-    marks = train_marks(*torch.load(table, weights_only=True), architecture.hidden, arguments.seed)
-    detector, facts = put_together(arguments.name, architecture, marks, arguments.seed, arguments.leave_out)
+    marks = train_marks(*torch.load(table, weights_only=True), Architecture.hidden, arguments.seed)
+    detector, facts = put_together(arguments, marks)
     print({key: round(value, 4) for key, value in figures(detector).items()})
     torch.save(detector.state_dict(), folder / "detector.pt")
     if arguments.name == "detector":

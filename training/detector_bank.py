@@ -1,10 +1,11 @@
 """Pairs for the detector, made once: photographs with innocent pasts, and the same pixels through autoencoders.
 
-    python -m training.detector_bank --pictures 4000 --photos FOLDER --weights FOLDER
+    python -m training.detector_bank --pictures 3000 --photos FOLDER --real FOLDER --weights FOLDER
 
-Each shard in `training/cache/detector/` holds 100 pictures, `ORIGINALS` uint8 (100, 160, 160, 3), and four
-reconstructions of each, (100, 4, 160, 160, 3), with the names of the autoencoders that made them. A run that is
-cut off goes on with the next shard. Only training photographs, and drawings that no autoencoder was tested on, enter.
+Each shard in `training/cache/detector/` holds 100 pictures, `originals` uint8 (100, 192, 192, 3), and two
+reconstructions of each, (100, 2, 192, 192, 3), with the names of the autoencoders that made them. A run that is
+cut off goes on with the next shard. Only training photographs, and the renders, games, diagrams and products of
+`HARD`, enter.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import argparse
 import copy
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +24,22 @@ import torch
 from tracer.image import perturbations
 from tracer.models import checkpoint, registry
 from tracer.models.autoencoder import Autoencoder
-from training import common, data, innocent
+from training import common, data, innocent, real
 
 BANK = data.CACHE / "detector"
-SIDE, MARGIN = 160, 16  # a decoder pads its picture's edge, so the edge of what it draws is cut off
-SHARD, COPIES = 100, 4
-DRAWN = 0.08
-KINDS = {"cc-by": 0.5, "cc0": 0.25, "highres": 0.17}  # what is left is drawings
+SIDE, MARGIN = 192, 16  # a decoder pads its picture's edge, so the edge of what it draws is cut off
+SHARD, COPIES = 100, 2
+KINDS = {"cc-by": 0.45, "cc0": 0.18, "highres": 0.17}  # what is left is of `HARD`
+
+# Collections of the half `choose` that are mistaken for decoded pictures: renders, games, diagrams and products. The
+# others of that half are left for choosing.
+HARD = {
+    "SaschaWillems/Vulkan",
+    "godotengine/godot-demo-projects",
+    "donnemartin/system-design-primer",
+    "magento/magento2-sample-data",
+}
+SURROGATES = {"sd": "taesd", "sdxl": "taesdxl", "sd3": "taesd3", "flux1": "taef1"}  # and what they were trained on from
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,13 @@ def _in_32_bit(autoencoder: Autoencoder) -> Autoencoder:
     return autoencoder
 
 
-def tuned(autoencoder: Autoencoder, pictures: list[np.ndarray], seed: int, steps: int = 40) -> Autoencoder:
+def surrogates() -> list[tuple[str, Autoencoder]]:
+    """The bundled surrogates, each with the name of the tiny autoencoder that it began as."""
+    parent = common.MINIS.parent / "surrogates"
+    return [(name, _in_32_bit(checkpoint.from_folder(parent / path, path))) for path, name in SURROGATES.items()]
+
+
+def tuned(autoencoder: Autoencoder, pictures: list[np.ndarray], seed: int, steps: int = 25) -> Autoencoder:
     """The autoencoder with noise on its decoder's weights, trained again for a few steps from a random layer on.
 
     It still draws what it is given, but its finest traces are another decoder's.
@@ -99,7 +117,7 @@ def tuned(autoencoder: Autoencoder, pictures: list[np.ndarray], seed: int, steps
     return changed
 
 
-def sources(folder: Path, pictures: list[np.ndarray], variants: int = 2) -> list[Source]:
+def sources(folder: Path, pictures: list[np.ndarray], variants: int = 1) -> list[Source]:
     """All autoencoders, each as it is and `variants` times tuned; the tuned ones are cached."""
     result = []
     for place, autoencoder in enumerate(autoencoders(folder)):
@@ -113,7 +131,7 @@ def sources(folder: Path, pictures: list[np.ndarray], variants: int = 2) -> list
                 changed = tuned(autoencoder, pictures, seed=100 * variant + place)
                 torch.save(changed.model.state_dict(), file)
             result.append(Source(autoencoder.family, f"tuned-{variant}", changed))
-    return result
+    return result + [Source(name, "surrogate", autoencoder) for name, autoencoder in surrogates()]
 
 
 @torch.no_grad()
@@ -148,18 +166,19 @@ def _tensor(pictures: np.ndarray) -> torch.Tensor:
 
 
 class Pictures:
-    """Endless random square crops of photographs and drawings, each with an innocent past.
+    """Endless random square crops of photographs and art, each with an innocent past.
 
     Args:
         photos: folder with cc-by/, cc0/ and highres/.
-        split: which photographs.
+        art: folder with `generated/` and `real/`, of which the collections of `HARD` are taken.
         side: crop side in pixels.
     """
 
-    def __init__(self, photos: Path, split: str, side: int):
+    def __init__(self, photos: Path, art: Path, side: int):
         self.side = side
-        self.photographs = {kind: data.photographs(photos, split, (kind,)) for kind in KINDS}
-        self.drawings = [data.drawings(name) for name in data.SETS]
+        self.photographs = {kind: data.photographs(photos, "train", (kind,)) for kind in KINDS}
+        hard = [each.pixels() for each in real.pictures(art) if each.source in HARD]
+        self.art = [pixels for pixels in hard if min(pixels.shape[:2]) >= side]
 
     def one(self, rng: np.random.Generator) -> np.ndarray:
         """The next crop, uint8 (side, side, 3)."""
@@ -168,11 +187,11 @@ class Pictures:
             if place < share:
                 return self._photograph(self.photographs[kind], rng)
             place -= share
-        return self._drawing(rng)
+        return self._photograph(self.art, rng)
 
     def _photograph(self, photographs: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
         picture = photographs[rng.integers(len(photographs))]
-        smallest = (self.side + 8) / min(picture.shape[:2])
+        smallest = min((self.side + 8) / min(picture.shape[:2]), 1)
         factor = rng.choice((1.0, rng.uniform(smallest, 1), rng.uniform(smallest, 1)))
         # More than the crop is taken first, so that no filter of its past sees the crop's edge.
         if factor < 1:
@@ -181,16 +200,6 @@ class Pictures:
             )
         picture = _crop(picture, min(self.side + 40, *picture.shape[:2]), rng)
         return self._finished(picture, rng)
-
-    def _drawing(self, rng: np.random.Generator) -> np.ndarray:
-        sheet = []
-        while len(sheet) < 4:
-            group = self.drawings[rng.integers(len(self.drawings))]
-            index = int(rng.integers(len(group.names)))
-            if not data.drawing_held_out(group.set_name, group.names[index], "autoencoder"):
-                sheet.append(group.on(index, rng.random(3, dtype=np.float32)))
-        sheet = np.vstack([np.hstack(sheet[:2]), np.hstack(sheet[2:])])
-        return self._finished((_crop(sheet, self.side + 40, rng) * 255).round().astype(np.uint8), rng)
 
     def _finished(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         picture = _crop(innocent.history(np.ascontiguousarray(picture), rng), self.side, rng)
@@ -202,35 +211,66 @@ def _crop(picture: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarra
     return picture[top : top + side, left : left + side]
 
 
-def build(photos: Path, folder: Path, pictures: int, seed: int = 0) -> None:
-    """Write the shards that are still missing."""
-    BANK.mkdir(parents=True, exist_ok=True)
-    stream = Pictures(photos, "train", SIDE + 2 * MARGIN)
-    rng = np.random.default_rng((seed, 0))
-    available = sources(folder, [stream.one(rng) for _ in range(64)])
-    own = [index for index, source in enumerate(available) if source.variant == "own"]
-    for number in range(pictures // SHARD):
+class Maker:
+    """Makes shards; one for every worker process.
+
+    Args:
+        photos, art: see `Pictures`.
+        folder: of autoencoders in diffusers layout.
+        seed: of everything.
+    """
+
+    def __init__(self, photos: Path, art: Path, folder: Path, seed: int = 0):
+        torch.set_num_threads(1)
+        self.seed = seed
+        self.stream = Pictures(photos, art, SIDE + 2 * MARGIN)
+        rng = np.random.default_rng((seed, 0))
+        self.available = sources(folder, [self.stream.one(rng) for _ in range(64)])
+
+    def write(self, number: int) -> None:
+        """Write one shard, unless it is there."""
         file = BANK / f"{number:04}.npz"
         if file.exists():
-            continue
-        rng = np.random.default_rng((seed, 1 + number))
-        originals = np.stack([stream.one(rng) for _ in range(SHARD)])
-        makers = np.stack([_makers(available, own, rng) for _ in range(SHARD)])
+            return
+        rng = np.random.default_rng((self.seed, 1 + number))
+        originals = np.stack([self.stream.one(rng) for _ in range(SHARD)])
+        makers = np.stack([_makers(self.available, rng) for _ in range(SHARD)])
         copies = np.empty((SHARD, COPIES, SIDE, SIDE, 3), np.uint8)
-        for index, source in enumerate(available):
+        for index, source in enumerate(self.available):
             rows, columns = np.nonzero(makers == index)
             for part in np.array_split(np.arange(len(rows)), -(-len(rows) // 4)):
                 drawn = reconstruct(source.autoencoder, originals[rows[part]], rng)
                 copies[rows[part], columns[part]] = drawn[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
-        names = np.array([f"{source.name}/{source.variant}" for source in available])[makers]
+        names = np.array([f"{source.name}/{source.variant}" for source in self.available])[makers]
         new = file.with_suffix(".new.npz")
         np.savez(new, originals=originals[:, MARGIN:-MARGIN, MARGIN:-MARGIN], copies=copies, makers=names)
         new.replace(file)
-        print(f"shard {number + 1} of {pictures // SHARD}", flush=True)
 
 
-def _makers(available: list[Source], own: list[int], rng: np.random.Generator) -> np.ndarray:
+def build(photos: Path, art: Path, folder: Path, pictures: int, workers: int) -> None:
+    """Write the shards that are still missing, in so many processes."""
+    BANK.mkdir(parents=True, exist_ok=True)
+    Maker(photos, art, folder)  # tunes what is not there yet, once
+    numbers = range(pictures // SHARD)
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (photos, art, folder)) as pool:
+        for number, _ in enumerate(pool.map(_write, numbers), 1):
+            print(f"shard {number} of {len(numbers)}", flush=True)
+
+
+_MAKER: list[Maker] = []  # of this process
+
+
+def _begin(photos: Path, art: Path, folder: Path) -> None:
+    _MAKER.append(Maker(photos, art, folder))
+
+
+def _write(number: int) -> None:
+    _MAKER[0].write(number)
+
+
+def _makers(available: list[Source], rng: np.random.Generator) -> np.ndarray:
     """Which sources draw one picture: half of them autoencoders as they are, all of them different."""
+    own = [index for index, source in enumerate(available) if source.variant == "own"]
     others = [index for index in range(len(available)) if index not in own]
     chosen = (rng.choice(own, COPIES // 2, replace=False), rng.choice(others, COPIES - COPIES // 2, replace=False))
     return np.concatenate(chosen)
@@ -245,12 +285,13 @@ def shards() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pictures", type=int, default=4000)
+    parser.add_argument("--pictures", type=int, default=3000)
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
+    parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
     parser.add_argument("--weights", type=Path, required=True, help="a folder of autoencoders in diffusers layout")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    build(arguments.photos, arguments.weights, arguments.pictures)
+    build(arguments.photos, arguments.real, arguments.weights, arguments.pictures, arguments.workers)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from training import common
 
 FOLDER = common.MINIS / "detector"
+ANSWERS = ("autoencoder", "undecided", "none", "insufficient")
 
 CARD = """---
 license: apache-2.0
@@ -41,26 +42,24 @@ compression remove them.
 ## Figures
 
 By `python -m tracer benchmark --only artifacts`, on {date}, commit {commit}: the mean logit of ten tries, as the app
-asks, on {negatives} that nothing was trained or calibrated on ({kinds}), against lossless crops of what generators
-really drew.
+asks, on collected pictures as they were found, of sources that nothing was trained, calibrated or chosen with. Rows of
+a format have negatives that were compressed likewise. "Marked" is the app's own answer.
 
-| pictures | images | AUC (95 % interval) | found at 5 % of these photographs | at 1 % |
-|---|---|---|---|---|
+| pictures | images | AUC (95 % interval) | found at 5 % of {negatives} negatives | at 1 % | marked |
+|---|---|---|---|---|---|
 {table}
 
-"Without screenshots" leaves out pictures of a node editor that the collection holds among the generated ones: a fifth
-of their pixels are one dark grey, and no decoder drew them. Thresholds come from 217 photographs of the calibration
-split; 0.1 % would take 999 and is not offered. With the app's own thresholds, which at most 1 % of photographs exceed:
+After a change, of {few} negatives and of lossless pictures by real models:
 
-| | marks found | undecided | no marks | insufficient |
+| change | AUC (95 % interval) | found at 5 % | at 1 % | marked | negatives marked |
+|---|---|---|---|---|---|
+{changed}
+
+What the app answers about negatives, by category:
+
+| category | marks found | undecided | no marks | insufficient |
 |---|---|---|---|---|
-{verdicts}
-
-After a change, on {few} pictures of each class:
-
-| change | AUC | of generated: found, undecided, none, insufficient | of photographs: found |
-|---|---|---|---|
-{robust}
+{categories}
 
 **Autoencoders that training never saw.** The same recipe for {minutes} instead of 45 minutes without {left}, then test
 photographs against their reconstructions (`python -m training.detector_left_out`):
@@ -109,35 +108,25 @@ def main() -> None:
     known = json.loads((FOLDER / "config.json").read_text())["training"]
     with safe_open(FOLDER / "model.safetensors", "pt") as file:
         parameters = sum(file.get_tensor(name).numel() for name in file.keys())  # noqa: SIM118 - it is no dictionary
-    rows = {"all": found["overall"]}
-    if "without screenshots of a node editor" in found:
-        rows["without screenshots"] = found["without screenshots of a node editor"]
-    rows |= {f"family {name}": figures for name, figures in found["by family"].items()}
-    rows |= {
-        f"family {name}, without screenshots": figures
-        for name, figures in found.get("families without screenshots", {}).items()
-        if figures["images"] < found["by family"][name]["images"]
-    }
-    rows |= {f"source {name}": figures for name, figures in found["by source"].items()}
-    rows |= {f"all, against {name} photographs": figures for name, figures in found["by photograph"].items()}
-    kinds = found["photographs"]
+    rows = {"all": found["overall"] | {"verdicts": found["verdicts"]["made"]}}
+    for group in ("format", "family", "source"):
+        rows |= {f"{group} {name}": figures for name, figures in found[f"by {group}"].items()}
+    changed = {name: figures | {"verdicts": figures["made"]} for name, figures in found["changed"].items()}
+    categories = {"all": found["verdicts"]["others"], **found["negatives"]}
     text = CARD.format(
         parameters=parameters / 1e6,
         size=(FOLDER / "model.safetensors").stat().st_size / 1e6,
         date=section["date"],
         commit=section["commit"],
-        negatives=f"{sum(kinds.values())} test photographs",
-        kinds=", ".join(f"{count} {kind}" for kind, count in kinds.items()),
-        table="\n".join(_row(name, figures) for name, figures in rows.items()),
-        verdicts="\n".join(
-            f"| {name} | {' | '.join(_shares(found['verdicts'][key]))} |"
-            for name, key in (("generated", "made"), ("photographs", "photographs"))
+        negatives=found["overall"]["negatives"],
+        table="\n".join(f"| {name} | {figures['images']} | {_row(figures)} |" for name, figures in rows.items()),
+        few=found["changed"]["as it is"]["negatives"],
+        changed="\n".join(
+            f"| {name} | {_row(figures)} | {_shares(figures['others'])[0]} |" for name, figures in changed.items()
         ),
-        few=next(iter(found["robust"].values()))["made"]["none"]["of"],
-        robust="\n".join(
-            f"| {change} | {figures['auc']:.3f} | {', '.join(_shares(figures['made']))} | "
-            f"{_shares(figures['photographs'])[0]} |"
-            for change, figures in found["robust"].items()
+        categories="\n".join(
+            f"| {name} | {' | '.join(str(found[kind]['hits']) for kind in ANSWERS)} |"
+            for name, found in categories.items()
         ),
         minutes=left_out["minutes"],
         left=" and ".join(left_out["autoencoders"]),
@@ -152,14 +141,15 @@ def main() -> None:
     (FOLDER / "README.md").write_text(text)
 
 
-def _row(name: str, figures: dict) -> str:
+def _row(figures: dict) -> str:
     auc, tpr = figures["auc"], figures["tpr"]
     found = " | ".join(f"{tpr[level]['rate']:.0%}" for level in ("0.05", "0.01"))
-    return f"| {name} | {figures['images']} | {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}) | {found} |"
+    marked = _shares(figures["verdicts"])[0]
+    return f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}) | {found} | {marked}"
 
 
 def _shares(verdicts: dict) -> list[str]:
-    return [f"{verdicts[kind]['rate']:.0%}" for kind in ("autoencoder", "undecided", "none", "insufficient")]
+    return [f"{verdicts[kind]['rate']:.0%}" for kind in ANSWERS]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Write the photographs that calibrate and test the detector.
+"""Write the photographs and the art that calibrate and test the detector.
 
-    python -m training.detector_images --photos FOLDER --out DIR
+    python -m training.detector_images --photos FOLDER --real FOLDER --out DIR
 
 `DIR/calibrate` and `DIR/test` get the photographs of their splits at native size, copied byte for byte into one folder
-per kind. Of `cc-by`, whose photographs are small and sharp, the test gets so few that they stay under a third.
+per kind. Of `cc-by`, whose photographs are small and sharp, the test gets so few that they stay under a third. The
+folder `various` has what no model made of the half `choose`, without the collections that the detector was trained on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import argparse
 import shutil
 from pathlib import Path
 
-from training import data
+from training import data, real
+from training.detector_bank import HARD
 
 KINDS = ("cc-by", "cc0", "highres")
 
@@ -27,13 +29,26 @@ def chosen(photos: Path, split: str) -> dict[str, list[Path]]:
     return files
 
 
+def various(folder: Path) -> list[Path]:
+    """What no model made of the half `choose`, and the detector was not trained on."""
+    return [
+        each.path
+        for each in real.pictures(folder)
+        if not each.generated and each.split == "choose" and each.source not in HARD
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
+    parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     for split in ("calibrate", "test"):
-        for kind, files in chosen(arguments.photos, split).items():
+        groups = chosen(arguments.photos, split)
+        if split == "calibrate":
+            groups["various"] = various(arguments.real)
+        for kind, files in groups.items():
             folder = arguments.out / split / kind
             folder.mkdir(parents=True, exist_ok=True)
             for file in files:

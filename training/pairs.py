@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from training import innocent
+from training import web
 from training.detector_bank import shards
 
-CROP, SIDE = 128, 96  # what meets the passage, which may shrink it, and what the network sees
-
-
+SIDES = (96, 128, 160)  # pixels a side of what the network sees; one for all pictures of a batch
+SHARES = (0.25, 0.5, 0.25)
+WHOLE = 160  # pixels a side of what periodic marks are measured over
 HELD = 2  # shards of the bank that the network's parts are not trained on
 
 
@@ -23,14 +23,14 @@ class Pairs:
     Args:
         leave_out: autoencoders whose reconstructions are not shown.
         limit: use only the first so many pictures.
-        held: the last two shards, which are left for weighing the network's parts, instead of the others.
+        held: the first two shards, which are left for weighing the network's parts, instead of the others.
     """
 
     def __init__(self, leave_out: Collection[str] = (), limit: int | None = None, held: bool = False):
         loaded = list(shards())
         if len(loaded) <= HELD:
             raise FileNotFoundError("the bank is too small: run python -m training.detector_bank first")
-        loaded = loaded[-HELD:] if held else loaded[:-HELD]
+        loaded = loaded[:HELD] if held else loaded[HELD:]
         self.originals = np.concatenate([shard[0] for shard in loaded])[:limit]
         self.copies = np.concatenate([shard[1] for shard in loaded])[:limit]
         names = np.concatenate([shard[2] for shard in loaded])[:limit]
@@ -43,26 +43,27 @@ class Pairs:
     def batch(self, pairs: int, rng: np.random.Generator, whole: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Images float32 (2 * pairs, 3, side, side) in [0, 1] and labels: 0 for an original, 1 for what was decoded.
 
-        The side is 160, and nothing was scaled, where `whole`; otherwise 96.
+        The side is 160 where `whole`; otherwise one of `SIDES`.
         """
-        images = [each for _ in range(pairs) for each in self.pair(rng, whole)]
+        side = WHOLE if whole else int(rng.choice(SIDES, p=SHARES))
+        images = [each for _ in range(pairs) for each in self.pair(rng, side)]
         stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
         return stacked, torch.tensor([0.0, 1.0]).repeat(pairs)
 
-    def pair(self, rng: np.random.Generator, whole: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """An original and what an autoencoder made of it, uint8 (side, side, 3) each."""
+    def pair(self, rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
+        """An original and what an autoencoder made of it, uint8 (side, side, 3) each, after the same history."""
         picture, column = self.allowed[rng.integers(len(self.allowed))]
         original, copy = self.originals[picture], self.copies[picture, column]
+        history = web.plan(rng, (side + 9) / original.shape[0])
+        step = 8 if rng.random() < 0.5 else 1  # half of them keep the phase that the decoder drew them in
+        original, copy = _same_crop((original, copy), min(history.needed(side), original.shape[0]), rng, step)
         copy = closer(original, copy, rng)
         place = rng.random()
-        if place < 0.3:  # an original as soft as what was decoded, so that softness itself says nothing
+        if place < 0.25:  # an original as soft as what was decoded, so that softness itself says nothing
             original = with_spectrum(original, copy)
-        elif place < 0.45:
+        elif place < 0.35:
             copy = with_spectrum(copy, original)
-        if whole:
-            return innocent.passage((original, copy), rng, scaled=False)
-        original, copy = _same_crop((original, copy), CROP, rng)
-        return _same_crop(innocent.passage((original, copy), rng), SIDE, rng)
+        return _same_crop((web.along(original, history), web.along(copy, history)), side, rng)
 
 
 def closer(original: np.ndarray, copy: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -120,6 +121,8 @@ def _rings(side: int) -> tuple[np.ndarray, int]:
     return _RINGS[side]
 
 
-def _same_crop(pair: tuple[np.ndarray, ...], side: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    top, left = (rng.integers(length - side + 1) for length in pair[0].shape[:2])
+def _same_crop(
+    pair: tuple[np.ndarray, np.ndarray], side: int, rng: np.random.Generator, step: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    top, left = (rng.integers((length - side) // step + 1) * step for length in pair[0].shape[:2])
     return tuple(each[top : top + side, left : left + side] for each in pair)
