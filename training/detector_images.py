@@ -3,8 +3,8 @@
     python -m training.detector_images --photos FOLDER --real FOLDER --out DIR
 
 `DIR/calibrate` and `DIR/test` get the photographs of their splits at native size, copied byte for byte into one folder
-per kind. Of `cc-by`, whose photographs are small and sharp, the test gets so few that they stay under a third. The
-folder `various` has what no model made of the half `choose`, without the collections that the detector was trained on.
+per kind. Of `cc-by`, whose photographs are small and sharp, the test gets so few that they stay under a third. What no
+model made of the half `choose` calibrates too, a folder per category, without what the detector was trained on.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def chosen(photos: Path, split: str) -> dict[str, list[Path]]:
     return files
 
 
-def various(folder: Path) -> list[Path]:
-    """What no model made of the half `choose`, and the detector was not trained on."""
-    return [
-        each.path
-        for each in real.pictures(folder)
-        if not each.generated and each.split == "choose" and each.source not in HARD
-    ]
+def others(folder: Path) -> dict[str, list[Path]]:
+    """What no model made of the half `choose`, and the detector was not trained on, by category."""
+    files: dict[str, list[Path]] = {}
+    for each in real.pictures(folder):
+        if not each.generated and each.split == "choose" and each.source not in HARD:
+            files.setdefault(each.family, []).append(each.path)
+    return files
 
 
 def main() -> None:
@@ -47,13 +47,13 @@ def main() -> None:
     for split in ("calibrate", "test"):
         groups = chosen(arguments.photos, split)
         if split == "calibrate":
-            groups["various"] = various(arguments.real)
+            groups |= others(arguments.real)
         for kind, files in groups.items():
             folder = arguments.out / split / kind
             folder.mkdir(parents=True, exist_ok=True)
             for file in files:
                 shutil.copyfile(file, folder / file.name)
-            print(f"{split}/{kind}: {len(files)} photographs")
+            print(f"{split}/{kind}: {len(files)} pictures")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How well a detector tells photographs from what autoencoders that it never saw make of them.
 
-    python -m training.detector --minutes 22 --photos FOLDER --leave-out taesd mini-movq --name trial
+    python -m training.detector --minutes 22 --photos FOLDER --real FOLDER --leave-out taesd mini-movq --name trial
     python -m training.detector_left_out trial --leave-out taesd mini-movq --photos SORTED/test --weights FOLDER
 
 The photographs, in a folder per kind, are test ones; each is scored as the app does it, by its ten tries. Nothing is

@@ -11,8 +11,8 @@ from scipy import ndimage
 from training import web
 from training.detector_bank import shards
 
-SIDES = (96, 128, 160)  # pixels a side of what the network sees; one for all pictures of a batch
-SHARES = (0.25, 0.5, 0.25)
+SIDES = (96, 128)  # pixels a side of what the network sees; one for all pictures of a batch
+SHARES = (0.7, 0.3)
 WHOLE = 160  # pixels a side of what periodic marks are measured over
 HELD = 2  # shards of the bank that the network's parts are not trained on
 
