@@ -210,8 +210,12 @@ def shown(bench: Bench, asked: Asked) -> list[tuple[Sample, str]]:
         changes = [change for change in changes if change in QUICK or not bench.quick]
         found.extend((each, change) for each in some for change in changes if change == AS_IT_IS or each.name in chosen)
 
-    # What matters of a line-up that speaks for real models is their pictures, not its own stand-ins'.
+    # What matters of a line-up that speaks for real models is their pictures, first of all, not its own stand-ins'.
     speaking = bench.data is not None and any(asked.speaks_for.values())
+    if bench.data:
+        every = thin(collected(asked, bench.data), 12 if bench.quick else 3 * bench.count)
+        add(every, FOR_COLLECTED if speaking else (AS_IT_IS,), bench.count)
+        add(photographs(bench, bench.count), (AS_IT_IS,), 0)
     for suspect in () if speaking else asked.suspects:
         own = [each for each in reconstructions(asked, photos) if each.makers == (suspect.name,)]
         add(own, tuple(CHANGES), few)
@@ -219,10 +223,6 @@ def shown(bench: Bench, asked: Asked) -> list[tuple[Sample, str]]:
     add(drawn, tuple(CHANGES) if drawn and drawn[0].makers else (AS_IT_IS,), few)
     add(photos, FOR_COLLECTED if speaking else tuple(CHANGES), few)
     add(lattices(bench, max(bench.count // 10, 1)), (AS_IT_IS,), 0)
-    if bench.data:
-        add(photographs(bench, bench.count), (AS_IT_IS,), 0)
-        every = thin(collected(asked, bench.data), 12 if bench.quick else 3 * bench.count)
-        add(every, FOR_COLLECTED if speaking else (AS_IT_IS,), bench.count)
     for kind, pixels in bench.drawings().items():
         chosen = thin(pixels, bench.count)
         made = [Sample(f"{kind} {n}", kind + ", by no model", (), lambda x=x: x) for n, x in enumerate(chosen)]
