@@ -46,7 +46,7 @@ def test_a_curve_tells_every_point_finds_the_flip_and_can_be_stopped(monkeypatch
     points = robustness.curve(intake.read(KOALA), "blur", ["mini-dc"], Progress(emit=told.append))
     assert told == points and points[0].ratios["mini-dc"] >= 1
     assert all(not each.ratios for each in points if each.kind == "insufficient")
-    assert points[0].kind == "family" and points[1].kind == "insufficient"
+    assert points[0].kind == "family" and points[1].kind in ("insufficient", "none")
     assert len(points) == 2 + robustness.CLOSER
     before, after = flips(ordered(points, "blur"))[0]
     assert 0 < after.strength - before.strength <= 8 / 2**robustness.CLOSER + 0.01, "looked at more closely"

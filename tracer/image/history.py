@@ -15,8 +15,6 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import dct
-from scipy.ndimage import correlate1d, maximum_filter1d, median_filter, uniform_filter1d
 
 from tracer.image import jpeg
 from tracer.image.windows import Box, framed
@@ -94,6 +92,9 @@ def multiples(grey: np.ndarray) -> tuple[np.ndarray, list[dict[tuple[int, int], 
     Returns:
         The score of each of the 64 places, row by row, and the steps that are clear there, by coefficient.
     """
+    from scipy.fft import dct
+    from scipy.ndimage import correlate1d
+
     votes, squares = _votes()
     basis = dct(np.eye(BLOCK, dtype=np.float32), norm="ortho", axis=0)
     height, width = (length - BLOCK + 1 for length in grey.shape)
@@ -140,6 +141,8 @@ def periodicity(grey: np.ndarray) -> float:
 
 def _peaks(signal: np.ndarray, shortest: int) -> np.ndarray:
     """Spectrum of a signal over the level around each frequency; the same frequencies whatever its length."""
+    from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
+
     count = len(signal)
     signal = (signal - uniform_filter1d(signal, 17)) * np.hanning(count)
     spectrum = np.abs(np.fft.rfft(signal, 2 * PERIOD_SIDE))

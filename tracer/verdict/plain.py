@@ -22,7 +22,7 @@ BECAUSE = {
     Reason.NO_FINE_DETAIL: "it has no fine detail",
     Reason.NOWHERE_FOR_MARKS: "it has no fine detail",
     Reason.TOO_SMOOTH: "it is too smooth, as after blur or enlargement",
-    Reason.ANSWER_NOT_VISIBLE: "too little of its detail is left",
+    Reason.ANSWER_NOT_VISIBLE: "it neither fits a decoder's grid nor clearly fails to",
     Reason.OWN_LATTICE: "its own blocks or cells hide a decoder's",
     Reason.NOTHING_AFTER_RESIZING: "the picture was resized",
     Reason.NOTHING_AFTER_COMPRESSION: "compression can take a model's trace away",

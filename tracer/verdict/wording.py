@@ -232,7 +232,7 @@ _SENTENCES: dict[Reason, str | Callable[[Verdict], str]] = {
     Reason.INSPECTION_STOPPED: _inspection_stopped,
     Reason.INVERSION_UNAVAILABLE: "Inversion could not be asked: {error}.",
     Reason.NO_FINE_DETAIL: _LITTLE + "without fine detail, nothing in the picture tells one decoder from another.",
-    Reason.ANSWER_NOT_VISIBLE: _LITTLE + "what is left of its detail would not show a decoder's grid.",
+    Reason.ANSWER_NOT_VISIBLE: _LITTLE + "it neither answers a decoder's grid nor clearly fails to.",
     Reason.OWN_LATTICE: _LITTLE
     + "the image has a lattice of its own, as an enlargement, pixel art or strong compression "
     "leaves one, which hides a decoder's.",
