@@ -522,7 +522,7 @@ def test_a_picture_is_degraded_and_the_run_can_be_stopped(page, page_url: str):
     page.wait_for_selector("#degrade:visible")
     page.get_by_label("Blur").check()
     page.click("#degrade")
-    page.wait_for_selector("#degrade-table tbody tr:nth-child(2)", state="attached")
+    page.wait_for_function("document.querySelector('#degrade-words').innerText.includes(' 2 of ')")
     page.click("#stop-degrading")
     page.wait_for_function("!document.querySelector('#degrade').disabled")
     assert "Stopped after" in page.inner_text("#degrade-words")
