@@ -32,7 +32,7 @@ def test_many_images_fill_a_table_to_take_away(page, page_url: str, not_an_image
     page.wait_for_function("!document.querySelector('#trace-all').disabled")
     shown = page.inner_text("#many-table")
     assert "koala-by-mini-dc-flat.png" in shown
-    assert "match" in shown
+    assert "that we cannot name" in shown, "the default line-up does not ask the miniatures; the detector sees marks"
     for name in ("csv", "json"):
         with page.expect_download() as download:
             page.click(f"#many-{name}")
@@ -40,7 +40,7 @@ def test_many_images_fill_a_table_to_take_away(page, page_url: str, not_an_image
     with (tmp_path / "rows.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == [path.name for path in files]
-    assert [row["verdict"] for row in rows][1:] == ["error", "none"], "the default line-up does not ask the miniatures"
+    assert rows[1]["verdict"] == "error" and rows[2]["verdict"] not in ("error", "family")
     assert [row["sha256"] for row in json.loads((tmp_path / "rows.json").read_text())] == [r["sha256"] for r in rows]
     page.set_viewport_size({"width": 390, "height": 800})
     page.wait_for_timeout(500)
