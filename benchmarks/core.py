@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -68,6 +69,7 @@ class Bench:
         quick: whether small counts do.
         progress: told a line of text now and then.
         search: whether shifted grids and other sizes are looked for, which takes most of the time.
+        until: value of `time.monotonic` from which `kept_in_time` does no more work; or None.
     """
 
     out: Path
@@ -79,6 +81,7 @@ class Bench:
     quick: bool = False
     progress: Callable[[str], None] = lambda line: None
     search: bool = True
+    until: float | None = None
     _known: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -111,6 +114,11 @@ class Bench:
                 file.write(json.dumps({"key": key, "value": value}) + "\n")
             self.progress(name)
         return self._known[key]
+
+    def kept_in_time(self, name: str, work: Callable[[], Any], key: str) -> Any:
+        """As `kept`, but None where it would be work and the time is up."""
+        late = self.until is not None and time.monotonic() > self.until
+        return None if late and f"{key} {name}" not in self._known else self.kept(name, work, key)
 
     def drawings(self) -> dict[str, list[np.ndarray]]:
         """Drawings that no model made, under that name; nothing without their folder."""

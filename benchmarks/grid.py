@@ -57,13 +57,15 @@ def answered(asked: Asked, sample: Sample, change: str, search: bool = True) -> 
 
 def ask(bench: Bench, asked: Asked) -> list[Row]:
     """Every answer of a line-up, each with what is true of its picture."""
-    key, rows = key_of(asked), []
+    key, rows = key_of(asked) + ("" if bench.search else " on the grid alone"), []
     for sample, change in shown(bench, asked):
-        found = bench.kept(
-            f"grid {change}: {sample.name}",
-            lambda sample=sample, change=change: answered(asked, sample, change, bench.search),
-            key + ("" if bench.search else " on the grid alone"),
-        )
+
+        def work(sample: Sample = sample, change: str = change) -> Row:
+            return answered(asked, sample, change, bench.search)
+
+        found = bench.kept_in_time(f"grid {change}: {sample.name}", work, key)
+        if found is None:
+            continue
         about = {name: getattr(sample, name) for name in ("name", "kind", "makers", "source", "format")}
         rows.append({**about, "change": change, **found, "answer": _answer(found, sample.makers)})
     return rows
@@ -80,7 +82,8 @@ def measure(bench: Bench) -> dict:
     """Results by line-up."""
     results = {}
     for asked in lineups(bench):
-        results[asked.name] = summary(ask(bench, asked))
+        rows = ask(bench, asked)
+        results[asked.name] = summary(rows) | {"answers": [len(rows), len(shown(bench, asked))]}
     return results
 
 

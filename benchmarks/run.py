@@ -89,6 +89,7 @@ def run(
     only: Sequence[str] = (),
     progress: Callable[[str], None] = lambda line: None,
     search: bool = True,
+    minutes: float | None = None,
 ) -> dict:
     """Run the benchmark and write `results.json`, plots and `README.md` to `out`.
 
@@ -97,6 +98,7 @@ def run(
         data, drawn, weights, count, quick, progress, search: see `Bench`.
         lineups: which line-ups are asked; by default `LINEUPS`. What `out` has of others stays.
         only: sections to measure; the others stay as `out` has them.
+        minutes: after which the grid test is shown no more pictures; its tables say how many were left out.
 
     Raises:
         KeyError: there is no section, or no line-up, of that name.
@@ -106,15 +108,10 @@ def run(
 
     names = list(only or benchmarks.SECTIONS)
     asked = list(lineups or (each for each in LINEUPS if each in registry.LINEUPS))
-    for name in names:
-        benchmarks.section(name)
-    for name in asked:
-        registry.families(name)
-    for folder in (data, drawn, weights):
-        if folder:
-            next(folder.iterdir(), None)
+    _check(names, asked, [folder for folder in (data, drawn, weights) if folder])
     out.mkdir(parents=True, exist_ok=True)
-    bench = Bench(out, data, drawn, weights, asked, count, quick, progress, search)
+    until = time.monotonic() + 60 * minutes if minutes else None
+    bench = Bench(out, data, drawn, weights, asked, count, quick, progress, search, until)
     today, here = datetime.date.today().isoformat(), commit()
     sections = _earlier(out)
     for name in names:
@@ -137,6 +134,16 @@ def run(
         (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
         (out / "README.md").write_text(markdown(results, plotted(results, out, progress)))
     return results
+
+
+def _check(sections: Sequence[str], lineups: Sequence[str], folders: Sequence[Path]) -> None:
+    """Complain about what is not there before hours of work: see `run`."""
+    for name in sections:
+        benchmarks.section(name)
+    for name in lineups:
+        registry.families(name)
+    for folder in folders:
+        next(folder.iterdir(), None)
 
 
 def _earlier(out: Path) -> dict:

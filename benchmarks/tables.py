@@ -34,7 +34,12 @@ def grid(results: dict) -> list[str]:
     """The section `grid`."""
     lines = []
     for lineup, found in results.items():
-        lines += ["", f"### Line-up {lineup}", "", "Pictures that one of the families made, by what was done to them:"]
+        asked, every = found.get("answers", (0, 0))
+        left = (
+            "" if asked == every else f" {every - asked} of {every} answers are left out: there was no time for them."
+        )
+        lines += ["", f"### Line-up {lineup}", ""]
+        lines += [f"Pictures that one of the families made, by what was done to them.{left}"]
         lines += _kinds(found["all own, by change"], ["change"])
         lines += ["", "As they are, by family:", *_kinds(found["families"], ["family"])]
         lines += ["", "By how they were made:", *_kinds(found["own"], ["pictures", "change"])]

@@ -71,6 +71,11 @@ class Recipe:
         """The family whose decoder made it, or ""."""
         return registry.generator(self.drawn[0]).family if self.drawn else self.through
 
+    @property
+    def lineup(self) -> str:
+        """Who is asked about it: everybody whom its maker stands beside."""
+        return registry.family(self.maker).lineup if self.maker else "minis"
+
 
 RECIPES = (
     Recipe(
@@ -120,6 +125,22 @@ RECIPES = (
         through="mini-kl",
     ),
     Recipe(
+        name="coffee-through-flux1",
+        title="A photograph sent through a stand-in for FLUX.1",
+        lesson="What a match with a real model looks like. FLUX.1 itself drew nothing here.",
+        picture="coffee",
+        crop=(90, 200, 256),
+        through="surrogate-flux1",
+    ),
+    Recipe(
+        name="coffee-through-sdxl",
+        title="The same photograph through a stand-in for SDXL",
+        lesson="The same scene, another decoder: pixels too small to see tell them apart.",
+        picture="coffee",
+        crop=(90, 200, 256),
+        through="surrogate-sdxl",
+    ),
+    Recipe(
         name="cat-cropped-off-the-grid",
         title="A photograph through mini-kl, cropped",
         lesson="An odd offset moves the latent grid; it is searched for, and found.",
@@ -160,8 +181,9 @@ def make(recipe: Recipe) -> None:
 def inspect(recipe: Recipe) -> Run:
     """Trace the image as the page would, and look closely at every family."""
     picture = intake.read(EXAMPLES / recipe.file)
-    run = Run.of(picture, "grid", [row.id for row in registry.families("minis")], f"Example: {recipe.title}")
-    for event in api.trace_stream(picture, lineup="minis"):
+    asked = [row.id for row in registry.families(recipe.lineup)]
+    run = Run.of(picture, "grid", asked, f"Example: {recipe.title}")
+    for event in api.trace_stream(picture, lineup=recipe.lineup):
         run.take(event)
     for name in run.families:
         run.come_closer(picture, name)
@@ -222,7 +244,7 @@ def answer(recipe: Recipe) -> str:
     degraded.save(degrade(recipe, run.families), folder)
     if recipe is RECIPES[0]:  # what the page opens with
         playback.save(film(recipe), recipe.name)
-    found = combine.weigh(run.trace, looked.answer, drawn.answer).verdict
+    found = combine.join(run.trace, looked.answer, drawn.answer).verdict
     alone = run.trace.verdict
     if recipe.lost:
         good = found.kind == alone.kind == "insufficient"

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from tracer.evidence.artifacts import detection, null_distribution
 from tracer.evidence.artifacts.network import Architecture, Detector
-from tracer.evidence.artifacts.null_distribution import CONDITIONS, LEVELS, SMALL, Reference
+from tracer.evidence.artifacts.null_distribution import CONDITIONS, LEVELS, SMALL, NullDistribution
 
 
 def write(folder: Path, seed: int = 0) -> Path:
@@ -33,11 +33,11 @@ def made_up(
     photographs: float = -4.0,
     reconstructions: float = 4.0,
     count: int = 199,
-) -> Reference:
+) -> NullDistribution:
     """Scores of `count` photographs and reconstructions, normally distributed around two values."""
     rng = np.random.default_rng(0)
     negative, positive = rng.normal(photographs, 1, count), rng.normal(reconstructions, 1, count)
-    return Reference(
+    return NullDistribution(
         detector=detector,
         settings=detection.Settings().record(),
         condition=condition,

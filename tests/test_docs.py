@@ -48,9 +48,7 @@ def constants(path: Path) -> dict[str, object]:
     return {name: value for name, value in found.items() if name.isupper() and not isinstance(value, str)}
 
 
-@pytest.mark.parametrize(
-    "home", ["contrast", "grid", "neutral", "decision", "search", "inspection", "optimization", "conformal"]
-)
+@pytest.mark.parametrize("home", ["contrast", "grid", "neutral", "decision", "search", "inspection", "conformal"])
 def test_the_table_of_constants_is_that_of_the_code(home: str):
     known = constants(ROOT / "tracer/evidence" / ("" if home == "conformal" else "inversion") / f"{home}.py")
     rows = {

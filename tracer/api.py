@@ -32,7 +32,7 @@ from tracer.verdict import combine
 from tracer.verdict.combine import Inverted, Joint
 
 if TYPE_CHECKING:
-    from tracer.evidence.artifacts.heatmap import Survey
+    from tracer.evidence.artifacts.heatmap import Heatmap
     from tracer.evidence.artifacts.published import PublishedArtifacts
 
 LINEUP = registry.LINEUPS[0]  # the line-up that is asked where none is chosen
@@ -134,7 +134,7 @@ def artifacts_published(
     return inspection.inspect_published(_picture(source), detector, _settings(tries, seed))
 
 
-def artifacts_map(source: Source) -> Iterator[Survey]:
+def artifacts_map(source: Source) -> Iterator[Heatmap]:
     """Where in an image the detector sees marks: a map that is drawn piece by piece; close it to stop.
 
     Raises:
@@ -144,7 +144,7 @@ def artifacts_map(source: Source) -> Iterator[Survey]:
     from tracer.evidence.artifacts import heatmap
 
     picture = _picture(source)
-    yield from streamed(lambda progress: heatmap.survey(picture.pixels, detection.load(), progress))
+    yield from streamed(lambda progress: heatmap.measure(picture.pixels, detection.load(), progress))
 
 
 def regenerate_stream(
@@ -243,7 +243,7 @@ def verdict_stream(
         else:
             results[kind] = event
         if results:
-            yield combine.weigh(**results, unavailable=unavailable)
+            yield combine.join(**results, unavailable=unavailable)
     if not results:
         raise first
 

@@ -40,7 +40,7 @@ def test_the_file_says_why_nothing_means_nothing(file: str, reason: Reason, deta
     told = dict(verdict.details)
     assert told.pop("inspected") == ("mini-kl",)
     assert told == {**details, **({"quality": pytest.approx(80, abs=2)} if details.get("quality") else {})}
-    assert absence.plain(verdict).reason is Reason.NO_FAMILY_FITS
+    assert absence.before_doubt(verdict).reason is Reason.NO_FAMILY_FITS
 
 
 @pytest.mark.parametrize("reason", [Reason.ONE_FAMILY_FITS, Reason.SEVERAL_FAMILIES_OPEN, Reason.OWN_LATTICE])

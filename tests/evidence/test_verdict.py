@@ -15,11 +15,11 @@ def said(family: str, score: float, mode: str = "grid") -> Evidence:
 
 def test_the_best_answer_stands_first_in_every_mode():
     rows = [said("a", 1.0), said("b", 9.0), said("c", -3.0)]
-    assert [row.family for row in sorted(rows, key=lambda row: row.standing)] == ["b", "a", "c"]
-    assert said("b", 9.0).standing <= 0 < said("a", 1.0).standing
+    assert [row.family for row in sorted(rows, key=lambda row: row.sort_key)] == ["b", "a", "c"]
+    assert said("b", 9.0).sort_key <= 0 < said("a", 1.0).sort_key
     losses = [said("a", 5.0, "paper"), said("b", 0.5, "paper")]
-    assert min(losses, key=lambda row: row.standing).family == "b", "a small loss is the better one"
-    assert losses[1].standing <= 0 < losses[0].standing
+    assert min(losses, key=lambda row: row.sort_key).family == "b", "a small loss is the better one"
+    assert losses[1].sort_key <= 0 < losses[0].sort_key
 
 
 def test_a_trace_is_one_json_document_that_leaves_out_what_few_have():

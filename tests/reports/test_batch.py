@@ -73,7 +73,7 @@ def test_every_image_becomes_a_row_and_a_bad_one_says_why(folder):
 
 def test_a_row_says_what_the_page_says(folder):
     path = folder / "a-belongs.PNG"
-    found = combine.weigh(api.trace(path, families=["mini-dc"]), api.artifacts(path))
+    found = combine.join(api.trace(path, families=["mini-dc"]), api.artifacts(path))
     document, row = wording.document(found), batch.row(path.name, path, OPTIONS)
     assert (row["answer"], row["sure"]) == (document["answer"]["line"], document["answer"]["sure"])
     assert row["sentence"] == document["verdict"]["sentence"]

@@ -14,7 +14,7 @@ from tests.ui.test_app import opened, upload, violations
 from tracer import api
 from tracer.evidence.artifacts import detection, null_distribution
 from tracer.evidence.artifacts.detection import Settings
-from tracer.evidence.artifacts.heatmap import Survey
+from tracer.evidence.artifacts.heatmap import Heatmap
 from tracer.image import intake
 from tracer.reports.figures import artifacts
 from tracer.ui import artifact_views
@@ -94,7 +94,7 @@ def test_tries_and_their_mean_are_on_the_scale_of_probability(board):
 def test_the_map_has_the_fixed_colours_and_the_images_shape():
     scores = detectors.made_up().scores(10)
     logits = np.array([[-50.0, 50.0], [np.nan, 0.0]])
-    drawn = artifacts.heat(Survey(logits, 32, 96, 0.5), scores, 64, 64)
+    drawn = artifacts.heat(Heatmap(logits, 32, 96, 0.5), scores, 64, 64)
     assert drawn.shape == (640, 640, 3)
     assert tuple(drawn[0, 0]) == (68, 1, 84)  # viridis: 0
     assert tuple(drawn[0, -1]) == (253, 231, 37)  # and 1

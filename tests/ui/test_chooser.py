@@ -10,6 +10,7 @@ from tracer import api
 from tracer.models import registry
 from tracer.reports.availability import Availability
 from tracer.ui import chooser
+from tracer.ui.templates import render
 
 TINY = registry.families("tiny")
 
@@ -72,8 +73,9 @@ def test_a_tiny_family_is_downloaded_and_asked(page, page_url, local_hub, tmp_pa
 
 def test_a_row_says_what_keeps_a_full_size_family_away():
     row = registry.family("sdxl")
-    html = chooser._row(row, Availability("sdxl", "download", "no <threshold>", 335.0), (3.2, 200.0))
-    assert "class=off" in html
+    found = chooser._row(row, Availability("sdxl", "download", "no <threshold>", 335.0), (3.2, 200.0))
+    html = render("availability.html", about="", shared=[], rows=[found])
+    assert 'class="off"' in html
     assert "download of 335 MB" in html
     assert "no &lt;threshold&gt;" in html
     assert "about 3 s, at most about 3 min" in html

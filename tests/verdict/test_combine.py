@@ -107,12 +107,12 @@ def cells(found: combine.Joint, kind: str) -> dict[str, str]:
 
 
 def test_marks_support_a_family_and_never_choose_one():
-    found = combine.weigh(inverted("family", "mini-kl"), marked("autoencoder"))
+    found = combine.join(inverted("family", "mini-kl"), marked("autoencoder"))
     assert (found.verdict.kind, found.verdict.families) == ("family", ("mini-kl",))
     assert found.agreeing == ("inversion", "artifacts")
     assert found.missing == ("regeneration",)
     assert wording.support(found).startswith("Sure: two kinds of evidence say so")
-    alone = combine.weigh(artifacts=marked("autoencoder"))
+    alone = combine.join(artifacts=marked("autoencoder"))
     assert (alone.verdict.kind, alone.verdict.families) == ("undecided", ())
     said = cells(alone, "artifacts")
     assert said.pop(NO_ONE) == "against"
@@ -121,26 +121,26 @@ def test_marks_support_a_family_and_never_choose_one():
 
 
 def test_a_disagreement_is_undecided_and_never_an_average():
-    found = combine.weigh(inverted("family", "mini-kl"), marked("none"))
+    found = combine.join(inverted("family", "mini-kl"), marked("none"))
     assert found.verdict.kind == "undecided"
     sentence = wording.sentence(found.verdict)
     assert "disagrees" in sentence and "mini-kl" in sentence
     assert found.contradicting == ("inversion", "artifacts")
     assert wording.support(found).startswith("Not sure")
-    other = combine.weigh(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-dc-flat"))
+    other = combine.join(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-dc-flat"))
     assert other.verdict.kind == "undecided"
     assert other.contradicting == ("inversion", "regeneration")
 
 
 def test_regeneration_decides_inside_a_family():
-    found = combine.weigh(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-kl-noto"))
+    found = combine.join(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-kl-noto"))
     assert found.verdict.members == ("mini-kl-noto",)
     assert found.agreeing == KINDS
     assert wording.support(found).startswith("Very sure")
 
 
 def test_drawings_that_were_stopped_decide_nothing():
-    found = combine.weigh(inverted("family", "mini-kl"), marked("autoencoder"), drew("undecided", stopped=True))
+    found = combine.join(inverted("family", "mini-kl"), marked("autoencoder"), drew("undecided", stopped=True))
     assert found.verdict == inverted("family", "mini-kl").verdict
     assert set(cells(found, "regeneration").values()) <= {"silent", "missing", "open"}
 
@@ -150,13 +150,31 @@ def test_a_joint_answer_of_two_kinds_is_not_counted_as_a_third():
     open_ = drew("undecided", "mini-kl-noto")
     fused = combine.fuse(asked, open_.verdict, ["mini-kl-fluent", "mini-kl-noto"])
     drawn = replace(open_, verdict=fused, inversion=asked)
-    found = combine.weigh(inverted("family", "mini-kl"), None, drawn)
+    found = combine.join(inverted("family", "mini-kl"), None, drawn)
     assert found.verdict.kind == "family"
     assert found.agreeing == ("inversion",), "the drawings alone leave it open"
 
 
+@pytest.mark.parametrize("marks", ["none", "autoencoder", "insufficient", None])
+@pytest.mark.parametrize("drawn", [likens(NOTO), likens(kind="none"), likens(FLUENT, NOTO)])
+def test_drawings_that_inversion_narrowed_speak_for_both_where_its_own_result_is_not_at_hand(drawn, marks):
+    asked = inverts("mini-kl")
+    fused = replace(drew("undecided", NOTO), verdict=combine.fuse(asked, drawn, GENERATORS), inversion=asked)
+    found = combine.join(artifacts=marked(marks) if marks else None, regeneration=fused)
+    if marks == "none":
+        assert found.verdict.reason is Reason.NAMED_WITHOUT_MARKS and found.contradicting == ("inversion", "artifacts")
+        assert "mini-kl" in wording.sentence(found.verdict)
+    else:
+        assert (found.verdict.kind, found.verdict.families) == ("family", ("mini-kl",))
+
+
+def test_drawings_alone_do_not_name_an_autoencoder_that_was_not_asked():
+    found = combine.join(regeneration=drew("family", NOTO))
+    assert (found.verdict.kind, found.verdict.reason) == ("undecided", Reason.INVERSION_NOT_ASKED)
+
+
 def test_marks_that_no_family_explains_are_another_models():
-    found = combine.weigh(inverted("none"), marked("autoencoder"))
+    found = combine.join(inverted("none"), marked("autoencoder"))
     assert found.verdict.kind == "none"
     assert wording.sentence(found.verdict).startswith("Made by a latent model that is not in this line-up")
     assert found.agreeing == ("artifacts",)
@@ -166,7 +184,7 @@ def test_marks_that_no_family_explains_are_another_models():
 
 def test_nobody_is_ever_sure_of_an_absence():
     for asked in ((inverted("none"),), (inverted("none"), marked("none"), drew("none"))):
-        found = combine.weigh(*asked)
+        found = combine.join(*asked)
         assert found.verdict.kind == "none" and found.agreeing == KINDS[: len(asked)]
         said = wording.support(found)
         assert "proves nothing" in said and "ure" not in said
@@ -174,21 +192,21 @@ def test_nobody_is_ever_sure_of_an_absence():
 
 
 def test_what_cannot_be_told_stays_too_little_evidence():
-    found = combine.weigh(inverted("insufficient"), marked("insufficient"))
+    found = combine.join(inverted("insufficient"), marked("insufficient"))
     assert found.verdict.kind == "insufficient"
     assert not found.agreeing
     assert set(cells(found, "inversion").values()) == {"silent"}
 
 
 def test_a_cell_that_cannot_tell_shows_no_number():
-    found = combine.weigh(inverted("insufficient"), marked("insufficient"), drew("undecided", stopped=True))
+    found = combine.join(inverted("insufficient"), marked("insufficient"), drew("undecided", stopped=True))
     silent = [cell for row in found.matrix for cell in row.cells.values() if cell.says == "silent"]
     assert silent and not any(cell.number for cell in silent)
 
 
 def test_the_number_of_the_papers_rule_is_its_loss():
     rows = tuple(replace(row, mode="paper", score=2.0, p_value=0.01) for row in inverted("none").evidence)
-    found = combine.weigh(replace(inverted("none"), evidence=rows))
+    found = combine.join(replace(inverted("none"), evidence=rows))
     assert {row.cells["inversion"].number for row in found.matrix} == {"loss 0.5 of the limit", ""}
 
 
@@ -201,7 +219,7 @@ def test_the_number_of_the_papers_rule_is_its_loss():
     ),
 )
 def test_every_combination_has_an_answer_that_nothing_contradicts(inversion, marks, drawing):
-    found = combine.weigh(
+    found = combine.join(
         inverted(*inversion) if inversion else None,
         marked(marks) if marks else None,
         drew(*drawing) if drawing else None,
@@ -223,7 +241,7 @@ def test_every_combination_has_an_answer_that_nothing_contradicts(inversion, mar
 def test_evidence_about_two_images_is_refused():
     other = marked("none", replace(IMAGE, sha256="1" * 64))
     with pytest.raises(ValueError, match="different images"):
-        combine.weigh(inverted("none"), other)
+        combine.join(inverted("none"), other)
 
 
 def test_the_command_line_gives_one_document():
@@ -344,7 +362,7 @@ def test_what_was_not_found_in_a_resized_picture_decides_nothing():
         (marked("none"), drew("none")),
         (marked("none"), drew("family", *NAMES["mini-dc"])),
     ):
-        found = combine.weigh(inverted("worthless"), *asked)
+        found = combine.join(inverted("worthless"), *asked)
         assert (found.verdict.kind, found.verdict.reason) == ("insufficient", Reason.NOTHING_AFTER_RESIZING)
         said = wording.sentence(found.verdict)
         assert said.startswith("Cannot tell from this file, because the picture was resized") and "No trace of" in said
@@ -352,6 +370,6 @@ def test_what_was_not_found_in_a_resized_picture_decides_nothing():
 
 
 def test_marks_in_a_resized_picture_still_are_those_of_another_autoencoder():
-    found = combine.weigh(inverted("worthless"), marked("autoencoder"))
+    found = combine.join(inverted("worthless"), marked("autoencoder"))
     assert (found.verdict.kind, found.verdict.reason) == ("none", Reason.ANOTHER_AUTOENCODER)
     assert "No trace of" in wording.sentence(found.verdict)

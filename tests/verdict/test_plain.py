@@ -24,7 +24,7 @@ def alone(kind: str, reason: Reason, families: tuple[str, ...] = ()) -> combine.
     """A trace with this verdict, and nothing else."""
     facts = ImageFacts.of(intake.from_array(samples.bundled_photographs(1, 64)[0], "x"))
     verdict = Verdict(kind, reason, families, details={"inspected": ("mini-kl", "mini-dc")})
-    return combine.weigh(Trace(facts, verdict, ()))
+    return combine.join(Trace(facts, verdict, ()))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
@@ -65,7 +65,7 @@ def test_who_cannot_tell_says_why(reason):
 def test_what_was_only_drawn_is_not_credited_to_the_grid_test():
     """The models may have been asked alone: nothing then speaks of a grid, or says that it was not asked."""
     *_, drawn, _ = stored.everything(EXAMPLES[0].name)
-    found = combine.weigh(regeneration=drawn.answer)
+    found = combine.join(regeneration=drawn.answer)
     said = plain.answer(found)
     assert "grid" not in " ".join((said.line, *said.why, said.sure))
     assert set(found.missing) == {"inversion", "artifacts"}
@@ -75,7 +75,7 @@ def test_what_was_only_drawn_is_not_credited_to_the_grid_test():
 def test_all_have_been_asked_only_where_nobody_is_missing(example):
     found = joint(example)
     assert ("all have been asked" in wording.support(found)) == (not found.missing)
-    less = combine.weigh(found.evidence["inversion"], found.evidence["artifacts"])
+    less = combine.join(found.evidence["inversion"], found.evidence["artifacts"])
     assert "all have been asked" not in wording.support(less) and "regeneration" in less.missing
 
 

@@ -28,6 +28,9 @@ def benchmark(
     quick: Annotated[bool, typer.Option("--quick", help="small counts: a few minutes")] = False,
     search: Annotated[bool, typer.Option(help="look for shifted grids and other sizes, which takes most time")] = True,
     only: Annotated[list[str] | None, typer.Option(help="only this section; may be repeated")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="show the grid test no more pictures after that; what was left out is counted")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure how often the answer is right, on pictures that nothing was trained, calibrated or chosen with."""
@@ -38,6 +41,6 @@ def benchmark(
             if error.name != "benchmarks":
                 raise
             raise ValueError("the benchmark is not a part of the package: run it in a checkout's folder") from None
-        results = bench.run(out, data, drawings, weights, lineup or (), count, quick, only or (), say, search)
+        results = bench.run(out, data, drawings, weights, lineup or (), count, quick, only or (), say, search, minutes)
         say("")
         print(json.dumps(results, indent=2) if as_json else bench.markdown(results))

@@ -105,7 +105,7 @@ def _regenerate_one(path: Path, options: dict, needed: str) -> Regeneration:
             drawn += 1
             say(f"{event.generator}: drawing {drawn}, similarity {event.similarity:.3f}")
         elif isinstance(event, api.Loading):
-            say(f"{event.family}: {event.words()}")
+            say(f"{event.family}: {wording.loading(event)}")
         elif isinstance(event, api.Unavailable):
             complain(f"does not draw: {event.family}: {event.reason}")
     say("")

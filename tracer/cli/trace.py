@@ -61,7 +61,7 @@ def _write_report(report: Path, image: Path, trace: Trace, mode: str) -> None:
 def _trace_one(path: Path, lineup: str, family: list[str] | None, autoencoder: Path | None, mode: str) -> Trace:
     for event in api.trace_stream(path, lineup=lineup, families=family, autoencoder=autoencoder, mode=mode):
         if isinstance(event, api.Loading):
-            say(f"{event.family}: {event.words()}")
+            say(f"{event.family}: {wording.loading(event)}")
         elif isinstance(event, api.Looked):
             first = max(event.standings, key=lambda name: event.standings[name].score)
             say(f"window {event.windows}: {first} leads with {event.standings[first].score:.2f}")
@@ -79,7 +79,7 @@ def _tell(trace: Trace) -> None:
         print(f"  note: {note}")
     if trace.verdict.members:
         print(f"  models with that autoencoder: {', '.join(trace.verdict.members)}")
-    for row in sorted(trace.evidence, key=lambda row: row.standing):
+    for row in sorted(trace.evidence, key=lambda row: row.sort_key):
         print(f"  {_row(row)}")
 
 

@@ -37,7 +37,7 @@ def weighed(verdict: Verdict, evidence: Sequence[Evidence], picture: Picture) ->
     return replace(verdict, kind="insufficient", reason=found.reason, details=details), open_now
 
 
-def plain(verdict: Verdict) -> Verdict:
+def before_doubt(verdict: Verdict) -> Verdict:
     """The verdict before its absence was weighed: what was not found, whatever that is worth."""
     if verdict.reason not in WORTHLESS:
         return verdict

@@ -18,12 +18,6 @@ class Loading:
     done: int = 0
     total: int = 0
 
-    def words(self) -> str:
-        """How far it is, in half a sentence."""
-        if not self.total:
-            return "loading its weights"
-        return f"downloading, {self.done / 1e6:.1f} of {self.total / 1e6:.1f} MB"
-
 
 @dataclass(frozen=True)
 class Unavailable:

@@ -113,7 +113,7 @@ class Evidence:
     stopped: bool = False
 
     @property
-    def standing(self) -> float:
+    def sort_key(self) -> float:
         """What answers are ordered by, the best first: how far the score is on the wrong side of the threshold."""
         if self.mode == "grid":
             return self.threshold - self.score

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 
+LARGE = 20_000_000  # weights from which several windows at once would fill the memory
+
 
 @dataclass(frozen=True)
 class Autoencoder:
@@ -31,6 +33,7 @@ class Autoencoder:
         hub_commit: of the repository that the files are from; None where they are from a folder.
         patch: side of the squares of raw cells that are folded into the channels of one cell.
         video: whether the model is one of videos, which sees an image as a single frame.
+        large: whether it is asked about one window after another.
     """
 
     model: torch.nn.Module
@@ -42,6 +45,7 @@ class Autoencoder:
     hub_commit: str | None = None
     patch: int = 1
     video: bool = False
+    large: bool = False
 
     @property
     def revision(self) -> str:
@@ -138,6 +142,7 @@ def wrap(
         hub_commit=hub_commit,
         patch=_patch(model),
         video=video,
+        large=sum(each.numel() for each in model.parameters()) > LARGE,
     )
 
 

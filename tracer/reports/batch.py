@@ -190,9 +190,9 @@ def _one_by_one(files: Iterable[tuple[str, Path | bytes]], options: Options) -> 
 def _joint(trace: Trace, picture: intake.Picture, stop: Callable[[], bool]) -> Joint:
     """What inversion and the detector of marks say together; the former alone where there is no detector."""
     try:
-        return combine.weigh(trace, api.artifacts(picture, stop=stop))
+        return combine.join(trace, api.artifacts(picture, stop=stop))
     except (ModelUnavailable, store.ThresholdMismatch) as error:
-        return combine.weigh(trace, unavailable={"artifacts": str(error)})
+        return combine.join(trace, unavailable={"artifacts": str(error)})
 
 
 def _claims(data: bytes) -> str:

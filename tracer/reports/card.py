@@ -106,7 +106,7 @@ def _bars(
     left, top = at
     font = ImageFont.load_default(17)
     room = (SIZE[1] - EDGE - 44 - top) // 28
-    for place, row in enumerate(sorted(rows, key=lambda each: each.standing)[: max(min(most, room), 0)]):
+    for place, row in enumerate(sorted(rows, key=lambda each: each.sort_key)[: max(min(most, room), 0)]):
         down = top + 28 * place
         named = row.family in trace.verdict.families
         draw.text((left, down), titles((row.family,)), fill=INK, font=font)

@@ -65,7 +65,7 @@ def page(report: Report, figures: Sequence[Figure]) -> str:
         windows=[[place + 1, *box] for place, box in enumerate(report.trace.windows)],
         facts=facts,
         figures=figures,
-        evidence=[_evidence(row) for row in sorted(report.trace.evidence, key=lambda row: row.standing)],
+        evidence=[_evidence(row) for row in sorted(report.trace.evidence, key=lambda row: row.sort_key)],
         view=_view(report.trace),
         thresholds=[_threshold(row) for row in report.thresholds],
     )

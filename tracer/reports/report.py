@@ -135,7 +135,7 @@ def figures(trace: Trace, picture: intake.Picture) -> list[Figure]:
     `SIDE` pixels a side, the middle. Without evidence of a family in the registry, only the image.
     """
     rows = [row for row in trace.evidence if row.family in registry.FAMILIES]
-    best = min(rows, key=lambda row: row.standing, default=None)
+    best = min(rows, key=lambda row: row.sort_key, default=None)
     pixels, changed = picture.pixels, ""
     if best and best.resized_from:
         pixels, changed = search.undone(pixels, best.resized_from), ", brought back to the size it was drawn at"
@@ -162,9 +162,9 @@ def figures(trace: Trace, picture: intake.Picture) -> list[Figure]:
 def joined(trace: Trace, picture: intake.Picture) -> Joint:
     """A trace together with what the detector of marks says about the same picture, where it is to be had."""
     try:
-        return combine.weigh(trace, api.artifacts(picture))
+        return combine.join(trace, api.artifacts(picture))
     except (ModelUnavailable, ThresholdMismatch) as error:
-        return combine.weigh(trace, unavailable={"artifacts": str(error)})
+        return combine.join(trace, unavailable={"artifacts": str(error)})
 
 
 def write(path: Path, source: Path, trace: Trace, mode: str) -> None:

@@ -176,7 +176,7 @@ def asked(picture: Picture, strength: float, families: list[str] | None, stop: C
         marks = api.artifacts(picture, tries=TRIES, stop=stop)
     except (ModelUnavailable, ThresholdMismatch):
         marks = None
-    found = combine.weigh(trace, marks).verdict
+    found = combine.join(trace, marks).verdict
     if not stop():
         searched |= _phases(picture, trace, searched)
     rows = trace.evidence if trace.verdict.kind != "insufficient" else ()
@@ -203,7 +203,7 @@ def _phases(picture: Picture, trace: Trace, known: dict[str, np.ndarray]) -> dic
     for row in trace.evidence:
         if row.family in known:
             continue
-        code = code_of(Suspect.of(registry.family(row.family)))().plain
+        code = code_of(Suspect.of(registry.family(row.family)))().unrefined
         if grid.layout(pixels, code.stride, search.SIDE).places:
             found[row.family] = search.fit_offsets(pixels, code).contrasts
     return found

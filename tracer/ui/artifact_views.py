@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 
 import numpy as np
+from markupsafe import Markup
 from plotly.graph_objects import Figure
 
 from tracer.evidence import conditions, store
 from tracer.evidence.artifacts import decision, detection, null_distribution, spectrum
 from tracer.evidence.artifacts.decision import Artifacts, Known
 from tracer.evidence.artifacts.detection import Settings, Try
-from tracer.evidence.artifacts.heatmap import Survey
-from tracer.evidence.artifacts.null_distribution import LEVELS, Reference, Scores
+from tracer.evidence.artifacts.heatmap import Heatmap
+from tracer.evidence.artifacts.null_distribution import LEVELS, NullDistribution, Scores
 from tracer.image.intake import Picture
 from tracer.models.errors import ModelUnavailable
 from tracer.reports.figures import artifacts, maps, plots
+from tracer.ui.templates import caption, render
 from tracer.ui.words import chance, frame
 from tracer.verdict import wording
 
@@ -38,7 +39,7 @@ class Board:
         picture: the image.
         known: what it is judged by.
         tries: so far.
-        survey: the map so far.
+        heatmap: the map so far.
         shown: its spectrum.
         answer: the finished result, or None.
     """
@@ -48,16 +49,16 @@ class Board:
     picture: Picture
     known: Known
     tries: list[Try] = field(default_factory=list)
-    survey: Survey | None = None
+    heatmap: Heatmap | None = None
     shown: spectrum.Spectrum | None = None
     answer: Artifacts | None = None
 
-    def take(self, update: Try | Artifacts | Survey) -> None:
+    def take(self, update: Try | Artifacts | Heatmap) -> None:
         """Add what the stream says."""
         if isinstance(update, Try):
             self.tries.append(update)
-        elif isinstance(update, Survey):
-            self.survey = update
+        elif isinstance(update, Heatmap):
+            self.heatmap = update
         else:
             self.answer = update
 
@@ -94,7 +95,7 @@ def again(picture: Picture, answer: Artifacts) -> Board:
     return board
 
 
-def usual() -> Reference | str:
+def usual() -> NullDistribution | str:
     """What lossless images are compared with, or why there is nothing."""
     try:
         return null_distribution.stored(conditions.LOSSLESS, detection.revision(), Settings().record())
@@ -112,13 +113,13 @@ def empty() -> str:
 
 def missing(reason: str) -> str:
     """Shown where the detector or its threshold is not there."""
-    return frame("insufficient", "Nothing can be inspected here.", [escape(reason)], "", "Not available")
+    return frame("insufficient", "Nothing can be inspected here.", [reason], "", "Not available")
 
 
 def banner(board: Board) -> str:
     """The answer, or how far the look is."""
     size = f"{board.picture.width} × {board.picture.height} px"  # noqa: RUF001 - typeset
-    subject = f"{escape(board.subject)} · {size} · SHA-256 {board.picture.sha256[:8]}…"
+    subject = f"{board.subject} · {size} · SHA-256 {board.picture.sha256[:8]}…"
     if board.answer is None:
         sentence = "Did this image go through an autoencoder?"
         line = f"Try {len(board.tries)} of {board.total}." if board.tries else "Loading the detector."
@@ -131,39 +132,28 @@ def banner(board: Board) -> str:
     if verdict.kind == "none":
         lines.append("That does not make it a photograph: marks can be lost, and not every generator leaves them.")
     if found.image.notes:
-        lines.append("Before inspection: " + escape("; ".join(found.image.notes)) + ".")
+        lines.append("Before inspection: " + "; ".join(found.image.notes) + ".")
     return frame(kind, wording.sentence(verdict), lines, subject, name)
 
 
-def _numbers(found: Artifacts) -> str:
+def _numbers(found: Artifacts) -> Markup:
     count = found.calibrated_on
     above = round(found.p_value * (count + 1)) - 1
-    return (
-        f"Probability <b>{found.probability:.3f}</b>, threshold {found.threshold:.3f}, which at most "
-        f"{found.fpr:.0%} of photographs exceed. Of {count} photographs that the detector never saw, {above} score "
-        f"as high (<b>p = {chance(found.p_value)}</b>)."
-    )
+    return Markup(
+        "Probability <b>{:.3f}</b>, threshold {:.3f}, which at most {:.0%} of photographs exceed. Of {} photographs "
+        "that the detector never saw, {} score as high (<b>p = {}</b>)."
+    ).format(found.probability, found.threshold, found.fpr, count, above, chance(found.p_value))
 
 
 def gauge(board: Board | None) -> str:
     """The probability on its scale from 0 to 1, with the band between its thresholds."""
     scores = board.scores if board else None
     if not scores:
-        return "<div class='gauge'><p>Probability that an autoencoder was involved: <b>not known yet</b></p></div>"
+        return render("gauge.html", known=False)
     value = float(scores.probability(board.tries[-1].score))
     low, high = (float(scores.probability(limit)) for limit in (scores.threshold(LEVELS[-1]), scores.edge))
-    band = f" Band: undecided from {low:.3f} on, which at most {LEVELS[-1]:.0%} exceed." if low < high else ""
-    return (
-        f"<div class='gauge'><p>Probability that an autoencoder was involved: <b>{value:.3f}</b></p>"
-        f"<div class='scale-track' aria-hidden='true'><span class='band' style='left:{100 * low:.2f}%;"
-        f"right:{100 - 100 * high:.2f}%'></span><span class='edge' style='left:{100 * high:.2f}%'></span>"
-        f"<i style='left:{100 * min(max(value, 0.01), 0.99):.2f}%'>▼</i></div>"
-        "<div class='ticks' aria-hidden='true'><span>0</span><span>0.25</span><span>0.5</span><span>0.75</span>"
-        "<span>1</span></div>"
-        f"<p class='fine'>Line: the answer is yes above {high:.3f}, which at most {scores.level:.0%} of photographs "
-        f"exceed.{band} The probability assumes that half of all images went through an autoencoder like those of the "
-        "calibration.</p></div>"
-    )
+    level, loosest = f"{scores.level:.0%}", f"{LEVELS[-1]:.0%}"
+    return render("gauge.html", known=True, value=value, low=low, high=high, level=level, loosest=loosest)
 
 
 def tries(board: Board | None) -> Figure:
@@ -187,7 +177,7 @@ def tries_words(board: Board) -> str:
     spread = f"their probabilities run from {min(values):.3f} to {max(values):.3f}; {above} of {count} lie "
     spread = spread if count > 1 else f"its probability is {values[0]:.3f}, "
     where = "above" if count > 1 or above else "not above"
-    return f"<p class='caption'>{every}{spread}{where} the threshold of the answer.</p>"
+    return caption(f"{every}{spread}{where} the threshold of the answer.")
 
 
 def histogram(board: Board | None) -> Figure:
@@ -200,7 +190,7 @@ def histogram(board: Board | None) -> Figure:
 
 def histogram_words(board: Board | None) -> str:
     """What the histogram is of, and what its thresholds rest on."""
-    known = board.known.reference if board else usual()
+    known = board.known.null if board else usual()
     if isinstance(known, str):
         return ""
     scores = board.scores if board and board.tries else known.scores(detection.TRIES)
@@ -208,10 +198,10 @@ def histogram_words(board: Board | None) -> str:
     missing = [f"{100 * level:g} %" for level in LEVELS if scores.threshold(level) is None]
     needed = f" A threshold at {' and '.join(missing)} would need more of them." if missing else ""
     makers = ", ".join(sorted(set(known.makers)))
-    return (
-        f"<p class='caption'>{count} photographs that the detector was not trained on, and each of them through one of "
-        f"{escape(makers)}, all as {escape(wording.condition(known.condition))}, measured on {escape(known.date)}."
-        f" Of those sent through, {scores.found:.0%} lie above the threshold of the answer.{needed}</p>"
+    return caption(
+        f"{count} photographs that the detector was not trained on, and each of them through one of {makers}, all as "
+        f"{wording.condition(known.condition)}, measured on {known.date}. Of those sent through, {scores.found:.0%} "
+        f"lie above the threshold of the answer.{needed}"
     )
 
 
@@ -220,49 +210,44 @@ def pair(board: Board) -> tuple[np.ndarray, np.ndarray]:
     pixels = board.picture.pixels
     boxes = [each.box for each in board.tries]
     scores = board.scores or board.known.scores(board.picture, 1)
-    return artifacts.pictured(pixels, boxes), artifacts.heat(board.survey, scores, *pixels.shape[:2])
+    return artifacts.pictured(pixels, boxes), artifacts.heat(board.heatmap, scores, *pixels.shape[:2])
 
 
 def numbers(board: Board | None) -> Figure:
     """The map as a heat map with the number of every cell under the pointer."""
-    if not board or not board.survey:
+    if not board or not board.heatmap:
         return maps.marks_map(None)
     scores = board.scores or board.known.scores(board.picture, 1)
-    logits = board.survey.logits
-    return maps.marks_map(np.where(np.isnan(logits), np.nan, scores.probability(logits)), board.survey.cell)
+    logits = board.heatmap.logits
+    return maps.marks_map(np.where(np.isnan(logits), np.nan, scores.probability(logits)), board.heatmap.cell)
 
 
 def map_words(board: Board | None) -> str:
     """The map in words."""
-    if not board or not board.survey:
-        return "<p class='caption'>The map is drawn on demand, once there is an answer.</p>"
-    values = board.scores.probability(board.survey.logits[~np.isnan(board.survey.logits)])
+    if not board or not board.heatmap:
+        return caption("The map is drawn on demand, once there is an answer.")
+    values = board.scores.probability(board.heatmap.logits[~np.isnan(board.heatmap.logits)])
     if not len(values):
-        return "<p class='caption'>The map begins …</p>"
+        return caption("The map begins …")
     share = float(np.mean(values > board.scores.probability(board.scores.edge)))
-    sparse = board.survey.window < board.survey.cell
-    within = f"window of {board.survey.window} px in its middle" if sparse else f"{board.survey.window} px around it"
-    part = "" if board.survey.done == 1 else f"{board.survey.done:.0%} drawn. "
-    return (
-        f"<p class='caption'>{part}Each cell of {board.survey.cell} px shows the probability for the {within}. In "
-        f"{share:.0%} of them it is above the threshold that holds for the image; single cells are far less certain "
-        "than the whole. White outlines on the image are the tries.</p>"
+    sparse = board.heatmap.window < board.heatmap.cell
+    within = f"window of {board.heatmap.window} px in its middle" if sparse else f"{board.heatmap.window} px around it"
+    part = "" if board.heatmap.done == 1 else f"{board.heatmap.done:.0%} drawn. "
+    return caption(
+        f"{part}Each cell of {board.heatmap.cell} px shows the probability for the {within}. In {share:.0%} of them it "
+        "is above the threshold that holds for the image; single cells are far less certain than the whole. White "
+        "outlines on the image are the tries."
     )
 
 
 def legend() -> str:
     """The map's fixed scale."""
-    ticks = "".join(f"<span>{value:g}</span>" for value in (0, 0.25, 0.5, 0.75, 1))
-    return (
-        "<div class='legend'><p>Probability that an autoencoder was involved. The scale is the same for every image; "
-        f"grey is not looked at yet.</p><div class='gradient' style='background:{plots.gradient()}'></div>"
-        f"<div class='ticks'>{ticks}</div></div>"
-    )
+    return render("legend.html", gradient=plots.gradient())
 
 
 def spectra(board: Board | None) -> tuple[Figure, Figure]:
     """The figures of the spectrum and of its peaks."""
-    known = board.known.reference if board else usual()
+    known = board.known.null if board else usual()
     given = board.shown if board else None, None if isinstance(known, str) else known
     return artifacts.spectrum(*given), artifacts.peaks(*given)
 
@@ -274,9 +259,9 @@ def spectrum_words(board: Board | None) -> str:
         "too. The network measures such peaks crop by crop and in colour; this plain view only supports its answer."
     )
     if not board:
-        return f"<p class='caption'>{caution}</p>"
-    peaks, usual_high = board.shown.peaks, np.array(board.known.reference.spectrum["peaks"][2])
+        return caption(caution)
+    peaks, usual_high = board.shown.peaks, np.array(board.known.null.spectrum["peaks"][2])
     names = [f"{place + 1}/8" for place in range(len(peaks)) if peaks[place] > max(usual_high[place], 1)]
     found = f"At {', '.join(names)} it stands out more than in nine of ten photographs. " if names else ""
     found = found or "At no multiple of 1/8 does it stand out more than photographs do. "
-    return f"<p class='caption'>{found}{caution}</p>"
+    return caption(found + caution)

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -15,6 +14,7 @@ from tracer import api
 from tracer.evidence.inversion import grid, inspection
 from tracer.models import registry as lineup
 from tracer.reports.availability import Availability, check, check_generators
+from tracer.ui.templates import caption, render
 
 KNOWN_FOR = 60  # seconds for which the Hub is not asked again
 TITLES = {
@@ -91,25 +91,24 @@ def _table(name: str) -> str:
     found = {each.family: each for each in _availability(name)}
     times = Counter(each.reason for each in found.values() if each.reason)
     shared = {reason for reason, count in times.items() if count > 1}  # said once: a Hub that is away is away for all
-    rows = "".join(_row(row, found[row.id], seconds(row), shared) for row in lineup.families(name))
-    notes = "".join(f"<p class='fine shared'>{escape(reason)}</p>" for reason in sorted(shared))
-    return f"<p class='fine'>{ABOUT.get(name, '')} {TIMES}</p>{notes}<ul class='families'>{rows}</ul>"
+    rows = [_row(row, found[row.id], seconds(row), shared) for row in lineup.families(name)]
+    return render("availability.html", about=f"{ABOUT.get(name, '')} {TIMES}", shared=sorted(shared), rows=rows)
 
 
 def _row(
     row: lineup.Family, found: Availability, seconds: tuple[float, float] | None, shared: Collection[str] = ()
-) -> str:
-    state = _STATUS[found.status]
-    if found.status == "download" and found.megabytes:
-        state += f" of {found.megabytes:.0f} MB"
+) -> dict[str, object]:
+    """What the list shows of one family."""
     alike = f"built like {row.stands_for}" if row.bundled else f"shares latents with {row.stands_for}"
     models = ", ".join(row.members) or alike
     times = f"{_span(seconds[0])}, at most {_span(seconds[1])}" if seconds else "time not estimated"
-    reason = f"<span class='fine'>{escape(found.reason)}</span>" if found.reason and found.reason not in shared else ""
-    return (
-        f"<li{' class=off' if found.reason else ''}><b>{escape(row.title)}</b> <span class='state'>{state}</span>"
-        f"<span class='fine'>{escape(models)} · {times}</span>{reason}</li>"
-    )
+    return _listed(row.title, found, f"{models} · {times}", shared)
+
+
+def _listed(title: str, found: Availability, facts: str, shared: Collection[str] = ()) -> dict[str, object]:
+    size = f" of {found.megabytes:.0f} MB" if found.status == "download" and found.megabytes else ""
+    reason, state = "" if found.reason in shared else found.reason, _STATUS[found.status] + size
+    return {"title": title, "state": state, "facts": facts, "reason": reason, "off": bool(found.reason)}
 
 
 def seconds(row: lineup.Family) -> tuple[float, float] | None:
@@ -137,21 +136,14 @@ def drawers() -> tuple[list[tuple[str, str]], str]:
         found = check_generators(rows)
         _found["drawers"] = time.monotonic(), found
     by_name = {each.family: each for each in found}
-    lines = ""
+    lines = []
     for row in (row for row in rows if not row.bundled):
-        each = by_name[row.id]
-        size = f" of {each.megabytes:.0f} MB" if each.status == "download" and each.megabytes else ""
         time_ = (
             "time not estimated" if machine_is_unknown() else f"{ranking.span(ranking.seconds([row.id], 1))} a drawing"
         )
-        reason = f"<span class='fine'>{escape(each.reason)}</span>" if each.reason else ""
-        lines += (
-            f"<li{' class=off' if each.reason else ''}><b>{escape(row.title)}</b> "
-            f"<span class='state'>{_STATUS[each.status]}{size}</span>"
-            f"<span class='fine'>{row.side} px · {escape(row.licence)} licence · {time_}</span>{reason}</li>"
-        )
+        lines.append(_listed(row.title, by_name[row.id], f"{row.side} px · {row.licence} licence · {time_}"))
     usable = [(row.title, row.id) for row in rows if not by_name[row.id].reason]
-    return usable, f"<p class='fine'>{DRAWERS}</p><ul class='families'>{lines}</ul>"
+    return usable, render("availability.html", about=DRAWERS, shared=[], rows=lines)
 
 
 def machine_is_unknown() -> bool:
@@ -176,7 +168,7 @@ def forget() -> None:
 
 
 def _waiting(name: str) -> str:
-    return f"<p class='fine'>{ABOUT.get(name, '')} Looking up what is here …</p>"
+    return caption(f"{ABOUT.get(name, '')} Looking up what is here …", "fine")
 
 
 def _choices(rows: list[lineup.Family]) -> list[tuple[str, Any]]:

@@ -17,7 +17,7 @@ from tracer.image.intake import IntakeError, Picture
 from tracer.reports.figures import curves
 from tracer.reports.robustness import CHANGES, LARGEST, Point, flips, ordered
 from tracer.ui import hero, record
-from tracer.ui.templates import render
+from tracer.ui.templates import caption, render
 from tracer.ui.words import frame
 from tracer.verdict import plain, wording
 from tracer.verdict.combine import Joint
@@ -73,11 +73,11 @@ def load(file: str | Path | None) -> Tried:
 def view(picture: Picture | None, tried: Tried, change: str, strength: float) -> str:
     """The picture at a strength, with the phase pictures and the answer that belong to it."""
     if picture is None:
-        return "<p class='caption'>Choose a picture first.</p>"
+        return caption("Choose a picture first.")
     try:
         made = CHANGES[change].made(picture, strength)
     except IntakeError as error:
-        return f"<p class='caption'>{escape(str(error))}</p>"
+        return caption(error)
     point = tried.at(change, strength)
     cut = max(picture.width, picture.height) > LARGEST
     return render(
@@ -98,7 +98,7 @@ def _answer(point: Point | None) -> str:
         return frame("ready", "Not asked at this strength yet.", [], "")
     verdict = Verdict(point.kind, Reason(point.reason), point.families, point.members)
     said = plain.answer(Joint(None, verdict, (), (), (), ()))
-    return frame(said.kind, said.line, [escape(point.sentence)], "")
+    return frame(said.kind, said.line, [point.sentence], "")
 
 
 def _phase(point: Point, name: str) -> dict[str, object]:

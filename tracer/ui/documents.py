@@ -15,5 +15,5 @@ from tracer.verdict.combine import Joint
 
 def document(result: Trace | Artifacts | Regeneration | Joint, path: str) -> dict[str, Any]:
     """The document of a result about the file at a path, with the file's claims, which play no part in it."""
-    answer = asdict(plain.answer(combine.alone(result)))
+    answer = asdict(plain.answer(combine.as_joint(result)))
     return {**wording.document(result), "answer": answer, "claims": provenance.read(path).document()}

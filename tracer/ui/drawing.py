@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from html import escape
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from markupsafe import Markup
 from PIL import Image
 
 from tracer.api import Inverted, Loading, Unavailable
@@ -19,7 +19,7 @@ from tracer.evidence.regeneration.ranking import Captioned, Drawn, Ranked, Withh
 from tracer.evidence.verdict import Verdict, listed
 from tracer.models import registry
 from tracer.reports.figures import plots
-from tracer.ui.templates import render
+from tracer.ui.templates import caption, render
 from tracer.ui.words import frame
 from tracer.verdict import wording
 
@@ -75,7 +75,7 @@ def taken(
     board: Board, update: Inverted | Loading | Unavailable | Captioned | Drawn | Withheld | Regeneration
 ) -> Board:
     """The board with one more piece of the stream on it."""
-    board.loading = f"{update.family}: {update.words()}" if isinstance(update, Loading) else ""
+    board.loading = f"{update.family}: {wording.loading(update)}" if isinstance(update, Loading) else ""
     if isinstance(update, Loading):
         return board
     if isinstance(update, Withheld):
@@ -128,7 +128,7 @@ def banner(board: Board) -> str:
         return frame("drawing", sentence, [_inverted(board), _leader(board)], board.subject)
     lines = [_inverted(board), _leader(board) if board.ranking else ""]
     source = "written by the captioner" if board.inferred else "given by you"
-    lines.append(f"Caption, {source}: “{escape(board.caption)}”. The answer is no better than the caption.")
+    lines.append(f"Caption, {source}: “{board.caption}”. The answer is no better than the caption.")
     verdict = board.answer.verdict
     return frame(verdict.kind, wording.sentence(verdict), lines, board.subject)
 
@@ -137,20 +137,18 @@ def _inverted(board: Board) -> str:
     """What inversion said, and whom it ruled out; "" where it was not asked."""
     if board.inversion is None:
         return ""
-    said = f"Inversion, asked first: {escape(wording.sentence(board.inversion))}"
+    said = f"Inversion, asked first: {wording.sentence(board.inversion)}"
     if not board.ruled_out:
         return f"{said} So all {len(board.generators)} models draw."
-    return f"{said} So only {escape(listed(board.generators))} draw, which have it."
+    return f"{said} So only {listed(board.generators)} draw, which have it."
 
 
 def _leader(board: Board) -> str:
     if len(board.ranking) < 2:
         return "" if board.answer else "The first drawings are on their way."
     first, second = board.ranking[:2]
-    return (
-        f"{escape(first.generator)} leads with a mean similarity of <b>{first.similarity:.3f}</b>, "
-        f"{escape(second.generator)} follows with {second.similarity:.3f}."
-    )
+    said = Markup("{} leads with a mean similarity of <b>{:.3f}</b>, {} follows with {:.3f}.")
+    return said.format(first.generator, first.similarity, second.generator, second.similarity)
 
 
 def grid(board: Board) -> str:
@@ -244,14 +242,12 @@ def in_words(board: Board) -> str:
     """The figure in one sentence, for those who cannot see it."""
     if not board.ranking:
         return ""
-    order = ", ".join(f"{escape(row.generator)} {row.similarity:.3f}" for row in board.ranking)
+    order = ", ".join(f"{row.generator} {row.similarity:.3f}" for row in board.ranking)
     bars = ""
     if board.usual:
-        usual = ", ".join(
-            f"{escape(name)} {low:.2f} to {high:.2f}" for name, (low, high) in sorted(board.usual.items())
-        )
+        usual = ", ".join(f"{name} {low:.2f} to {high:.2f}" for name, (low, high) in sorted(board.usual.items()))
         bars = f" The pale bars are where nine tenths of each model's own pictures lie: {usual}."
-    return f"<p class='fine'>Mean similarities, best first: {order}.{bars}</p>"
+    return caption(f"Mean similarities, best first: {order}.{bars}", "fine")
 
 
 EXPLAINER = f"""<div class='depths'><section><h3>What you are seeing</h3>

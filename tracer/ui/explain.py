@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import gradio as gr
 from plotly.graph_objects import Figure
 
@@ -13,7 +11,7 @@ from tracer.reports.figures import curves
 from tracer.ui import hero
 from tracer.ui.artifact_views import Board
 from tracer.ui.record import Run
-from tracer.ui.templates import render
+from tracer.ui.templates import caption, render
 from tracer.ui.words import number
 from tracer.verdict import wording
 
@@ -39,12 +37,11 @@ def among_words(run: Run | None, family: str) -> str:
     """The histogram in words."""
     row = run.evidence.get(family) if run and run.mode == "grid" else None
     if row is None or row.p_value is None:
-        return "<p class='caption'>The scores of other pictures appear here with the answer of the grid test.</p>"
+        return caption("The scores of other pictures appear here with the answer of the grid test.")
     higher = round(row.p_value * (row.compared_with + 1)) - 1
-    return (
-        f"<p class='caption'>{escape(hero.title(family))}: this picture scores {number(row.score)}; of "
-        f"{row.compared_with} pictures that none of the decoders made, {higher} score as high. The line is the "
-        f"threshold, {number(row.threshold)}.</p>"
+    return caption(
+        f"{hero.title(family)}: this picture scores {number(row.score)}; of {row.compared_with} pictures that none of "
+        f"the decoders made, {higher} score as high. The line is the threshold, {number(row.threshold)}."
     )
 
 

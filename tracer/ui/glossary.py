@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from html import escape
+
+from markupsafe import Markup, escape
 
 TERMS = {
     "decoder": "The last part of an AI image model: it turns a grid of numbers into pixels, cell by cell",
@@ -18,13 +19,13 @@ TERMS = {
 _WORDS = re.compile(r"\b(decoder|grid|marks)\b")
 
 
-def term(name: str, shown: str = "") -> str:
-    """A word with its meaning (HTML)."""
-    return f"<abbr tabindex='0' title='{escape(TERMS[name], quote=True)}'>{escape(shown or name)}</abbr>"
+def term(name: str, shown: str = "") -> Markup:
+    """A word with its meaning."""
+    return Markup("<abbr tabindex='0' title='{}'>{}</abbr>").format(TERMS[name], shown or name)
 
 
-def marked(text: str) -> str:
-    """A text (HTML) in which every word of the glossary has its meaning where it first stands."""
+def marked(text: str) -> Markup:
+    """A text in which every word of the glossary has its meaning where it first stands."""
     seen: set[str] = set()
 
     def once(found: re.Match) -> str:
@@ -34,4 +35,4 @@ def marked(text: str) -> str:
         seen.add(word)
         return term(word)
 
-    return _WORDS.sub(once, escape(text))
+    return Markup(_WORDS.sub(once, escape(text)))  # noqa: S704 - escaped

@@ -10,7 +10,7 @@ from tracer.evidence.inversion.decision import Standing
 from tracer.models import registry
 from tracer.reports.figures import plots
 from tracer.ui.record import GAIN, Closer, Look, Run
-from tracer.ui.templates import render
+from tracer.ui.templates import caption, render
 from tracer.verdict import plain, wording
 
 DARKEST = 0.3  # contrast from which a cell of a grid, or a window, is drawn in full colour
@@ -25,7 +25,7 @@ def title(family: str) -> str:
 def figure(run: Run | None) -> str:
     """The whole figure as HTML; a frame to fill where there is no run."""
     if run is None or not run.shown:
-        return "<p class='caption'>The picture appears here with the windows that were inspected.</p>"
+        return caption("The picture appears here with the windows that were inspected.")
     best, look = run.best(), run.look
     height, width = (look.size if look and look.size else None) or (run.height, run.width)
     closer = run.closer.get(best)
@@ -119,7 +119,7 @@ def _row(run: Run, name: str) -> dict[str, Any]:
     if standing and run.mode == "grid":
         row |= _whisker(standing, run.look, name)
         row["says"] = plain.strength(standing.score, run.look.threshold)[0]
-        if standing.alone >= run.look.threshold > standing.score:
+        if standing.strength >= run.look.threshold > standing.score:
             row["says"] = "answers, but another one does too"
         elif run.trace and run.trace.verdict.kind == "insufficient":
             row["says"] = "cannot tell"
@@ -161,7 +161,7 @@ def _whisker(standing: Standing, look: Look, name: str) -> dict[str, Any]:
         return round(min(max(100 * (value - start) / (reach - start), 0.5), 99.5), 2)
 
     spread = standing.deviation if math.isfinite(standing.error) else reach
-    explained = standing.alone * spread + standing.contrast  # what a lattice of the picture's own accounts for
+    explained = standing.strength * spread + standing.contrast  # what a lattice of the picture's own accounts for
     needed = -explained + look.threshold * spread
     return {
         "whisker": {

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.regeneration import ranking
@@ -13,6 +14,7 @@ from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.verdict import Trace
 from tracer.models import device, registry
 from tracer.ui import glossary, hero
+from tracer.ui.templates import render
 from tracer.ui.words import frame
 from tracer.verdict import combine, plain
 from tracer.verdict.agreement import ANOTHER, KINDS, NO_ONE, SILENT, Cell, Row
@@ -34,7 +36,7 @@ class Told:
     """What the kinds of evidence have said about the image on the page so far. Kept per visitor; plain data.
 
     Attributes:
-        subject: what was inspected, in our own words (HTML).
+        subject: what was inspected, in our own words.
         inversion, artifacts: their results, or None.
         unavailable: why a kind of evidence cannot be had.
         doing: what is going on, in a sentence; "" once it is over.
@@ -55,7 +57,7 @@ class Told:
         own = next((each for each in (self.inversion, self.artifacts) if each), None)
         if drawn and own and drawn.image.sha256 != own.image.sha256:
             drawn = None
-        return combine.weigh(self.inversion, self.artifacts, drawn, self.unavailable)
+        return combine.join(self.inversion, self.artifacts, drawn, self.unavailable)
 
 
 def banner(told: Told, drawn: Regeneration | None = None) -> str:
@@ -63,10 +65,10 @@ def banner(told: Told, drawn: Regeneration | None = None) -> str:
     found = told.joint(drawn)
     said = plain.answer(found)
     if told.doing:
-        return frame("running", told.doing, [f"So far: {escape(said.line)}"] if found.evidence else [], told.subject)
+        return frame("running", told.doing, [f"So far: {said.line}"] if found.evidence else [], told.subject)
     if not found.evidence:
         return ready()
-    away = [f"{TITLES[name]} is not available here: {escape(reason)}." for name, reason in found.unavailable.items()]
+    away = [f"{TITLES[name]} is not available here: {reason}." for name, reason in found.unavailable.items()]
     lines = [_strength(found), glossary.marked(" ".join(said.why)), said.sure, *away]
     return frame(said.kind, said.line, lines, told.subject)
 
@@ -78,9 +80,8 @@ def _strength(found: Joint) -> str:
     if found.verdict.kind != "family" or not rows or rows[0].mode != "grid":
         return ""
     word, level = plain.strength(rows[0].score, rows[0].threshold)
-    bar = "".join(f"<i class='{'on' if place < level else 'off'}'></i>" for place in range(plain.LEVELS))
-    strength = glossary.term("strength", "Strength")
-    return f"{strength}: <b>{word}</b> <span class='meter' aria-hidden='true'>{bar}</span>"
+    places = [place < level for place in range(plain.LEVELS)]
+    return Markup(render("strength.html", term=glossary.term("strength", "Strength"), word=word, places=places))  # noqa: S704
 
 
 def ready() -> str:
@@ -111,29 +112,24 @@ def seconds_to_draw() -> float | None:
 def matrix(told: Told, drawn: Regeneration | None = None) -> str:
     """The agreement matrix: a plain table."""
     found = told.joint(drawn)
-    heads = "".join(f"<th scope='col'>{glossary.term(kind, TITLES[kind])}</th>" for kind in KINDS)
-    rows = "".join(_row(row, found) for row in found.matrix)
-    return (
-        "<table class='agreement'><caption class='unseen'>Which evidence says what</caption>"
-        f"<thead><tr><th scope='col'>Made with</th>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-        f"<p class='fine key'>{' '.join(f'<span><b>{glyph}</b> {said}</span>' for glyph, said in LOOKS.values())}</p>"
-    )
+    heads = [glossary.term(kind, TITLES[kind]) for kind in KINDS]
+    rows = [_row(row, found) for row in found.matrix]
+    return render("agreement.html", heads=heads, rows=rows, looks=list(LOOKS.values()))
 
 
-def _row(row: Row, found: Joint) -> str:
+def _row(row: Row, found: Joint) -> dict[str, object]:
+    """What the matrix shows of one candidate."""
     named = row.candidate in found.verdict.families and found.verdict.kind == "family"
     title = NOBODY.get(row.candidate) or hero.title(row.candidate)
-    members = f"<span>{escape(', '.join(row.members))}</span>" if row.members else ""
     # Nothing that was not found speaks for a photograph.
     shown = {
         kind: replace(cell, says="open") if row.candidate == NO_ONE and cell.says == "for" else cell
         for kind, cell in row.cells.items()
     }
-    cells = "".join(_cell(shown[kind]) for kind in KINDS)
-    return f"<tr{' class=named' if named else ''}><th scope='row'>{escape(title)}{members}</th>{cells}</tr>"
+    cells = [_cell(shown[kind]) for kind in KINDS]
+    return {"named": named, "title": title, "members": ", ".join(row.members), "cells": cells}
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell) -> dict[str, str]:
     glyph, said = LOOKS[cell.says]
-    number = f"<span>{escape(cell.number)}</span>" if cell.number and cell.says not in SILENT else ""
-    return f"<td class='{cell.says}'><b aria-hidden='true'>{glyph}</b><span class='unseen'>{said}</span>{number}</td>"
+    return {"says": cell.says, "glyph": glyph, "said": said, "number": "" if cell.says in SILENT else cell.number}

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -23,7 +22,7 @@ from tracer.ui import hero, words
 from tracer.ui.components import Wish, on_gpu, upload_problem
 from tracer.ui.controls import HIDDEN, run_controls
 from tracer.ui.record import GAIN, STORED, Run, address, examples
-from tracer.ui.templates import render
+from tracer.ui.templates import caption, render
 
 PAUSE = 0.3  # seconds between two updates of the page
 
@@ -83,7 +82,7 @@ def save(reel: Reel, name: str) -> None:
 def strip(reel: Reel | None, index: int) -> str:
     """The pictures at a step, side by side."""
     if not reel or not reel.on:
-        return "<p class='caption'>Run it, and every step can be looked at here again.</p>"
+        return caption("Run it, and every step can be looked at here again.")
     index, name = min(int(index), reel.last), hero.title(reel.family)
     cells = (
         ("What is to be drawn", reel.original, ""),
@@ -110,7 +109,7 @@ def in_words(reel: Reel | None) -> str:
         parted = beside > 1.5 * on
         told = "The curves part: this decoder drew the picture" if parted else "The curves stay together"
         ends += f" and {words.number(beside)} beside it. {told}"
-    return f"<p class='caption'>{escape(hero.title(reel.family))}: {ends}.</p>"
+    return caption(f"{hero.title(reel.family)}: {ends}.")
 
 
 def steps(picture: intake.Picture, family: str, stop: Wish) -> Iterator[Any]:
@@ -159,7 +158,7 @@ def _wire(
         picture = intake.read(image)
         family = (run.best() if run else "") or registry.families(registry.LINEUPS[0])[0].id
         reel, drawn = Reel(family), 0.0
-        yield {shown["pictures"]: f"<p class='caption'>Loading {escape(hero.title(family))} …</p>", kept: None}
+        yield {shown["pictures"]: caption(f"Loading {hero.title(family)} …"), kept: None}
         for step in work(picture, family, wish):
             reel.take(step)
             if time.monotonic() - drawn > PAUSE:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from html import escape
 from pathlib import Path
 
 from tracer.image import provenance
@@ -11,6 +10,7 @@ from tracer.image.provenance import Claims
 from tracer.reports.html import claims_table
 from tracer.ui import record
 from tracer.ui.shown import digest
+from tracer.ui.templates import caption, render
 
 TITLE = "The file's own claims, which anyone can forge"
 
@@ -38,13 +38,8 @@ def _line(found: Claims | None) -> str:
     if found is None:
         return ""
     said = ", ".join(provenance.telling(found.claims).values())
-    if not said:
-        nothing = found.summary.removesuffix(provenance.FORGEABLE).strip()
-        return f"<p class='claim'>{escape(nothing)}</p>"
-    return (
-        f"<p class='claim'>The file says: <b>{escape(said)}</b>. <span class='fine'>Anyone can write that.</span></p>"
-    )
+    return render("claim.html", said=said, nothing=found.summary.removesuffix(provenance.FORGEABLE).strip())
 
 
 def _table(found: Claims | None) -> str:
-    return f"<p class='fine'>Nothing to read yet. {provenance.FORGEABLE}</p>" if found is None else claims_table(found)
+    return caption(f"Nothing to read yet. {provenance.FORGEABLE}", "fine") if found is None else claims_table(found)

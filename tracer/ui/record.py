@@ -20,6 +20,7 @@ from tracer.evidence.inversion.inspection import Looked, Searched
 from tracer.evidence.verdict import Evidence, Trace
 from tracer.image import intake
 from tracer.image.windows import Box
+from tracer.verdict import wording
 
 if TYPE_CHECKING:
     from tracer.evidence.inversion.closeup import Closeup
@@ -184,7 +185,7 @@ class Run:
         match update:
             case events.Loading():
                 begun = self.current != update.family
-                self.current, self.loading = update.family, update.words()
+                self.current, self.loading = update.family, wording.loading(update)
                 return begun
             case Looked():
                 self.current = self.loading = ""
@@ -228,7 +229,7 @@ class Run:
     def best(self) -> str:
         """The family that fits best so far, which is the one worth looking at."""
         if self.evidence:
-            return min(self.evidence, key=lambda name: self.evidence[name].standing)
+            return min(self.evidence, key=lambda name: self.evidence[name].sort_key)
         if self.look:
             return max(self.look.standings, key=lambda name: self.look.standings[name].score)
         return self.current

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from tracer.evidence.artifacts.decision import Artifacts
-from tracer.evidence.artifacts.heatmap import Survey
+from tracer.evidence.artifacts.heatmap import Heatmap
 from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.regeneration.ranking import Drawn
 from tracer.evidence.store import ThresholdMismatch
@@ -29,11 +29,11 @@ BLANK = np.zeros((1, 1, 3), np.uint8)
 
 def save_marks(board: artifact_views.Board, folder: Path) -> None:
     """Store a finished look for artifacts: its document, and the map's numbers."""
-    survey = board.survey
-    logits = [[round(float(value), 3) for value in row] for row in survey.logits]
+    heatmap = board.heatmap
+    logits = [[round(float(value), 3) for value in row] for row in heatmap.logits]
     text = {
         "document": board.answer.document(),
-        "map": {"logits": logits, "cell": survey.cell, "window": survey.window},
+        "map": {"logits": logits, "cell": heatmap.cell, "window": heatmap.window},
     }
     (folder / MARKS).write_text(json.dumps(text, separators=(",", ":")) + "\n")
 
@@ -49,9 +49,9 @@ def load_marks(example: Example) -> artifact_views.Board | None:
         board = artifact_views.again(intake.read(example.file), answer)
     except (ModelUnavailable, ThresholdMismatch):
         return None
-    if board.known.reference.detector != answer.detector:
+    if board.known.null.detector != answer.detector:
         return None
-    board.survey = Survey(np.array(found["logits"], float), found["cell"], found["window"], 1.0)
+    board.heatmap = Heatmap(np.array(found["logits"], float), found["cell"], found["window"], 1.0)
     board.subject = f"Example: {example.title}"
     return board
 

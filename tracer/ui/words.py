@@ -1,10 +1,9 @@
-"""The page's sentences and HTML, made from a `Run`. Everything that is not our own constant text is escaped."""
+"""The page's sentences and HTML, made from a `Run`."""
 # ruff: noqa: RUF001 - minus, times and prime are meant: this is typeset text
 
 from __future__ import annotations
 
 import math
-from html import escape
 
 from tracer.evidence.inversion.decision import ALPHA
 from tracer.evidence.inversion.settings import PAPER, PAPER_RANDOM, Settings
@@ -13,7 +12,7 @@ from tracer.models import registry
 from tracer.reports.figures import plots
 from tracer.ui import hero
 from tracer.ui.record import Run
-from tracer.ui.templates import render
+from tracer.ui.templates import caption, render
 from tracer.verdict import wording
 
 _KINDS = {
@@ -50,13 +49,13 @@ def banner(run: Run) -> str:
         return _progress(run)
     verdict, lines = run.trace.verdict, []
     if verdict.members:
-        members = listed([escape(name) for name in verdict.members])
+        members = listed(verdict.members)
         lines.append(
             f"Models known to draw with {'this decoder' if len(verdict.families) == 1 else 'these decoders'}: "
             f"{members}. This evidence cannot tell them apart, and a model we do not know may use it too."
         )
     if run.trace.image.notes:
-        lines.append("Before inspection: " + escape("; ".join(run.trace.image.notes)) + ".")
+        lines.append("Before inspection: " + "; ".join(run.trace.image.notes) + ".")
     return frame(verdict.kind, wording.sentence(verdict), lines, subject(run))
 
 
@@ -97,28 +96,22 @@ def _progress(run: Run) -> str:
 
 
 def frame(kind: str, sentence: str, lines: list[str], subject: str, name: str = "") -> str:
-    """The banner of a verdict: its kind, the sentence, more lines (HTML), what it is about (HTML), another name."""
+    """The banner of a verdict: its kind, the sentence, more lines, what it is about, and another name."""
     symbol, name = _KINDS[kind][0], name or _KINDS[kind][1]
-    below = "".join(f"<p>{line}</p>" for line in lines if line)
-    # Only the sentence is announced: a screen reader would never get to the end of the numbers.
-    return (
-        f"<div class='verdict {kind}' role='group' aria-label='Verdict'>"
-        f"<p class='kind'><span aria-hidden='true'>{symbol}</span> {name}<span class='subject'>{subject}</span></p>"
-        f"<div role='status'><h2>{escape(sentence)}</h2></div>{below}</div>"
-    )
+    return render("verdict.html", kind=kind, symbol=symbol, name=name, sentence=sentence, lines=lines, subject=subject)
 
 
 def subject(run: Run) -> str:
-    """What is inspected (HTML)."""
+    """What is inspected."""
     size = f" · {run.width} × {run.height} px" if run.width else ""
     digest = f" · SHA-256 {run.sha256[:8]}…" if run.sha256 else ""
-    return f"{escape(run.subject)}{size}{digest}"
+    return f"{run.subject}{size}{digest}"
 
 
 def numbers(run: Run | None) -> str:
     """All numbers of the grid test or of the paper's rule, one row per family: a plain table."""
     if run is None or not run.evidence:
-        return "<p class='caption'>The numbers appear here with the answer.</p>"
+        return caption("The numbers appear here with the answer.")
     grid = run.mode == "grid"
     rows = [run.evidence[name] for name in run.families if name in run.evidence]
     return render(
@@ -164,7 +157,7 @@ def descent_words(run: Run | None) -> str:
             parted = f"the curves part: it ends {ahead:.1f} times lower on the grid than beside it"
             sentence += f"; {parted if ahead > 1.5 else 'on the grid and beside it, the curves stay together'}"
         said.append(f"{sentence}.")
-    return f"<p class='caption'>{escape(' '.join(said))}</p>" if said else ""
+    return caption(" ".join(said)) if said else ""
 
 
 def explainer(run: Run | None, name: str) -> str:

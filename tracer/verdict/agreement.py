@@ -102,12 +102,12 @@ def _drawn(name: str, regeneration: Regeneration | None) -> Cell:
     best = next((row for row in regeneration.ranking if row.family == name), None)
     if best is None:
         return Cell("missing")
-    if regeneration.alone.stopped or best.p_value is None:
+    if regeneration.by_drawings.stopped or best.p_value is None:
         return Cell("silent")
     number = f"{best.similarity:.2f}, {best.generator.removeprefix(f'{name}-')}"
     if best.p_value < ALPHA_FIT:
         return Cell("against", number)
-    if regeneration.alone.kind != "family":
+    if regeneration.by_drawings.kind != "family":
         return Cell("open", number)
     first = best is regeneration.ranking[0]
     return Cell("for" if first else "against", number)  # it is only named where its lead is more than chance

@@ -62,19 +62,19 @@ class Joint:
         return told | {"image": told["image"] or {}, "evidence": evidence}
 
 
-def alone(result: Trace | Artifacts | Regeneration | Joint) -> Joint:
+def as_joint(result: Trace | Artifacts | Regeneration | Joint) -> Joint:
     """The joint answer where there is no other kind of evidence."""
     match result:
         case Trace():
-            return weigh(inversion=result)
+            return join(inversion=result)
         case Artifacts():
-            return weigh(artifacts=result)
+            return join(artifacts=result)
         case Regeneration():
-            return weigh(regeneration=result)
+            return join(regeneration=result)
     return result
 
 
-def weigh(
+def join(
     inversion: Trace | None = None,
     artifacts: Artifacts | None = None,
     regeneration: Regeneration | None = None,
@@ -112,38 +112,41 @@ def weigh(
 
 def _with_inversion(told: Verdict, marks: str, regeneration: Regeneration | None) -> tuple[Verdict, tuple[str, ...]]:
     """The joint verdict, and the kinds of evidence that contradict each other."""
-    joined, contradicting = _joined(absence.plain(told), marks, regeneration)
+    joined, contradicting = _joined(absence.before_doubt(told), marks, regeneration)
     if told.reason in absence.WORTHLESS and joined.kind == "none" and joined.reason is not Reason.ANOTHER_AUTOENCODER:
-        return told, contradicting  # nobody found anything, which means nothing in this file
+        return told, contradicting  # `told` already says why nothing can be found in this file
     return joined, contradicting
 
 
 def _joined(alone: Verdict, marks: str, regeneration: Regeneration | None) -> tuple[Verdict, tuple[str, ...]]:
-    """The same where an absence is taken for one."""
+    """Both, where every absence is taken at its word."""
     joined = alone
-    if regeneration and not regeneration.alone.stopped:
-        joined = fuse(alone, regeneration.alone, [row.generator for row in regeneration.ranking])
+    if regeneration and not regeneration.by_drawings.stopped:
+        joined = fuse(alone, regeneration.by_drawings, [row.generator for row in regeneration.ranking])
     if joined.kind == "family" and marks == "none":
-        who = "inversion" if alone.kind == "family" else "regeneration"
-        named = _on(joined, "undecided", Reason.NAMED_WITHOUT_MARKS, who=who, what=joined.families[0])
-        return named, (who, "artifacts")
+        return _without_marks(joined, "inversion" if alone.kind == "family" else "regeneration")
     clash = ("inversion", "regeneration") if joined.reason in CONTRADICTIONS else ()
     return _with_marks(joined, marks, compressed=alone.kind == "insufficient"), clash
 
 
 def _without_inversion(marks: str, regeneration: Regeneration | None) -> tuple[Verdict, tuple[str, ...]]:
-    """The same where the evidence that could name an autoencoder has not answered."""
+    """The joint verdict, and what contradicts, where inversion's own result is not at hand."""
     if regeneration is None:
         reasons = {"": Reason.NOTHING_ASKED, "autoencoder": Reason.MARKS_ALONE, "none": Reason.NO_MARKS_SO_FAR}
         reason = reasons.get(marks, Reason.DETECTOR_ALONE_OPEN)
         return Verdict("undecided" if marks else "insufficient", reason), ()
-    alone = regeneration.verdict
-    if alone.kind == "family" and marks == "none":
-        details = {"who": "regeneration", "what": alone.members[0]}
-        return _on(alone, "undecided", Reason.NAMED_WITHOUT_MARKS, **details), ("regeneration", "artifacts")
-    if alone.kind == "family":
-        return _on(alone, "undecided", Reason.INVERSION_NOT_ASKED), ()
-    return alone, ()
+    found, before = regeneration.verdict, regeneration.inversion  # which it may have been fused with already
+    if found.kind == "family" and marks == "none":
+        return _without_marks(found, "inversion" if before and before.kind == "family" else "regeneration")
+    if found.kind == "family" and before is None:
+        return _on(found, "undecided", Reason.INVERSION_NOT_ASKED), ()
+    return found, ()
+
+
+def _without_marks(named: Verdict, who: str) -> tuple[Verdict, tuple[str, ...]]:
+    """The answer where one kind of evidence names a family and the detector finds no marks of any."""
+    verdict = _on(named, "undecided", Reason.NAMED_WITHOUT_MARKS, who=who, what=named.families[0])
+    return verdict, (who, "artifacts")
 
 
 def _on(verdict: Verdict, kind: VerdictKind, reason: Reason, **details: Detail) -> Verdict:
@@ -175,8 +178,8 @@ def _agreeing(
         found.append("inversion")
     if (verdict.kind, marks) in (("family", "autoencoder"), ("none", "none")):
         found.append("artifacts")
-    if regeneration and regeneration.alone.kind == verdict.kind in ("family", "none"):
-        named = regeneration.alone
+    if regeneration and regeneration.by_drawings.kind == verdict.kind in ("family", "none"):
+        named = regeneration.by_drawings
         same = set(named.families) <= set(verdict.families) and set(named.members) & set(verdict.members)
         if verdict.kind == "none" or same:
             found.append("regeneration")
@@ -206,7 +209,7 @@ def fuse(inversion: Verdict, regeneration: Verdict, generators: Sequence[str]) -
         regeneration: the verdict of prompt regeneration among `candidates`.
         generators: registry ids of all that could be compared.
     """
-    told, inversion = inversion, absence.plain(inversion)
+    told, inversion = inversion, absence.before_doubt(inversion)
     both = told, regeneration
     named = regeneration.members[0] if regeneration.kind == "family" else ""
     if inversion.kind == "family":
@@ -272,7 +275,7 @@ def regenerate_after_inversion(picture: Picture, request: Request, progress: Pro
     progress.emit(Inverted(inverted, names))
     narrowed = replace(request, generators=names, alone=names != request.generators)
     found = replace(comparison.compare(picture, narrowed, progress), inversion=inverted)
-    # What nothing is stored about adds nothing to what inversion leaves open.
+    # Drawings by models that are not calibrated add nothing, unless inversion named a family.
     silent = found.verdict.reason in (Reason.MODELS_NOT_CALIBRATED, Reason.NOTHING_DRAWN)
     if found.verdict.stopped or (silent and inverted.kind != "family"):
         return found

@@ -143,7 +143,7 @@ def _marks(found: Artifacts) -> str:
 
 
 def _drawings(found: Regeneration) -> str:
-    alone = found.alone
+    alone = found.by_drawings
     if alone.kind == "family":
         return f"Of the models that drew it again, {found.ranking[0].generator} comes clearly closest."
     if alone.kind == "none":

@@ -11,6 +11,7 @@ from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.artifacts.null_distribution import WEBP
 from tracer.evidence.artifacts.published import PublishedArtifacts
 from tracer.evidence.conditions import LOSSLESS
+from tracer.evidence.events import Loading
 from tracer.evidence.inversion.decision import ALPHA
 from tracer.evidence.reasons import Reason
 from tracer.evidence.regeneration.decision import ALPHA_LEAD, Regeneration
@@ -52,6 +53,13 @@ def document(result: Result) -> dict[str, Any]:
         told["evidence"] = {kind: document(each) for kind, each in result.evidence.items()}
         told["answer"] = asdict(plain.answer(result))
     return told
+
+
+def loading(event: Loading) -> str:
+    """How far the loading of a model is, in half a sentence."""
+    if not event.total:
+        return "loading its weights"
+    return f"downloading, {event.done / 1e6:.1f} of {event.total / 1e6:.1f} MB"
 
 
 def spoken(verdict: Verdict) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def test_a_score_is_the_mean_logit_of_the_crops(detector):
 def test_the_map_grows_until_it_covers_the_image(detector):
     pixels = noise(320, 500)
     maps = []
-    maps.append(heatmap.survey(pixels, detector, Progress(emit=maps.append)))
+    maps.append(heatmap.measure(pixels, detector, Progress(emit=maps.append)))
     assert [np.isnan(each.logits).any() for each in maps] == [True] * (len(maps) - 1) + [False]
     assert [each.done for each in maps] == sorted(each.done for each in maps)
     last = maps[-1]
@@ -106,7 +106,7 @@ def test_the_map_grows_until_it_covers_the_image(detector):
 
 def test_a_cell_of_the_map_is_what_a_try_around_it_would_say(detector):
     pixels = noise(400, 480)
-    last = heatmap.survey(pixels, detector)
+    last = heatmap.measure(pixels, detector)
     row, column = 5, 6
     top, left = (
         int((place + 0.5) * last.cell - Settings.side / 2) // detection.GRID * detection.GRID for place in (row, column)
@@ -170,7 +170,7 @@ def test_a_detector_worse_than_chance_says_nothing():
 def test_more_scattered_scores_of_fewer_or_smaller_tries_have_their_own_thresholds():
     known = detectors.made_up()
     rows = np.array(known.photographs) + np.random.default_rng(1).normal(0, 3, (199, 10))
-    scattered = null_distribution.Reference(**{**vars(known), "photographs": rows.tolist()})
+    scattered = null_distribution.NullDistribution(**{**vars(known), "photographs": rows.tolist()})
     assert scattered.scores(1).edge > scattered.scores(10).edge
     assert scattered.scores(25).edge == scattered.scores(10).edge
     assert scattered.scores(10, 140).edge == known.scores(1, 128).edge
@@ -271,17 +271,17 @@ def test_where_nothing_can_be_told_nothing_is(detector, pixels, reason, tmp_path
 
 def test_no_is_not_said_where_reconstructions_are_missed_too():
     weak = detectors.made_up(reconstructions=-3.5).scores(10)
-    made, answer = decision.judge(-4.0, weak, "webp")
+    made, answer = decision.decide(-4.0, weak, "webp")
     assert (made, answer.kind) == (None, "insufficient")
     assert "lossy WebP" in sentence(answer)
-    assert decision.judge(9.0, weak, "webp")[0] is True, "a yes rests on photographs alone"
+    assert decision.decide(9.0, weak, "webp")[0] is True, "a yes rests on photographs alone"
 
 
 def test_no_marks_in_a_compressed_file_is_no_answer():
     scores = Scores(np.linspace(-6, 2, 200), np.linspace(3, 9, 50), np.array(["photographs"] * 200))
-    assert decision.judge(-4.0, scores, "lossless")[1].kind == "none"
-    assert decision.judge(-4.0, scores, "jpeg-95")[1].kind == "insufficient"
-    assert decision.judge(9.0, scores, "jpeg-95")[1].kind == "autoencoder"
+    assert decision.decide(-4.0, scores, "lossless")[1].kind == "none"
+    assert decision.decide(-4.0, scores, "jpeg-95")[1].kind == "insufficient"
+    assert decision.decide(9.0, scores, "jpeg-95")[1].kind == "autoencoder"
 
 
 def test_too_smooth_is_where_softened_reconstructions_are_missed():

@@ -101,9 +101,9 @@ def test_a_neutral_code_keeps_what_it_made(code):
 def test_a_family_has_to_answer_more_strongly_than_every_other():
     found = decision.standings({"a": contrast(-1.0), "b": contrast(-0.2), "c": contrast(0.0)}, explained=0.0)
     assert max(found, key=lambda name: found[name].score) == "a"
-    assert found["b"].alone > 0 > found["b"].margin
+    assert found["b"].strength > 0 > found["b"].margin
     alike = decision.standings({"a": contrast(-1.0), "b": contrast(-1.0)}, explained=0.0)
-    assert all(each.alone > 10 and each.score < 1 for each in alike.values())
+    assert all(each.strength > 10 and each.score < 1 for each in alike.values())
     assert decision.standings({"a": contrast(-1.0)}, explained=-1.0)["a"].score == pytest.approx(0, abs=1)
 
 

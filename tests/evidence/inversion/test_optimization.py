@@ -93,8 +93,7 @@ def test_tiles_of_a_large_model_are_decoded_one_by_one_to_the_same_end(tiny, mon
     batches = []
     decode = type(tiny).decode
     monkeypatch.setattr(type(tiny), "decode", lambda self, z: batches.append(len(z)) or decode(self, z))
-    monkeypatch.setattr(optimization, "LARGE", 0)
-    alone = optimization.invert(pixels, tiny, settings)
+    alone = optimization.invert(pixels, dataclasses.replace(tiny, large=True), settings)
     assert set(batches) == {1}
     assert alone.loss == pytest.approx(together.loss, rel=1e-3)
 

@@ -50,7 +50,7 @@ def test_what_a_mini_drew_is_named_with_its_members_and_the_others_are_not():
     assert rows["mini-kl"].belongs and rows["mini-kl"].score >= rows["mini-kl"].threshold
     assert rows["mini-kl"].p_value <= 0.01 and rows["mini-kl"].contrast < 0
     assert not any(row.belongs for name, row in rows.items() if name != "mini-kl")
-    assert min(trace.evidence, key=lambda row: row.standing).family == "mini-kl"
+    assert min(trace.evidence, key=lambda row: row.sort_key).family == "mini-kl"
     assert len(trace.windows) == rows["mini-kl"].steps == len(trace.contrasts["mini-kl"])
 
 

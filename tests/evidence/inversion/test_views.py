@@ -12,10 +12,11 @@ import torch
 from tests.image.test_intake import tiff
 from tracer.evidence.inversion import grid, inspection, neutral, search
 from tracer.evidence.inversion.contrast import PLAIN, Reading
-from tracer.evidence.inversion.inspection import Lineup
+from tracer.evidence.inversion.inspection import Ending, Lineup
 from tracer.evidence.inversion.views import OwnLattice, View
 from tracer.image import intake
 from tracer.models import registry
+from tracer.models.progress import Progress
 
 WIDTH, HEIGHT = 160, 128
 MEGAPIXELS = 40  # of reconstructions for one stride-8 family of such a picture, at the very most
@@ -29,7 +30,7 @@ class Cheap:
     reading: Reading = PLAIN
 
     @property
-    def plain(self) -> Cheap:
+    def unrefined(self) -> Cheap:
         return self
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
@@ -85,6 +86,20 @@ def test_flipped_bytes_of_a_signed_tiff_make_no_more_work(work: list[int]):
         assert 0 < sum(work) < MEGAPIXELS * 1e6
         inspections += 1
     assert inspections > 1
+
+
+def stopped_after(asked: int, threshold: float) -> inspection.Inspection:
+    """An inspection of a picture that the code drew, which is told to stop once it has asked so often."""
+    times = iter(range(10**6))
+    lineup = Lineup({"cheap": Cheap}, {"cheap": 8}, threshold, search=False)
+    return inspection.inspect(belonging(400, 400), lineup, Progress(stop=lambda: next(times) >= asked))
+
+
+def test_a_run_that_is_stopped_early_names_nobody_and_one_that_has_its_answer_keeps_it():
+    early = stopped_after(1, 4.0)
+    assert (early.ending, early.families, early.looked.windows) == (Ending.STOPPED, (), 1)
+    assert stopped_after(2, 4.0).ending is Ending.NAMED, "decided on the second window, before anybody asked again"
+    assert stopped_after(4, math.inf).ending is Ending.STOPPED
 
 
 def test_a_lattice_of_the_images_own_is_looked_for_once_and_its_windows_are_added_up(work: list[int]):

@@ -20,7 +20,7 @@ from tracer.evidence import store
 from tracer.evidence.artifacts import detection, null_distribution, spectrum
 from tracer.evidence.artifacts.detection import Settings
 from tracer.evidence.artifacts.network import Detector
-from tracer.evidence.artifacts.null_distribution import CONDITIONS, LEVELS, SMALL, SOFT, WEBP, Reference
+from tracer.evidence.artifacts.null_distribution import CONDITIONS, LEVELS, SMALL, SOFT, WEBP, NullDistribution
 from tracer.evidence.conditions import LOSSLESS
 from tracer.image import perturbations, samples
 from tracer.models import autoencoder, cache, registry
@@ -105,7 +105,7 @@ def measure(
     autoencoders: Sequence[Autoencoder],
     conditions: Sequence[str],
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Reference]:
+) -> list[NullDistribution]:
     """References without the detector's name, one per condition.
 
     Args:
@@ -125,7 +125,7 @@ def measure(
             each.add((change(original), change(decoded)), detector, Settings(tries=tries))
         progress(index + 1, len(found))
     return [
-        Reference(
+        NullDistribution(
             detector="",
             settings=Settings().record(),
             condition=condition,

@@ -8,17 +8,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tracer.evidence import absence, conditions, store
-from tracer.evidence.artifacts import detection
-from tracer.evidence.artifacts import null_distribution as reference
+from tracer.evidence.artifacts import detection, null_distribution
 from tracer.evidence.artifacts.detection import Settings, Try
-from tracer.evidence.artifacts.null_distribution import LEVELS, POWER, SMALL, SOFT, WEBP, Reference, Scores
+from tracer.evidence.artifacts.null_distribution import LEVELS, POWER, SMALL, SOFT, WEBP, NullDistribution, Scores
 from tracer.evidence.conditions import LOSSLESS
 from tracer.evidence.reasons import Reason
 from tracer.evidence.verdict import Doubt, ImageFacts, Verdict
 from tracer.image.intake import Picture
 from tracer.image.windows import Box
 
-FLAT = 3 / (12 * 255**2)  # mean square of fine detail: three times the noise of keeping an image in 8 bit
+LEAST_DETAIL = 3 / (12 * 255**2)  # mean square of fine detail: three times the noise of keeping an image in 8 bit
 
 
 @dataclass(frozen=True)
@@ -90,18 +89,18 @@ class Known:
     """What an image is judged by.
 
     Attributes:
-        reference: scores of photographs and reconstructions in the image's condition.
+        null: scores of photographs and reconstructions in the image's condition.
         floor: the sharpness below which it is too smooth to tell.
         void: what about the file leaves every answer without meaning; None where nothing does.
     """
 
-    reference: Reference
+    null: NullDistribution
     floor: float
     void: Doubt | None
 
     def scores(self, picture: Picture, tries: int) -> Scores:
         """What the mean of so many tries of a picture is compared with."""
-        return self.reference.scores(tries, max(min(picture.width, picture.height), SMALL[-1]))
+        return self.null.scores(tries, max(min(picture.width, picture.height), SMALL[-1]))
 
 
 def known(picture: Picture, settings: Settings) -> Known:
@@ -113,7 +112,7 @@ def known(picture: Picture, settings: Settings) -> Known:
     """
     found, void = condition(picture)
     stored, lossless, soft = (
-        reference.stored(each, detection.revision(), settings.record()) for each in (found, LOSSLESS, SOFT)
+        null_distribution.stored(each, detection.revision(), settings.record()) for each in (found, LOSSLESS, SOFT)
     )
     if min(picture.width, picture.height) < SMALL[-1]:
         void = Doubt(Reason.IMAGE_TOO_SMALL, {"side": SMALL[-1]})
@@ -134,9 +133,9 @@ def condition(picture: Picture) -> tuple[str, Doubt | None]:
 
 
 @functools.lru_cache(maxsize=16)
-def _floor(stored: Reference, lossless: Reference, soft: Reference) -> float:
+def _floor(stored: NullDistribution, lossless: NullDistribution, soft: NullDistribution) -> float:
     """The sharpness floor, lowered by as much as compression itself lowers the sharpness of the same photographs."""
-    floor = reference.sharpness_floor(lossless, soft)
+    floor = null_distribution.sharpness_floor(lossless, soft)
     lost = _median(stored.sharpness[0]) / _median(lossless.sharpness[0])
     return floor * min(lost, 1.0)
 
@@ -154,15 +153,15 @@ def conclude(picture: Picture, tries: Sequence[Try], settings: Settings, judged_
         settings: how they were made.
         judged_by: what `known` found for the image.
     """
-    score, stored = tries[-1].score, judged_by.reference
+    score, stored = tries[-1].score, judged_by.null
     detail, sharpness = detection.sharpness(picture.pixels, settings)
     void = judged_by.void
-    if detail < FLAT:
+    if detail < LEAST_DETAIL:
         void = Doubt(Reason.NOWHERE_FOR_MARKS)
     elif not void and sharpness < judged_by.floor:
         void = Doubt(Reason.TOO_SMOOTH)
     scores = judged_by.scores(picture, len(tries))
-    made, verdict = judge(score, scores, stored.condition, void)
+    made, verdict = decide(score, scores, stored.condition, void)
     if made is False and (found := absence.doubt(picture)) is not None:
         made, verdict = None, _without_meaning(found)
     limits = {level: scores.threshold(level) for level in LEVELS}
@@ -191,7 +190,7 @@ def conclude(picture: Picture, tries: Sequence[Try], settings: Settings, judged_
     )
 
 
-def judge(score: float, scores: Scores, condition: str, void: Doubt | None = None) -> tuple[bool | None, Verdict]:
+def decide(score: float, scores: Scores, condition: str, void: Doubt | None = None) -> tuple[bool | None, Verdict]:
     """Whether an autoencoder was involved, and the verdict.
 
     Args:

@@ -18,7 +18,7 @@ MOST_CELLS = 144  # so that a map takes seconds
 
 
 @dataclass(frozen=True)
-class Survey:
+class Heatmap:
     """A map of the evidence, as far as it has been drawn.
 
     Attributes:
@@ -51,7 +51,7 @@ def _count(height: int, width: int, cell: int) -> int:
     return -(-height // cell) * -(-width // cell)
 
 
-def survey(pixels: np.ndarray, detector: Detector, progress: Progress = SILENT) -> Survey:
+def measure(pixels: np.ndarray, detector: Detector, progress: Progress = SILENT) -> Heatmap:
     """The evidence over an image, row of cells by row of cells; as much of it as there is when it is stopped.
 
     Every cell shows what a try (`detection.look`) around it would say: crops of native pixels on the 8-pixel grid.
@@ -59,7 +59,7 @@ def survey(pixels: np.ndarray, detector: Detector, progress: Progress = SILENT) 
     Args:
         pixels: uint8 RGB (height, width, 3), at native size.
         detector: the network.
-        progress: told a `Survey` after every row but the last one; asked whether to go on.
+        progress: told a `Heatmap` after every row but the last one; asked whether to go on.
     """
     import torch
 
@@ -73,7 +73,7 @@ def survey(pixels: np.ndarray, detector: Detector, progress: Progress = SILENT) 
             left = _start(column, cell, wide, width)
             with torch.inference_mode():
                 logits[row, column] = detector(tensor(pixels, (top, left, top + high, left + wide))).item()
-        found = Survey(logits.copy(), cell, window, (row + 1) / len(logits))
+        found = Heatmap(logits.copy(), cell, window, (row + 1) / len(logits))
         if row + 1 == len(logits) or progress.stop():
             break
         progress.emit(found)

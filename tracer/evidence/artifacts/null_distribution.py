@@ -95,7 +95,7 @@ class Scores:
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class NullDistribution:
     """Everything stored about one condition.
 
     Attributes:
@@ -186,7 +186,7 @@ def platt(negative: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
     return slope, float(curve[1] - slope * middle) if slope else 0.0
 
 
-def sharpness_floor(lossless: Reference, soft: Reference) -> float:
+def sharpness_floor(lossless: NullDistribution, soft: NullDistribution) -> float:
     """The sharpness below which an image is too smooth to tell: where the answer stops working on softened images.
 
     Lossless and softened images together are put in groups by sharpness. From the smoothest group on, all are too
@@ -214,13 +214,13 @@ def sharpness_floor(lossless: Reference, soft: Reference) -> float:
 
 
 def path_of(condition: str, folder: Path | None = None) -> Path:
-    """Where the reference of a condition is stored."""
+    """Where the null distribution of a condition is stored."""
     return (folder or FOLDER) / f"artifacts.{condition}.json"
 
 
-def save(reference: Reference, folder: Path | None = None) -> Path:
-    """Store a reference as JSON, completely or not at all."""
-    document, path = reference.document(), path_of(reference.condition, folder)
+def save(null: NullDistribution, folder: Path | None = None) -> Path:
+    """Store a null distribution as JSON, completely or not at all."""
+    document, path = null.document(), path_of(null.condition, folder)
     lists = {key: document.pop(key) for key in ("photographs", "reconstructions")}
     text = json.dumps(document).removesuffix("}")
     for key, rows in lists.items():  # one image's scores a line keep the file readable
@@ -229,18 +229,18 @@ def save(reference: Reference, folder: Path | None = None) -> Path:
     return store.save(text + "\n}", path)
 
 
-def stored(condition: str, detector: str, settings: Record, folder: Path | None = None) -> Reference:
-    """The stored reference of a condition, if it may be used with this detector and these settings.
+def stored(condition: str, detector: str, settings: Record, folder: Path | None = None) -> NullDistribution:
+    """The stored null distribution of a condition, if it may be used with this detector and these settings.
 
     Raises:
         ThresholdMismatch: there is none, or it was made with other weights or settings.
     """
     try:
-        reference = store.load(Reference, path_of(condition, folder))
+        null = store.load(NullDistribution, path_of(condition, folder))
     except FileNotFoundError as error:
         raise ThresholdMismatch(f"the detector has no threshold for {condition} images; run: {COMMAND}") from error
-    if reference.detector != detector:
+    if null.detector != detector:
         raise ThresholdMismatch(f"the detector's threshold was made with other weights; run: {COMMAND}")
-    if reference.settings != settings:
+    if null.settings != settings:
         raise ThresholdMismatch(f"the detector's threshold was made with other settings; run: {COMMAND}")
-    return reference
+    return null

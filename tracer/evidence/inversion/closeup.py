@@ -47,7 +47,7 @@ def close_up(pixels: np.ndarray, code: Reconstruction, offset: Offset = (0, 0)) 
     beside = (offset[0] + half - 1) % code.stride, (offset[1] + half + 1) % code.stride  # half a cell answers too
     top, left = plan.places[0]
     return Closeup(
-        fits=search.fit_offsets(pixels, code.plain),
+        fits=search.fit_offsets(pixels, code.unrefined),
         box=(top, left, top + plan.tile, left + plan.tile),
         original=pixels[top : top + plan.tile, left : left + plan.tile].copy(),
         on=_decoded(pixels, code, plan, offset),

@@ -1,7 +1,7 @@
-"""All rules of the first kind of evidence: from contrasts to "this family", "none of them" or "cannot tell".
+"""What contrasts are worth: how strongly each family answers, and the strength from which one is named.
 
-One number decides. A family's strength is its contrast in standard errors, less what a lattice of the image's own
-explains; it has to be as strong against every other family that was asked. What strengths pictures reach that none of
+One number decides. A family's strength is its contrast in standard deviations, less what a lattice of the image's own
+explains; a rival that answers too has to be beaten clearly. What strengths pictures reach that none of
 the families made is measured once, on photographs, art, lattices and other models' pictures: the largest over all
 families, windows and looks, one number a picture (`NullDistribution`). A family is named above the level that only
 `ALPHA` of those pictures reach, so the error of a whole run is that, however many families and looks it takes.
@@ -18,9 +18,9 @@ import numpy as np
 from tracer.evidence.inversion.contrast import Contrast
 
 ALPHA = 0.01  # share of pictures that no family made, but one is named for
-# Standard deviations by which a contrast falls short of what the family's own pictures show, from where the family is
-# out: of own pictures that answer no better than that, one in 44 is lost at one look.
-OUT = 2.0
+# A family is ruled out where its contrast is so many deviations weaker than what its own pictures show: of own pictures
+# that answer no better than that, one in 44 is lost at one look.
+RULED_OUT = 2.0
 NOTICEABLE = 2.0  # strength from which a rival has to be beaten, and the image's own lattice is looked at
 DISTINCT = 2.0  # strength by which a rival is beaten that answers too
 
@@ -39,7 +39,7 @@ def strength(contrast: Contrast, explained: float = 0.0) -> float:
 
 def absent(contrast: Contrast) -> bool:
     """Whether the image answers a family clearly less than the family's own images do."""
-    return math.isfinite(contrast.error) and contrast.mean + contrast.reading.answer >= OUT * contrast.deviation
+    return math.isfinite(contrast.error) and contrast.mean + contrast.reading.answer >= RULED_OUT * contrast.deviation
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Standing:
     """How one family stands.
 
     Attributes:
-        alone: strength of its answer, less what a neutral code explains.
+        strength: of its answer, less what a neutral code explains.
         margin: smallest strength of its answer against those other families' that answer too; infinite where none does.
         contrast: mean contrast.
         error: standard error of the mean.
@@ -56,7 +56,7 @@ class Standing:
         windows: how many windows it was asked about.
     """
 
-    alone: float
+    strength: float
     margin: float
     contrast: float
     error: float
@@ -67,7 +67,7 @@ class Standing:
     @property
     def score(self) -> float:
         """The number that is compared with the threshold."""
-        return self.alone if self.margin >= DISTINCT else min(self.alone, self.margin)
+        return self.strength if self.margin >= DISTINCT else min(self.strength, self.margin)
 
 
 def standings(families: dict[str, Contrast], explained: float) -> dict[str, Standing]:
@@ -77,17 +77,17 @@ def standings(families: dict[str, Contrast], explained: float) -> dict[str, Stan
         families: contrasts by family; those that were asked about fewer windows were asked about the first ones.
         explained: contrast, at most 0, that a lattice of the image's own accounts for (`neutral`).
     """
-    alone = {name: strength(own, explained) for name, own in families.items()}
+    strengths = {name: strength(own, explained) for name, own in families.items()}
     found = {}
     for name, own in families.items():
         rivals = [
             strength(own.minus(other))
             for rival, other in families.items()
-            if rival != name and alone[rival] >= NOTICEABLE
+            if rival != name and strengths[rival] >= NOTICEABLE
         ]
         margin = min(rivals, default=math.inf)
         windows = len(own.values)
-        found[name] = Standing(alone[name], margin, own.mean, own.error, own.deviation, absent(own), windows)
+        found[name] = Standing(strengths[name], margin, own.mean, own.error, own.deviation, absent(own), windows)
     return found
 
 
@@ -115,7 +115,7 @@ class NullDistribution:
 
     @functools.cached_property
     def threshold(self) -> float:
-        """Smallest score whose p-value is at most `ALPHA`.
+        """Smallest score whose p-value is at most `ALPHA`, and that is noticeable.
 
         Raises:
             ValueError: there are too few pictures for so small an error.
@@ -124,4 +124,4 @@ class NullDistribution:
         if rank < 1:
             raise ValueError(f"an error of {ALPHA:g} needs at least {math.ceil(1 / ALPHA) - 1} pictures")
         ordered = sorted(self.scores, reverse=True)
-        return math.nextafter(ordered[rank - 1], math.inf)
+        return max(math.nextafter(ordered[rank - 1], math.inf), NOTICEABLE)

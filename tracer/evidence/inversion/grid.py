@@ -33,7 +33,6 @@ MARGINS = (16, 8)  # px around a tile that are reconstructed but not scored; the
 LUMA = (0.299, 0.587, 0.114)
 CONTROLS = 4  # offsets beside the grid that a window is reconstructed at
 BATCH = 300_000  # pixels that are reconstructed at once
-LARGE = 20_000_000  # weights from which a model reconstructs one window after another
 
 Offset = tuple[int, int]  # rows down and columns right
 
@@ -198,18 +197,13 @@ class Reconstruction:
         return self.autoencoder.stride
 
     @property
-    def large(self) -> bool:
-        """Whether the model is one of full size."""
-        return sum(each.numel() for each in self.autoencoder.model.parameters()) > LARGE
-
-    @property
-    def plain(self) -> Reconstruction:
+    def unrefined(self) -> Reconstruction:
         """The same without refinements: a single pass, for when many places are asked."""
         return replace(self, refinements=0)
 
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `Code`."""
-        if self.large and len(images) > 1:  # one after another: all at once would fill the memory
+        if self.autoencoder.large and len(images) > 1:
             import torch
 
             return torch.cat([self.reconstruct(each) for each in images.split(1)])

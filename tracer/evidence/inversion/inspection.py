@@ -22,14 +22,14 @@ from tracer.evidence.inversion.views import OwnLattice, View, contrast_of
 from tracer.image.windows import framed
 from tracer.models.progress import SILENT, Progress
 
-LEAST, MOST = 2, 16  # windows that are inspected before a family is named, if there are as many, and at most
+LEAST = 2  # windows that are inspected before a family is named, if there are as many
+MOST = 16  # windows that are inspected at most
 AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
-FOLLOWED = 1  # families whose shifted grid, or size, is inspected further
-LEAST_RANGE = 1  # grey levels between which the window with the most detail is nothing but rounding
+LEAST_RANGE = 1  # largest range of the most detailed window, in grey levels, that counts as flat
 CONFIRMED = 4  # windows that a shifted grid or another size is confirmed on
 
 
-class Found(Enum):
+class Ending(Enum):
     """How an inspection ended."""
 
     NAMED = "one family answers"
@@ -37,7 +37,7 @@ class Found(Enum):
     NONE = "every family is answered clearly less than by its own images"
     SMALL = "the image is too small"
     FEATURELESS = "the image has no detail to tell by"
-    WIDE = "an answer could not have been told from chance"
+    NOT_VISIBLE = "an answer could not have been told from chance"
     LATTICE = "the image has a lattice of its own"
     STOPPED = "stopped before it was decided"
 
@@ -86,22 +86,25 @@ class Inspection:
     """The outcome.
 
     Attributes:
-        found: how it ended.
+        ending: how it ended.
         families: the family that is named, or those that answer alike.
         looked: the decisive looks; None where there was nothing to look at.
         fits: by family, where the grid was looked for.
         seconds: by family, time spent reconstructing.
-        best: largest score of any look, corrected for its chances: what a null distribution is made of.
+        best: largest score of any look, corrected for the number of offsets or sizes that were tried: what a null
+            distribution is made of.
         windows: windows looked at, all views together.
+        cut: whether it was stopped before everything was looked at.
     """
 
-    found: Found = Found.STOPPED
+    ending: Ending = Ending.STOPPED
     families: tuple[str, ...] = ()
     looked: Looked | None = None
     fits: dict[str, search.OffsetFits] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     best: float = 0.0
     windows: int = 0
+    cut: bool = False
 
 
 @dataclass
@@ -109,13 +112,14 @@ class Lineup:
     """What is asked, and how.
 
     Attributes:
-        load: by family, what loads its code; asked again before every look.
+        load: by family, what loads its code; asked again before every window.
         strides: by family, pixels a cell and side.
         threshold: score from which a family is named; infinite to look at everything.
         together: whether all codes fit into memory together.
         native: sides in pixels that the families' generators draw at.
         most: windows at most.
         search: whether a shifted grid and other sizes are looked for.
+        answers: by family, size of the contrast that its own pictures show (`Reading.answer`).
     """
 
     load: dict[str, Callable[[], Code]]
@@ -125,11 +129,16 @@ class Lineup:
     native: tuple[int, ...] = ()
     most: int = MOST
     search: bool = True
+    answers: dict[str, float] = field(default_factory=dict)
+
+    def answer(self, family: str) -> float:
+        """Size of the contrast that a family's own pictures show."""
+        return self.answers.get(family, ANSWER)
 
     @property
     def findable(self) -> dict[str, Callable[[], Code]]:
         """Families whose answer is strong enough to be found on one small window."""
-        return {name: load for name, load in self.load.items() if load().reading.answer >= ANSWER}
+        return {name: load for name, load in self.load.items() if self.answer(name) >= ANSWER}
 
 
 def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> Inspection:
@@ -146,21 +155,21 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
     whole = View(pixels, grid.layout(pixels, max(lineup.strides.values())), origin=(top, left))
     plan = whole.plan
     if not plan.places:
-        result.found = Found.SMALL
+        result.ending = Ending.SMALL
         return result
     top, left = plan.places[0]
     if np.ptp(pixels[top : top + plan.tile, left : left + plan.tile], axis=(0, 1)).max() <= LEAST_RANGE:
-        result.found = Found.FEATURELESS  # on and beside the grid it is the same picture
+        result.ending = Ending.FEATURELESS  # on and beside the grid it is the same picture
         return result
     result.looked = _look(whole, lineup, progress, result)
-    if result.looked is not None:
+    if not result.cut:
         _decide(result, lineup.threshold)
-    if lineup.search and result.found in (Found.NONE, Found.WIDE) and not progress.stop():
+    if lineup.search and result.ending in (Ending.NONE, Ending.NOT_VISIBLE):
         _shifted(whole, lineup, progress, result)
-        if result.found is not Found.NAMED and not progress.stop():
+        if result.ending is not Ending.NAMED:
             _resized(pixels, lineup, progress, result)
-    if progress.stop() and result.found is not Found.NAMED:
-        result.found = Found.STOPPED
+        if result.cut and result.ending is not Ending.NAMED:
+            result.ending = Ending.STOPPED
     return result
 
 
@@ -174,6 +183,7 @@ def _look(
     asked, own = list(lineup.load), OwnLattice(view, min(lineup.strides.values()))
     for first in range(0, len(places), step):
         if progress.stop():
+            result.cut = True
             break
         group = list(places[first : first + step])
         for name in asked:
@@ -184,7 +194,7 @@ def _look(
         answering = max(decision.strength(each) for each in contrasts.values()) >= decision.NOTICEABLE
         explained = own.explains(list(places[: first + step])) if answering else 0.0
         standings = {
-            name: replace(each, alone=search.corrected(each.alone, chances))
+            name: replace(each, strength=search.corrected(each.strength, chances))
             for name, each in decision.standings(contrasts, explained).items()
         }
         result.windows += len(group)
@@ -208,39 +218,37 @@ def _decide(result: Inspection, threshold: float) -> None:
     looked = result.looked
     standings = looked.standings
     named = [name for name, each in standings.items() if each.score >= threshold]
-    answering = [name for name, each in standings.items() if each.alone >= threshold]
+    answering = [name for name, each in standings.items() if each.strength >= threshold]
     if named:
-        result.found, result.families = Found.NAMED, (max(named, key=lambda name: standings[name].score),)
+        result.ending, result.families = Ending.NAMED, (max(named, key=lambda name: standings[name].score),)
     elif answering:  # but no more clearly than another one, which may be below the threshold itself
-        strongest = sorted(standings, key=lambda name: -standings[name].alone)
-        result.found, result.families = Found.SEVERAL, tuple(strongest[: max(len(answering), 2)])
+        strongest = sorted(standings, key=lambda name: -standings[name].strength)
+        result.ending, result.families = Ending.SEVERAL, tuple(strongest[: max(len(answering), 2)])
     elif all(each.error == math.inf for each in standings.values()):
-        result.found = Found.FEATURELESS
+        result.ending = Ending.FEATURELESS
     elif any(decision.strength(each) >= threshold for each in looked.contrasts.values()):
-        result.found = Found.LATTICE  # what answers is explained by a code that knows no decoder
+        result.ending = Ending.LATTICE  # what answers is explained by a neutral code
     elif not all(each.absent for each in standings.values()):
-        result.found = Found.WIDE
+        result.ending = Ending.NOT_VISIBLE
     else:
-        result.found = Found.NONE
+        result.ending = Ending.NONE
 
 
 def _shifted(whole: View, lineup: Lineup, progress: Progress, result: Inspection) -> None:
     """Look for the offset at which a crop's grid begins, and inspect the likeliest."""
     for name, load in lineup.findable.items():
         if progress.stop():
+            result.cut = True
             return
         began = time.perf_counter()
-        result.fits[name] = search.fit_offsets(whole.pixels, load().plain)
+        result.fits[name] = search.fit_offsets(whole.pixels, load().unrefined)
         result.seconds[name] += time.perf_counter() - began
         progress.emit(Searched(name, result.fits[name]))
-    ranked = sorted(result.fits, key=lambda name: result.fits[name].standing)
-    for name in ranked[:FOLLOWED]:
-        offset, contrast = result.fits[name].best, result.fits[name].standing
-        if offset == (0, 0) or contrast > -lineup.findable[name]().reading.answer / 2 or progress.stop():
-            continue
-        view = replace(whole, offset=offset)
-        if _accept(view, lineup, progress, result, lineup.strides[name] ** 2):
-            return
+    name = min(result.fits, key=lambda name: result.fits[name].lowest, default=None)
+    if name is None or result.fits[name].best == (0, 0) or result.fits[name].lowest > -lineup.answer(name) / 2:
+        return
+    view = replace(whole, offset=result.fits[name].best)
+    _accept(view, lineup, progress, result, lineup.strides[name] ** 2)
 
 
 def _resized(pixels: np.ndarray, lineup: Lineup, progress: Progress, result: Inspection) -> None:
@@ -249,6 +257,7 @@ def _resized(pixels: np.ndarray, lineup: Lineup, progress: Progress, result: Ins
     stride, found = max(lineup.strides.values()), []
     for size in sizes:
         if progress.stop():
+            result.cut = True
             return
         restored = search.undone(pixels, size)
         view = View(restored, grid.layout(restored, stride), size=size)
@@ -260,12 +269,11 @@ def _resized(pixels: np.ndarray, lineup: Lineup, progress: Progress, result: Ins
         _accept(view, lineup, progress, result, len(sizes))
 
 
-def _accept(view: View, lineup: Lineup, progress: Progress, result: Inspection, chances: int) -> bool:
+def _accept(view: View, lineup: Lineup, progress: Progress, result: Inspection, chances: int) -> None:
     """Ask about another view those families that can be found there; keep it where it names one."""
     asked = replace(lineup, load=lineup.findable)
     trial = Inspection(looked=_look(view, asked, progress, result, chances, CONFIRMED))
-    if trial.looked:
+    if trial.looked and not result.cut:
         _decide(trial, lineup.threshold)
-    if trial.found is Found.NAMED:
-        result.found, result.families, result.looked = trial.found, trial.families, trial.looked
-    return trial.found is Found.NAMED
+    if trial.ending is Ending.NAMED:
+        result.ending, result.families, result.looked = trial.ending, trial.families, trial.looked

@@ -20,8 +20,6 @@ from tracer.image.windows import Box, windows
 from tracer.models.autoencoder import Autoencoder, as_pixels, as_tensor
 from tracer.models.progress import SILENT, Progress
 
-LARGE = 20_000_000  # weights from which a model's tiles are decoded one by one: their gradients would fill the memory
-
 
 @dataclass(frozen=True)
 class Step:
@@ -61,8 +59,7 @@ class _Descent:
 
     def __init__(self, targets: torch.Tensor, autoencoder: Autoencoder, settings: Settings, weight: torch.Tensor):
         self.targets, self.autoencoder, self.settings, self.weight = targets, autoencoder, settings, weight
-        large = sum(each.numel() for each in autoencoder.model.parameters()) > LARGE
-        self.piece = 1 if large else len(targets)
+        self.piece = 1 if autoencoder.large else len(targets)
         with torch.no_grad():
             latents = torch.cat([autoencoder.encode(part) for part in targets.split(self.piece)])
         if settings.start == "random":

@@ -43,7 +43,7 @@ class OffsetFits:
         return self.logs - beside
 
     @property
-    def standing(self) -> float:
+    def lowest(self) -> float:
         """The lowest contrast of any offset."""
         return float(self.contrasts.min())
 

@@ -13,7 +13,7 @@ from tracer.evidence import absence, store
 from tracer.evidence.inversion import calibration, grid, inspection, optimization
 from tracer.evidence.inversion.contrast import PLAIN, Reading
 from tracer.evidence.inversion.events import Answered, Loading, Stepped, Unavailable
-from tracer.evidence.inversion.inspection import Found, Inspection, Lineup
+from tracer.evidence.inversion.inspection import Ending, Inspection, Lineup
 from tracer.evidence.inversion.settings import DESCENTS
 from tracer.evidence.reasons import Reason
 from tracer.evidence.store import ThresholdMismatch
@@ -182,6 +182,7 @@ def grid_test(
         together=together,
         search=search,
         native=tuple(sorted({each.native for each in suspects if each.native})),
+        answers={each.name: each.reading.answer for each in suspects},
     )
     found = inspection.inspect(pixels, lineup, progress)
     evidence = [_evidence(each, found, null, about[each.name]) for each in suspects]
@@ -205,8 +206,8 @@ def _evidence(
 ) -> Evidence:
     looked, name = found.looked, suspect.name
     standing = looked.standings.get(name) if looked else None
-    named, alike = found.found is Found.NAMED, found.found is Found.SEVERAL
-    settled = named or found.found is Found.NONE
+    named, alike = found.ending is Ending.NAMED, found.ending is Ending.SEVERAL
+    settled = named or found.ending is Ending.NONE
     score = standing.score if standing else 0.0
     return Evidence(
         family=name,
@@ -227,25 +228,25 @@ def _evidence(
         offset=looked.view.offset if looked else (0, 0),
         resized_from=looked.view.size if looked else None,
         compared_with=len(null.scores),
-        stopped=found.found is Found.STOPPED,
+        stopped=found.ending is Ending.STOPPED,
         **about,
     )
 
 
 _REASONS = {
-    Found.NAMED: ("family", Reason.ONE_FAMILY_FITS),
-    Found.SEVERAL: ("undecided", Reason.SEVERAL_FAMILIES_OPEN),
-    Found.NONE: ("none", Reason.NO_FAMILY_FITS),
-    Found.SMALL: ("insufficient", Reason.IMAGE_TOO_SMALL),
-    Found.FEATURELESS: ("insufficient", Reason.NO_FINE_DETAIL),
-    Found.WIDE: ("insufficient", Reason.ANSWER_NOT_VISIBLE),
-    Found.LATTICE: ("insufficient", Reason.OWN_LATTICE),
-    Found.STOPPED: ("undecided", Reason.INSPECTION_STOPPED),
+    Ending.NAMED: ("family", Reason.ONE_FAMILY_FITS),
+    Ending.SEVERAL: ("undecided", Reason.SEVERAL_FAMILIES_OPEN),
+    Ending.NONE: ("none", Reason.NO_FAMILY_FITS),
+    Ending.SMALL: ("insufficient", Reason.IMAGE_TOO_SMALL),
+    Ending.FEATURELESS: ("insufficient", Reason.NO_FINE_DETAIL),
+    Ending.NOT_VISIBLE: ("insufficient", Reason.ANSWER_NOT_VISIBLE),
+    Ending.LATTICE: ("insufficient", Reason.OWN_LATTICE),
+    Ending.STOPPED: ("undecided", Reason.INSPECTION_STOPPED),
 }
 
 
 def _verdict(found: Inspection, suspects: Sequence[Suspect], strides: Iterable[int]) -> Verdict:
-    kind, reason = _REASONS[found.found]
+    kind, reason = _REASONS[found.ending]
     members = tuple(member for each in suspects if each.name in found.families for member in each.members)
     details: dict[str, Detail] = {}
     if reason in (Reason.ONE_FAMILY_FITS, Reason.NO_FAMILY_FITS):

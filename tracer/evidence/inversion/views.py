@@ -69,5 +69,5 @@ class OwnLattice:
         """Whether a window lies on a lattice at any offset: an autoencoder may answer half a cell beside it."""
         if self._lattice is None:
             found = (search.fit_offsets(self._view.pixels, code, self._view.plan, place) for code in self._codes)
-            self._lattice = any(each.standing < neutral.LATTICE for each in found)
+            self._lattice = any(each.lowest < neutral.LATTICE for each in found)
         return self._lattice

@@ -83,7 +83,7 @@ class Regeneration:
     models: dict[str, str | None] | None = None
 
     @property
-    def alone(self) -> Verdict:
+    def by_drawings(self) -> Verdict:
         """What the drawings say by themselves, without inversion."""
         return self.verdict.rests_on[-1] if self.inversion and self.verdict.rests_on else self.verdict
 

@@ -8,8 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image, ImageDraw
 
-from tracer.evidence.artifacts.heatmap import Survey
-from tracer.evidence.artifacts.null_distribution import LEVELS, Reference, Scores
+from tracer.evidence.artifacts.heatmap import Heatmap
+from tracer.evidence.artifacts.null_distribution import LEVELS, NullDistribution, Scores
 from tracer.evidence.artifacts.spectrum import FREQUENCIES, PERIOD, Spectrum
 from tracer.reports.figures import histograms
 from tracer.reports.figures.plots import GREY, LEGEND, PLAIN, axis, coloured, style
@@ -90,11 +90,11 @@ def _band(figure: go.Figure, scores: Scores, place, across: bool) -> None:
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"{100 * level:g} % of photographs above")
 
 
-def spectrum(shown: Spectrum | None, reference: Reference | None) -> go.Figure:
+def spectrum(shown: Spectrum | None, null: NullDistribution | None) -> go.Figure:
     """The azimuthal average of the power, beside what photographs have."""
     figure = go.Figure()
-    if reference:
-        low, _, high = reference.spectrum["power"]
+    if null:
+        low, _, high = null.spectrum["power"]
         figure.add_scatter(
             x=[*FREQUENCIES, *FREQUENCIES[::-1]],
             y=[*high, *low[::-1]],
@@ -122,11 +122,11 @@ def spectrum(shown: Spectrum | None, reference: Reference | None) -> go.Figure:
     return figure
 
 
-def peaks(shown: Spectrum | None, reference: Reference | None) -> go.Figure:
+def peaks(shown: Spectrum | None, null: NullDistribution | None) -> go.Figure:
     """The peaks on the grid of 8 pixels, beside what photographs have."""
     figure = go.Figure()
-    if reference:
-        low, middle, high = (np.array(values) for values in reference.spectrum["peaks"])
+    if null:
+        low, middle, high = (np.array(values) for values in null.spectrum["peaks"])
         figure.add_scatter(
             x=_GRID - 0.1,
             y=middle,
@@ -167,16 +167,16 @@ def pictured(pixels: np.ndarray, boxes: Sequence[tuple[int, int, int, int]]) -> 
     return np.asarray(image)
 
 
-def heat(survey: Survey | None, scores: Scores, height: int, width: int) -> np.ndarray:
+def heat(heatmap: Heatmap | None, scores: Scores, height: int, width: int) -> np.ndarray:
     """The map in the fixed colours of 0 to 1, grey where nothing is known yet, in the size of `pictured`."""
     size = _size(height, width)
-    if survey is None:
+    if heatmap is None:
         return np.full((size[1], size[0], 3), _UNKNOWN, np.uint8)
-    colours = coloured(np.nan_to_num(scores.probability(survey.logits)))
-    colours[np.isnan(survey.logits)] = _UNKNOWN
+    colours = coloured(np.nan_to_num(scores.probability(heatmap.logits)))
+    colours[np.isnan(heatmap.logits)] = _UNKNOWN
     # Cells begin at the upper left corner; the last ones may be cut by the edge.
     row, column = (
-        (np.arange(shown) * length / shown / survey.cell).astype(int)
+        (np.arange(shown) * length / shown / heatmap.cell).astype(int)
         for shown, length in ((size[1], height), (size[0], width))
     )
     return colours[np.ix_(row, column)]

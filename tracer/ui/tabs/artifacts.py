@@ -144,17 +144,17 @@ class Tab:
     panel: Panel
     settings: tuple[gr.components.Component, ...]
     image: gr.Image
-    survey: gr.Button
+    draw: gr.Button
     stop: gr.Button
 
     @property
     def outputs(self) -> list[gr.components.Component]:
         """What a new picture changes."""
-        return [*self.panel.outputs, self.survey, self.stop]
+        return [*self.panel.outputs, self.draw, self.stop]
 
     def blank(self) -> dict[gr.components.Component, Any]:
         """Before an image has been looked at."""
-        return {**self.panel.blank(), self.survey: gr.Button(visible=False), self.stop: gr.Button(visible=False)}
+        return {**self.panel.blank(), self.draw: gr.Button(visible=False), self.stop: gr.Button(visible=False)}
 
     def offered(self, found: Artifacts) -> dict[gr.components.Component, Any]:
         """The map, with what it will cost: as many windows as it has cells."""
@@ -162,7 +162,7 @@ class Tab:
         seconds = found.seconds / len(found.tries) * cells if found.tries else 0
         label = f"Show where in the picture (about {max(seconds, 1):.0f} s)"
         there = bool(found.tries)
-        return {self.survey: gr.Button(label, visible=there), self.stop: gr.Button(visible=there)}
+        return {self.draw: gr.Button(label, visible=there), self.stop: gr.Button(visible=there)}
 
     def draw_maps(self, told: gr.State) -> None:
         """Wire the map, which is drawn on demand: it takes as long as many looks.
@@ -171,7 +171,7 @@ class Tab:
             told: what has been said about the picture so far (`Told`).
         """
 
-        def surveyed(image: str, found: Told, stop: Wish) -> Iterator[dict]:
+        def mapped(image: str, found: Told, stop: Wish) -> Iterator[dict]:
             picture = intake.read(image)
             if not found.artifacts or found.artifacts.image.sha256 != picture.sha256:
                 raise intake.IntakeError("The detector has not answered about this picture yet.")
@@ -188,7 +188,7 @@ class Tab:
             return [upload_problem(image), gr.validate(True, "")]
 
         shown = list(self.panel.drawn_parts)
-        run_controls(self.survey, self.stop, surveyed, [self.image, told], shown, check=check)
+        run_controls(self.draw, self.stop, mapped, [self.image, told], shown, check=check)
 
 
 def build(image: gr.Image, first: Board | None) -> Tab:
@@ -212,7 +212,7 @@ def build(image: gr.Image, first: Board | None) -> Tab:
                 histogram_words = gr.HTML(artifact_views.histogram_words(first), elem_id="among-words")
         gr.HTML("<h2>Where in the image</h2>")
         with gr.Row(elem_classes="buttons"):
-            survey = gr.Button("Show where in the picture", visible=False, min_width=240, elem_id="draw-map")
+            draw = gr.Button("Show where in the picture", visible=False, min_width=240, elem_id="draw-map")
             stop = gr.Button("Stop", variant="stop", visible=False, interactive=False, min_width=80, elem_id="stop-map")
         places = _map(first)
         gr.HTML("<h2>Its spectrum, as supporting evidence</h2>")
@@ -236,7 +236,7 @@ def build(image: gr.Image, first: Board | None) -> Tab:
     found = running.endpoint(find_artifacts)
     endpoint.click(found, asked, gr.JSON(visible=False), api_name="find_artifacts", **ONE_AT_A_TIME)
     figures = (tries, tries_words, histogram, histogram_words, *places, spectrum, peaks, spectrum_words, explainer)
-    return Tab(Panel(banner, gauge, *figures, document), (count, random), image, survey, stop)
+    return Tab(Panel(banner, gauge, *figures, document), (count, random), image, draw, stop)
 
 
 def _map(first: Board | None) -> tuple[gr.ImageSlider, gr.Plot, gr.HTML]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 
 import gradio as gr
 
 from tracer.image import intake
 from tracer.ui import hero, record, stored
+from tracer.ui.templates import caption, render
 from tracer.ui.words import number
 from tracer.verdict import plain, wording
 
@@ -25,28 +25,21 @@ class Step:
 
     Attributes:
         title: what it is about.
-        pictures: HTML of what is shown.
+        pictures: addresses of what is shown, each with what it is.
         question: what is asked.
         answers: to choose from.
         right: the right one of them.
-        reveal: HTML of why, with the stored numbers.
+        reveal: why, with the stored numbers.
+        rows: what every decoder of the line-up says.
     """
 
     title: str
-    pictures: Callable[[], str]
+    pictures: Callable[[], tuple[tuple[str, str], ...]]
     question: str
     answers: tuple[str, ...]
     right: str
     reveal: Callable[[], str]
-
-
-def _shown(*cells: tuple[str, str]) -> str:
-    figures = "".join(
-        f"<figure><img src='{escape(address)}' width='160' height='160' alt='{escape(title)}'>"
-        f"<figcaption>{escape(title)}</figcaption></figure>"
-        for address, title in cells
-    )
-    return f"<div class='reel'>{figures}</div>"
+    rows: Callable[[], list[str]] = list
 
 
 def _image(name: str) -> str:
@@ -70,13 +63,13 @@ def _row(name: str, family: str) -> str:
     return f"{hero.title(family)}: {hero.ratio(row.contrast)} ({said}; {number(row.score)} of {number(row.threshold)})"
 
 
-def _rows(name: str) -> str:
-    return "".join(f"<li>{escape(_row(name, family))}</li>" for family in stored.everything(name)[0].evidence)
+def _rows(name: str) -> list[str]:
+    return [_row(name, family) for family in stored.everything(name)[0].evidence]
 
 
 def _sentence(name: str) -> str:
     _, _, drawn, told = stored.everything(name)
-    return escape(wording.sentence(told.joint(drawn.answer if drawn else None).verdict))
+    return wording.sentence(told.joint(drawn.answer if drawn else None).verdict)
 
 
 def _marks(name: str) -> str:
@@ -97,7 +90,7 @@ def _similar(name: str) -> str:
 STEPS = (
     Step(
         "A decoder knows its own",
-        lambda: _shown(
+        lambda: (
             (_image(FOX), "the picture"),
             (_left(FOX, "mini-dc"), "what A leaves over, amplified"),
             (_left(FOX, "mini-kl"), "what B leaves over"),
@@ -106,13 +99,13 @@ STEPS = (
         ("A", "B"),
         "B",
         lambda: (
-            f"<p>B, mini-kl. {_row(FOX, 'mini-kl')}. A is mini-dc. {_row(FOX, 'mini-dc')}. This is latent inversion, "
-            "tab 1.</p>"
+            f"B, mini-kl. {_row(FOX, 'mini-kl')}. A is mini-dc. {_row(FOX, 'mini-dc')}. This is latent inversion, "
+            "tab 1."
         ),
     ),
     Step(
         "A photograph lies on nobody's grid",
-        lambda: _shown(
+        lambda: (
             (_image(PHOTOGRAPH), "the picture"),
             (_left(PHOTOGRAPH, "mini-kl"), "what mini-kl leaves over on its grid"),
             (_left(PHOTOGRAPH, "mini-kl", beside=True), "and beside its grid"),
@@ -120,13 +113,12 @@ STEPS = (
         "The decoder has redrawn a part twice, with its cells at two places. Did it draw this picture?",
         ("Yes", "No"),
         "No",
-        lambda: (
-            f"<p>No: where the cells lie makes no difference. {_sentence(PHOTOGRAPH)}</p><ul>{_rows(PHOTOGRAPH)}</ul>"
-        ),
+        lambda: f"No: where the cells lie makes no difference. {_sentence(PHOTOGRAPH)}",
+        lambda: _rows(PHOTOGRAPH),
     ),
     Step(
         "Marked is not invented",
-        lambda: _shown(
+        lambda: (
             (_image(THROUGH), "a photograph of coffee, sent once through mini-kl"),
             (_left(THROUGH, "mini-kl"), "what mini-kl leaves over on its grid"),
             (_left(THROUGH, "mini-kl", beside=True), "and beside its grid"),
@@ -135,25 +127,25 @@ STEPS = (
         ("A match with mini-kl", "No match: it is a photograph"),
         "A match with mini-kl",
         lambda: (
-            f"<p>{_sentence(THROUGH)} {_row(THROUGH, 'mini-kl')}; {_marks(THROUGH)}. Tabs 1 and 2 detect the decoder, "
-            "and a decoder was used. Whether the scene is real is another question.</p>"
+            f"{_sentence(THROUGH)} {_row(THROUGH, 'mini-kl')}; {_marks(THROUGH)}. Tabs 1 and 2 detect the decoder, "
+            "and a decoder was used. Whether the scene is real is another question."
         ),
     ),
     Step(
         "Twins with one decoder",
-        lambda: _shown((_image(FOX), "drawn by mini-kl-noto"), (_image(OTHER_FOX), "drawn by mini-kl-fluent")),
+        lambda: ((_image(FOX), "drawn by mini-kl-noto"), (_image(OTHER_FOX), "drawn by mini-kl-fluent")),
         "Both models use the mini-kl autoencoder. Which evidence can tell them apart?",
         ("Inversion", "The detector", "Regeneration"),
         "Regeneration",
         lambda: (
-            f"<p>Inversion says the same of both: first, {_row(FOX, 'mini-kl')}; second, {_row(OTHER_FOX, 'mini-kl')}. "
+            f"Inversion says the same of both: first, {_row(FOX, 'mini-kl')}; second, {_row(OTHER_FOX, 'mini-kl')}. "
             f"What they draw for the same caption differs: the first fox is like {_similar(FOX)}; the second like "
-            f"{_similar(OTHER_FOX)}. That is tab 3.</p>"
+            f"{_similar(OTHER_FOX)}. That is tab 3."
         ),
     ),
     Step(
         "Off the grid",
-        lambda: _shown(
+        lambda: (
             (_image(CROPPED), "a photograph through mini-kl, then cropped by 5 rows and 3 columns"),
             (_left(CROPPED, "mini-kl"), "left over with the cells where the page found them"),
             (_left(CROPPED, "mini-kl", beside=True), "and a few pixels beside"),
@@ -162,14 +154,14 @@ STEPS = (
         ("Yes", "No"),
         "Yes",
         lambda: (
-            f"<p>{_sentence(CROPPED)} Where nobody answers, the page tries every place that the cells may have; here "
+            f"{_sentence(CROPPED)} Where nobody answers, the page tries every place that the cells may have; here "
             f"they begin {_offset(CROPPED)}. A picture that was resized is tried at the sizes that generators draw at, "
-            "too.</p>"
+            "too."
         ),
     ),
     Step(
         "When too much is lost",
-        lambda: _shown(
+        lambda: (
             (_image(CRUSHED), "drawn by mini-kl-fluent, saved as JPEG of quality 20"),
             (_left(CRUSHED, "mini-kl"), "what mini-kl leaves over on its grid"),
             (_left(CRUSHED, "mini-kl", beside=True), "and beside its grid"),
@@ -178,8 +170,8 @@ STEPS = (
         ("Made by mini-kl", "A photograph", "It cannot be told from this file"),
         "It cannot be told from this file",
         lambda: (
-            f"<p>{_sentence(CRUSHED)} A “no” here would be wrong, and a “yes” would be a guess. The tab “Where does it "
-            "break?” finds the quality at which your own picture gets there.</p>"
+            f"{_sentence(CRUSHED)} A “no” here would be wrong, and a “yes” would be a guess. “Degrade it yourself” "
+            "finds the quality at which your own picture gets there."
         ),
     ),
 )
@@ -192,20 +184,18 @@ def _offset(name: str) -> str:
 
 
 @functools.cache
-def page(index: int) -> tuple[str, str]:
-    """Heading and pictures of a step, and its reveal."""
+def page(index: int) -> str:
+    """Heading and pictures of a step."""
     step = STEPS[index]
-    head = f"<p class='fine'>Step {index + 1} of {len(STEPS)}</p><h2>{step.title}</h2>{step.pictures()}"
-    return head, step.reveal()
+    return render("lesson.html", number=index + 1, count=len(STEPS), title=step.title, pictures=step.pictures())
 
 
 def answer(index: int, guess: str | None) -> str:
     """What is said to a guess."""
     if guess is None:
-        return "<p class='caption' role='status'>Guess first, then the answer is shown here.</p>"
-    right = guess == STEPS[index].right
-    said = "Right." if right else f"Not quite: the answer is “{escape(STEPS[index].right)}”."
-    return f"<div role='status' class='reveal'><p><b>{'✓' if right else '✕'} {said}</b></p>{page(index)[1]}</div>"
+        return caption("Guess first, then the answer is shown here.")
+    step = STEPS[index]
+    return render("reveal.html", right=guess == step.right, answer=step.right, text=step.reveal(), rows=step.rows())
 
 
 def available() -> bool:
@@ -219,7 +209,7 @@ def build() -> None:
         gr.HTML("<p>The lesson is about the stored examples, which have not been built here.</p>")
         return
     with gr.Column(elem_classes="tab lesson"):
-        shown = gr.HTML(page(0)[0], elem_id="lesson")
+        shown = gr.HTML(page(0), elem_id="lesson")
         guess = gr.Radio(list(STEPS[0].answers), label=STEPS[0].question, elem_id="guess")
         reveal = gr.HTML(answer(0, None), elem_id="reveal")
         with gr.Row(elem_classes="buttons"):
@@ -233,7 +223,7 @@ def build() -> None:
         step = STEPS[index]
         asked = gr.Radio(choices=list(step.answers), value=None, label=step.question)
         back, onward = gr.Button(interactive=index > 0), gr.Button(interactive=False)
-        return [page(index)[0], asked, answer(index, None), back, onward, index]
+        return [page(index), asked, answer(index, None), back, onward, index]
 
     def guessed(index: int, chosen: str | None) -> list:
         return [answer(index, chosen), gr.Button(interactive=bool(chosen) and index < len(STEPS) - 1)]

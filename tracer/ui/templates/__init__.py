@@ -16,6 +16,11 @@ def render(template: str, /, **values: object) -> str:
     return _environment().get_template(template).render(**values)
 
 
+def caption(text: object, css: str = "caption") -> str:
+    """A line of small print."""
+    return Markup("<p class='{}'>{}</p>").format(css, _shown(text))
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
