@@ -14,7 +14,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 
 from tracer.models import cache, device, registry
-from tracer.ui import components, explain, links, stored, subject, temporary, together, tracing, words
+from tracer.ui import components, explain, links, stored, subject, temporary, tracing, wiring, words
 from tracer.ui.page import Page
 from tracer.ui.tabs import artifacts, inversion, lesson, many, regeneration, robustness
 
@@ -74,7 +74,7 @@ def build() -> gr.Blocks:
         subject.build_below(desk)
         opened = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         drawing_tab.select(regeneration.warm, **opened)
-        together.mount(page, desk, tracing.Tabs(inverted, marked, regenerated), tabs, "regeneration")
+        wiring.mount(page, desk, tracing.Tabs(inverted, marked, regenerated), tabs, "regeneration")
         links.mount(page, tabs, TABS, inverted.chooser)
     return page.queue(max_size=64)
 

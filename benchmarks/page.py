@@ -11,14 +11,20 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from benchmarks.core import Bench, table
 from benchmarks.process import of_process
+from tracer.image import samples
 from tracer.ui import visitors
 
 TITLE = "The page"
@@ -59,34 +65,74 @@ def resident(process: int) -> int | None:
     return None if found is None else int(found)
 
 
-def first_paint(url: str, times: int = OPENED) -> list[float] | None:
-    """Seconds from the address to the finished example on screen, each time in a fresh browser profile."""
+@contextmanager
+def browser() -> Iterator[Callable[[], Any] | None]:
+    """What opens a tab in a fresh profile of a real browser; None where there is no browser."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        return None
+        chromium = None
     if chromium is None:
-        return None
-    seconds = []
+        yield None
+        return
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for _ in range(times):
-            tab = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-            began = time.monotonic()
-            tab.goto(url)
-            tab.wait_for_selector("#joint .verdict")
-            tab.wait_for_function("[...document.querySelectorAll('#upload img')].some(i => i.naturalWidth > 0)")
-            seconds.append(round(time.monotonic() - began, 2))
-        browser.close()
-    return seconds
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield lambda: started.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        started.close()
+
+
+def first_paint(tab: Any, url: str) -> float:
+    """Seconds from the address to the finished example on screen."""
+    began = time.monotonic()
+    tab.goto(url)
+    tab.wait_for_selector("#joint .verdict")
+    tab.wait_for_function("[...document.querySelectorAll('#upload img')].some(i => i.naturalWidth > 0)")
+    return round(time.monotonic() - began, 2)
+
+
+FIRST_LINE = """() => {
+  const joint = document.querySelector('#joint');
+  return !joint.querySelector('.running') || /So far/.test(joint.innerText);
+}"""
+
+
+def uploaded(tab: Any, file: Path) -> dict[str, float]:
+    """Seconds from choosing a file to the first line that says something about it, and to the answer."""
+    tab.click("#upload button[aria-label='Remove Image']")
+    began = time.monotonic()
+    tab.set_input_files("#upload input[type=file]", file)
+    tab.wait_for_selector("#joint .verdict.running", timeout=60_000)
+    tab.wait_for_function(FIRST_LINE, timeout=300_000)
+    first = time.monotonic() - began
+    tab.wait_for_selector("#joint .verdict:not(.running)", timeout=300_000)
+    return {"first": round(first, 1), "answer": round(time.monotonic() - began, 1)}
+
+
+def in_browser(url: str, times: int) -> dict | None:
+    """How long a visitor waits: for the page, for an answer about a picture of 1024 px, and while another one draws."""
+    pixels = np.tile(samples.bundled_pictures()[0][:512, :512], (2, 2, 1))
+    with browser() as opened, tempfile.TemporaryDirectory() as folder:
+        if opened is None:
+            return None
+        file = Path(folder) / "picture.png"
+        Image.fromarray(pixels).save(file)
+        paint = [first_paint(opened(), url) for _ in range(times)]
+        drawing, tab = opened(), opened()
+        for each in (drawing, tab):
+            first_paint(each, url)
+        uploaded(drawing, file)  # the first picture of all loads the weights
+        alone = uploaded(tab, file)
+        drawing.click("#ask-drawing")
+        time.sleep(1)
+        return {"paint": paint, "alone": alone, "beside": uploaded(tab, file)}
 
 
 def measure(bench: Bench) -> dict:
     """One server, measured idle, opened, visited by many, and left alone again."""
     with server() as (url, process, started):
         time.sleep(2)
-        found = {"started": started, "idle_mb": resident(process), "paint": first_paint(url, bench.few(OPENED, 1))}
+        found = {"started": started, "idle_mb": resident(process), "waits": in_browser(url, bench.few(OPENED, 1))}
         bench.progress("page: opened")
         visitors.visit(url, 1, IMAGE)
         found["warm_mb"] = resident(process)
@@ -99,12 +145,19 @@ def measure(bench: Bench) -> dict:
 
 def page(results: dict) -> list[str]:
     """The section as Markdown."""
-    paint, failed = results["paint"], len(results["errors"])
-    seen = f"{statistics.median(paint):.2f} s (median of {len(paint)})" if paint else "no browser here"
-    rows = [
+    waits, failed = results["waits"], len(results["errors"])
+    rows = [["a real browser", "there is none here"]]
+    if waits:
+        alone, beside = waits["alone"], waits["beside"]
+        median, count = statistics.median(waits["paint"]), len(waits["paint"])
+        rows = [
+            ["from the address to the finished example on screen", f"{median:.2f} s (median of {count})"],
+            ["a photograph of 1024 px: first line, answer", f"{alone['first']} s, {alone['answer']} s"],
+            ["the same while another visitor's picture is drawn again", f"{beside['first']} s, {beside['answer']} s"],
+        ]
+    rows += [
         ["from the start of the server to its first answer", f"{results['started']} s"],
         ["memory while idle, before the first image", f"{results['idle_mb']} MiB"],
-        ["from the address to the finished example on screen", seen],
         [f"{results['visitors']} visitors at once: answered, errors", f"{results['answered']}, {failed}"],
         ["told their place in the queue; last place", f"{results['told']}; {results['last_place']}"],
         ["first and last answer after", f"{results['first']} s, {results['last']} s"],

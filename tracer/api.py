@@ -28,8 +28,9 @@ from tracer.image.intake import Picture
 from tracer.models import registry
 from tracer.models.errors import ModelUnavailable
 from tracer.models.progress import SILENT, Progress
-from tracer.verdict import combine
-from tracer.verdict.combine import Inverted, Joint
+from tracer.verdict import after_inversion, combine
+from tracer.verdict.after_inversion import Inverted
+from tracer.verdict.combine import Joint
 
 if TYPE_CHECKING:
     from tracer.evidence.artifacts.heatmap import Heatmap
@@ -187,7 +188,7 @@ def regenerate_stream(
     if budget is not None:
         ranking.check_time(request.generators, candidates, budget)
     picture = _picture(source)
-    work = combine.regenerate_after_inversion if fused else comparison.compare
+    work = after_inversion.regenerate if fused else comparison.compare
     yield from streamed(lambda progress: work(picture, request, progress), stop)
 
 

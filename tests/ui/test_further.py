@@ -7,7 +7,7 @@ import pytest
 
 from tracer.evidence.regeneration import ranking
 from tracer.models import device, registry
-from tracer.ui import chooser, further, joined, record, stored, together
+from tracer.ui import chooser, further, joined, record, stored, wiring
 from tracer.ui.tabs import regeneration
 
 PHOTOGRAPH = next(each for each in record.examples() if each.name == "photograph")
@@ -43,7 +43,7 @@ def test_a_line_up_that_is_out_of_reach_says_so_and_never_does_nothing(name: str
     monkeypatch.setattr(further, "lineup_after", lambda trace: name)
     with pytest.raises(gr.Error, match="None of them can be asked here and now"):
         further.choose(None, chosen)
-    refused, *rest = together.check(str(PHOTOGRAPH.file), "grid", [])
+    refused, *rest = wiring.check(str(PHOTOGRAPH.file), "grid", [])
     assert not refused["is_valid"] and "No model is chosen" in refused["message"]
     assert all(each["is_valid"] for each in rest), "said once, where it is seen"
 

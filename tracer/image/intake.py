@@ -91,7 +91,7 @@ def read(source: str | Path | bytes, name: str = "") -> Picture:
     if len(data) > MAX_BYTES:
         raise IntakeError(gate.TOO_MANY_BYTES)
     try:
-        return _read(data, _shown(name))
+        return _decode_or_lean(data, _shown(name))
     except IntakeError:
         raise
     except Image.UnidentifiedImageError:
@@ -143,12 +143,16 @@ def _shown(name: str) -> str:
     return "".join(letter for letter in re.split(r"[/\\]", name)[-1] if letter.isprintable())
 
 
-def _read(data: bytes, name: str) -> Picture:
+def _decode_or_lean(data: bytes, name: str) -> Picture:
+    """Decode a file; where its texts or colour profile unpack to more than Pillow allows, without those."""
     digest = hashlib.sha256(data).hexdigest()
     try:
         return _decode(data, digest, name)
-    except ValueError as error:  # among others where texts or profile unpack to more than Pillow allows
-        if isinstance(error, IntakeError) or (lean := metadata.lean(data)) == data:
+    except IntakeError:
+        raise
+    except ValueError:
+        lean = metadata.lean(data)
+        if lean == data:
             raise
     picture = _decode(lean, digest, name)
     return replace(picture, notes=(*picture.notes, "texts and colour profile not read: too large"))
@@ -166,7 +170,7 @@ def _decode(data: bytes, digest: str, name: str) -> Picture:
     image, converted, flattened = _to_rgb(image, formats.is_unsigned(source))
     pixels = np.ascontiguousarray(image)
     pixels.setflags(write=False)
-    # Frames are counted last, because a damaged one leaves the decoder in disorder.
+    # Frames are counted last: that seeks through the file, and nothing can be decoded after a damaged frame.
     notes = tuple(filter(None, (formats.frames(source), turned, deep, converted, flattened)))
     return Picture(pixels, digest, name, kind, lossy, quality, notes, table)
 
@@ -198,7 +202,11 @@ def _to_rgb(image: Image.Image, unsigned: bool) -> tuple[Image.Image, str, str]:
 
 
 def _to_8_bit(image: Image.Image, unsigned: bool) -> Image.Image:
-    """Scale deep grey. 32-bit values declare no range: the narrowest usual one that holds them all, or their own."""
+    """Scale deep grey to 8 bits.
+
+    32-bit grey declares no range. It is scaled from the smallest usual range that holds every value, or from the
+    smallest to the largest value where none does.
+    """
     values = np.asarray(image)
     values = (values.view(np.uint32) if unsigned else values).astype(np.float64)
     if not np.isfinite(values).all():

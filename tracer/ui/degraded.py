@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from html import escape
 from pathlib import Path
 
 from markupsafe import Markup
@@ -17,7 +16,7 @@ from tracer.image.intake import IntakeError, Picture
 from tracer.reports.figures import curves
 from tracer.reports.robustness import CHANGES, LARGEST, Point, flips, ordered
 from tracer.ui import hero, record
-from tracer.ui.templates import caption, render
+from tracer.ui.templates import caption, render, status
 from tracer.ui.words import frame
 from tracer.verdict import plain, wording
 from tracer.verdict.combine import Joint
@@ -88,7 +87,7 @@ def view(picture: Picture | None, tried: Tried, change: str, strength: float) ->
         alt=f"The picture, changed: {CHANGES[change].title}, {strength:g}",
         change=f"{CHANGES[change].title.partition(' (')[0]}: {strength:g}",
         caption=f"{made.width} × {made.height} px" + (", a part of the picture" if cut else ""),  # noqa: RUF001
-        answer=Markup(_answer(point)),  # noqa: S704 - `frame` escapes the sentence, and `_answer` the rest
+        answer=_answer(point),
         phases=[_phase(point, name) for name in point.phases] if point else [],
     )
 
@@ -142,7 +141,7 @@ def told(points: list[Point], change: str, seconds: float = 0, over: bool = Fals
     """How far it is, and where the verdict flips."""
     if not points:
         state = "Stopped." if stopped else "Starting …" if not over else "Not asked yet."
-        return f"<p class='caption' role='status'>{state}</p>"
+        return status(state)
     parts = [
         f"between {before.strength:g} and {after.strength:g}, from {_said(before)} to {_said(after)}"
         for before, after in flips(ordered(points, change))
@@ -157,7 +156,7 @@ def told(points: list[Point], change: str, seconds: float = 0, over: bool = Fals
         state = f"{len(points)} of {count}, about {seconds / len(points) * (count - len(points)):.0f} s to go."
     else:
         state = "Looking closer …"
-    return f"<p class='caption' role='status'><b>{escape(where)}</b> {state}</p>"
+    return status(Markup("<b>{}</b> {}").format(where, state))
 
 
 def _said(point: Point) -> str:

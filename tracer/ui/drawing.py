@@ -250,19 +250,6 @@ def in_words(board: Board) -> str:
     return caption(f"Mean similarities, best first: {order}.{bars}", "fine")
 
 
-EXPLAINER = f"""<div class='depths'><section><h3>What you are seeing</h3>
-<p>The picture is put into words. Each model then draws those words several times, and an image-text encoder compares
-what they drew with your picture: the same thing in the same style is close to 1.</p>
-<p>Two models can share an autoencoder and leave the same traces. What they <em>draw</em> still differs, so this is the
-only evidence here that can tell such models apart. Inversion, asked first, names the autoencoder and leaves only the
-models that have it.</p></section>
-<section><h3>The evidence</h3>
-<p>A ranking always has a winner, so being first is not enough. A model is named only if its drawings are as much like
-the picture as they are like its own pictures (all but {ALPHA_FIT:.0%} of them), and if its lead is one that it has on
-at most {ALPHA_LEAD:.0%} of the pictures that others made. Otherwise the answer is “undecided” or
-“none of these”.</p></section>
-<section><h3>When it fails</h3><ul>
-<li>A poor caption: the models draw something else, and all are equally far off. You can edit it.</li>
-<li>Models with similar styles, or a prompt that they never learned: a mini knows 160 names and nothing else.</li>
-<li>A photograph, or any picture that no candidate made: the nearest style is not its maker.</li></ul>
-<p>After Li, Qian and Zhang, <a href='https://arxiv.org/abs/2403.01489'>arXiv 2403.01489</a>.</p></section></div>"""
+def explainer() -> str:
+    """What this evidence is, and when it fails."""
+    return render("about-regeneration.html", fit=f"{ALPHA_FIT:.0%}", lead=f"{ALPHA_LEAD:.0%}")

@@ -6,8 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from markupsafe import Markup
-
 from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.regeneration import ranking
 from tracer.evidence.regeneration.decision import Regeneration
@@ -81,7 +79,7 @@ def _strength(found: Joint) -> str:
         return ""
     word, level = plain.strength(rows[0].score, rows[0].threshold)
     places = [place < level for place in range(plain.LEVELS)]
-    return Markup(render("strength.html", term=glossary.term("strength", "Strength"), word=word, places=places))  # noqa: S704
+    return render("strength.html", term=glossary.term("strength", "Strength"), word=word, places=places)
 
 
 def ready() -> str:

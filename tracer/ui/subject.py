@@ -10,6 +10,7 @@ from tracer.evidence.regeneration.decision import Regeneration
 from tracer.ui import further, joined, provenance, record, stored, words
 from tracer.ui.components import upload
 from tracer.ui.joined import Told
+from tracer.ui.templates import caption
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def build_below(desk: Desk) -> None:
     with gr.Row(elem_classes="examples shelf"):
         for card in desk.cards.values():
             card.render()
-    gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
+    gr.HTML(caption(words.PRIVACY, "fine"))
 
 
 def _card(example: record.Example) -> gr.Button:

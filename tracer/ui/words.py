@@ -175,22 +175,6 @@ def explainer(run: Run | None, name: str) -> str:
     )
 
 
-LIMITS = """
-<ul>
-<li><b>A family, never a member.</b> Models that share an autoencoder leave the same trace. A match says which
-autoencoder drew the pixels, not which model, prompt or person was behind it.</li>
-<li><b>Only the families listed.</b> "No match" does not mean "a photograph": any other generator gives the same
-answer.</li>
-<li><b>A match does not prove that a model invented the picture.</b> A photograph that was merely sent through an
-autoencoder carries the same marks; so do edits made with one.</li>
-<li><b>Processing hides the trace, or erases it.</b> A crop and a usual resizing are looked for, and undone; strong
-compression, noise and blur take the detail away that an answer rests on, and then the answer is "cannot tell" or
-"no sign".</li>
-<li><b>Flat pictures say little.</b> An empty sky is easy for every decoder; detail is what tells decoders apart.</li>
-</ul>
-"""
-
-
 def settings_table() -> str:
     """Every setting of the paper's modes side by side, as Markdown; from the settings themselves, so it stays true."""
 

@@ -20,6 +20,7 @@ from tracer.ui.documents import document
 from tracer.ui.parameters import as_sent
 from tracer.ui.record import Run
 from tracer.ui.shown import SHOWN
+from tracer.ui.templates import render
 from tracer.verdict import wording
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those that matter
@@ -165,7 +166,7 @@ def build(image: gr.Image, run: Run | None) -> Tab:
         chosen = chooser.build()
         with gr.Accordion("Settings and limits", open=False, elem_id="settings"):
             mode = gr.Radio(MODES, value="grid", label="Mode, from the next run on", elem_id="mode")
-            gr.HTML(words.LIMITS)
+            gr.HTML(render("limits.html"))
             gr.Markdown(words.settings_table(), elem_classes="settings")
         with gr.Accordion("Full result and report", open=False):
             document = gr.JSON(

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from tracer.models import registry
 from tracer.reports import batch
 from tracer.ui import hero, temporary, words
 from tracer.ui.components import Wish, on_gpu
 from tracer.ui.controls import run_controls
+from tracer.ui.templates import caption, status
 
 LIMIT = 50  # images at once
 _KINDS = {
@@ -72,7 +74,7 @@ def build(page: gr.Blocks) -> None:
         files = gr.File(
             file_count="multiple", file_types=list(batch.SUFFIXES), label="Images", height=180, elem_id="files"
         )
-        gr.HTML(f"<p class='fine'>{words.PRIVACY}</p>")
+        gr.HTML(caption(words.PRIVACY, "fine"))
         families = gr.CheckboxGroup(
             [(hero.title(name), name) for name in _FAMILIES],
             value=_FAMILIES,
@@ -109,13 +111,11 @@ def bar(done: int, of: int, seconds: float = 0.0, end: str = "") -> str:
         end: what to say of a run that has ended; "" while it goes on.
     """
     if not of:
-        return "<p class='caption' role='status'>No images yet.</p>"
+        return status("No images yet.")
     left = f", about {seconds / done * (of - done):.0f} s to go" if done else ""
     said = end or f"{done} of {of} images{left}"
-    return (
-        f"<p class='caption' role='status'>{said}</p>"
-        f"<progress class='many' value='{done}' max='{of}' aria-label='Images traced'></progress>"
-    )
+    bar = Markup("<progress class='many' value='{}' max='{}' aria-label='Images traced'></progress>")
+    return status(said) + bar.format(done, of)
 
 
 def _wire(inputs: list[gr.components.Component], start: gr.Button, stop: gr.Button, panel: Panel) -> None:
@@ -136,8 +136,8 @@ def _wire(inputs: list[gr.components.Component], start: gr.Button, stop: gr.Butt
             shown = panel.live(made, families, bar(len(made), len(named), seconds, told))
             yield {**shown, **(panel.files(folder, made, options) if made else {})}
 
-    waiting = "<p class='caption' role='status'>Waiting for a place in the queue …</p>"
-    failed = "<p class='caption' role='status'>That did not work. What there is stays; you can try again.</p>"
+    waiting = status("Waiting for a place in the queue …")
+    failed = status("That did not work. What there is stays; you can try again.")
     closed = gr.update(value=None, interactive=False)
     run_controls(
         start,

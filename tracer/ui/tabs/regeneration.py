@@ -6,7 +6,6 @@ import functools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -23,6 +22,7 @@ from tracer.ui.documents import document
 from tracer.ui.drawing import Board
 from tracer.ui.parameters import as_sent
 from tracer.ui.shown import SHOWN, digest
+from tracer.ui.templates import caption
 from tracer.verdict import wording
 
 _ALL = [row.id for row in registry.GENERATORS.values() if row.bundled]
@@ -70,10 +70,10 @@ def estimate(generators: list[str], candidates: float) -> str:
     try:
         needed = ranking.check_time(generators, int(candidates), BUDGET)
     except ranking.OverBudget as error:
-        return f"<p class='fine'>{escape(str(error))}.</p>"
+        return caption(f"{error}.", "fine")
     large = any(not registry.generator(name).bundled for name in generators)
     also = ", and what has to be downloaded and read first" if large else ""
-    return f"<p class='fine'>Drawing will take {ranking.span(needed)} on this machine{also}.</p>"
+    return caption(f"Drawing will take {ranking.span(needed)} on this machine{also}.", "fine")
 
 
 def check(image: str | None, caption: str, generators: list[str], candidates: float = 1, *rest: object) -> list[dict]:
@@ -215,7 +215,7 @@ def build(image: gr.Image, first: Board | None) -> Tab:
                 plot = gr.Plot(drawing.similarities(empty), show_label=False, container=False, elem_id="similarities")
                 plot_words = gr.HTML(drawing.in_words(empty), elem_id="similarity-words")
         gr.HTML("<h2>How to read this</h2>")
-        gr.HTML(drawing.EXPLAINER)
+        gr.HTML(drawing.explainer())
         with gr.Accordion("Full result of the drawing", open=False):
             told = empty.answer and wording.document(empty.answer)
             document = gr.JSON(told, label="Result", max_height=500, elem_id="drawn-document")

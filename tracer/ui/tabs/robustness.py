@@ -19,6 +19,7 @@ from tracer.ui.components import Wish, on_gpu, upload_problem
 from tracer.ui.controls import HIDDEN, run_controls
 from tracer.ui.degraded import Tried
 from tracer.ui.record import examples
+from tracer.ui.templates import status
 
 NAMES = {"JPEG": "jpeg", "Size": "resize", "Crop": "crop", "Blur": "blur", "Screenshot": "screenshot"}
 ABOUT = (
@@ -115,8 +116,8 @@ def _wire(image: gr.Image, parts: Parts, start: gr.Button, stop: gr.Button) -> N
     def check(path: str | None, *others: object) -> list[dict]:
         return [upload_problem(path), *(gr.validate(True, "") for _ in others)]
 
-    waiting = "<p class='caption' role='status'>Waiting for a place in the queue …</p>"
-    failed = "<p class='caption' role='status'>That did not work; what there is stays.</p>"
+    waiting = status("Waiting for a place in the queue …")
+    failed = status("That did not work; what there is stays.")
     inputs = [image, parts.tried, parts.change, parts.strength]
     told = parts.words
     end = run_controls(

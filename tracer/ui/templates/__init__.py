@@ -11,14 +11,19 @@ from markupsafe import Markup, escape
 _BRACES = {ord(character): f"&#{ord(character)};" for character in "{}$`"}
 
 
-def render(template: str, /, **values: object) -> str:
+def render(template: str, /, **values: object) -> Markup:
     """A template of this folder, filled in."""
-    return _environment().get_template(template).render(**values)
+    return Markup(_environment().get_template(template).render(**values))  # noqa: S704 - the templates escape
 
 
-def caption(text: object, css: str = "caption") -> str:
+def caption(text: object, css: str = "caption") -> Markup:
     """A line of small print."""
     return Markup("<p class='{}'>{}</p>").format(css, _shown(text))
+
+
+def status(text: object) -> Markup:
+    """A line of small print that a screen reader announces when it changes."""
+    return Markup("<p class='caption' role='status'>{}</p>").format(_shown(text))
 
 
 @functools.cache
