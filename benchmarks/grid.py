@@ -58,7 +58,10 @@ def answered(asked: Asked, sample: Sample, change: str, search: bool = True) -> 
 def ask(bench: Bench, asked: Asked) -> list[Row]:
     """Every answer of a line-up, each with what is true of its picture."""
     key, rows = key_of(asked) + ("" if bench.search else " on the grid alone"), []
-    for sample, change in shown(bench, asked):
+    pictures = shown(bench, asked)
+    if bench.until:  # those that an answer is right or wrong about first, then collected ones
+        pictures.sort(key=lambda each: (not each[0].makers or each[1] != AS_IT_IS) + (not each[0].source))
+    for sample, change in pictures:
 
         def work(sample: Sample = sample, change: str = change) -> Row:
             return answered(asked, sample, change, bench.search)

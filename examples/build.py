@@ -1,14 +1,17 @@
-"""Make the page's examples and their stored results: `python -m examples.build [NAME ...]`.
+"""Make the page's examples and their stored results: `python -m examples.build [--weights FOLDER] [NAME ...]`.
 
 Needed again whenever the bundled weights or their thresholds change. Pictures come from scikit-image; see README.md.
+FOLDER has the tiny autoencoders in diffusers layout, two of which draw an example; without it, those pictures stay.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -19,7 +22,7 @@ from tracer.evidence.artifacts import detection
 from tracer.evidence.inversion import playback as descent
 from tracer.evidence.regeneration import ranking
 from tracer.image import intake
-from tracer.models import generators, registry
+from tracer.models import autoencoder, checkpoint, generators, registry
 from tracer.models.progress import Progress
 from tracer.reports import robustness
 from tracer.ui import artifact_views, degraded, drawing, playback, record, stored
@@ -42,6 +45,7 @@ class Recipe:
         picture: name of the picture in skimage.data, or "".
         crop: top, left, side in pixels.
         through: the family it is sent through, or "".
+        decoder: the tiny autoencoder that draws it instead of that family's own, or "".
         quality: JPEG quality, or 0 for PNG.
         drawn: generator, prompt and seed of a picture that a mini drew, or ().
         cut: rows and columns taken off above and on the left after that.
@@ -55,6 +59,7 @@ class Recipe:
     picture: str = ""
     crop: tuple[int, int, int] = (0, 0, 0)
     through: str = ""
+    decoder: str = ""
     quality: int = 0
     drawn: tuple[str, str, int] | tuple[()] = ()
     cut: tuple[int, int] = (0, 0)
@@ -125,20 +130,22 @@ RECIPES = (
         through="mini-kl",
     ),
     Recipe(
-        name="coffee-through-flux1",
-        title="A photograph sent through a stand-in for FLUX.1",
+        name="coffee-through-taef1",
+        title="A photograph sent through FLUX.1's tiny autoencoder",
         lesson="What a match with a real model looks like. FLUX.1 itself drew nothing here.",
         picture="coffee",
-        crop=(90, 200, 256),
+        crop=(8, 150, 384),
         through="surrogate-flux1",
+        decoder="taef1",
     ),
     Recipe(
-        name="coffee-through-sdxl",
-        title="The same photograph through a stand-in for SDXL",
+        name="coffee-through-taesdxl",
+        title="The same photograph through SDXL's",
         lesson="The same scene, another decoder: pixels too small to see tell them apart.",
         picture="coffee",
-        crop=(90, 200, 256),
+        crop=(8, 150, 384),
         through="surrogate-sdxl",
+        decoder="taesdxl",
     ),
     Recipe(
         name="cat-cropped-off-the-grid",
@@ -160,17 +167,21 @@ RECIPES = (
 )
 
 
-def make(recipe: Recipe) -> None:
+def make(recipe: Recipe, weights: Path | None) -> None:
     """Write the image of a recipe."""
     from skimage import data
 
+    if recipe.decoder and weights is None:
+        return
     if recipe.drawn:
         generator, prompt, seed = recipe.drawn
         pixels = next(generators.generate(generator, prompt, [seed]))
     else:
         top, left, side = recipe.crop
         pixels = np.ascontiguousarray(getattr(data, recipe.picture)()[top : top + side, left : left + side])
-    if recipe.through:
+    if recipe.decoder:
+        pixels = autoencoder.reconstruct(pixels, checkpoint.from_folder(weights / recipe.decoder, recipe.decoder))
+    elif recipe.through:
         pixels = api.reconstruct(recipe.through, intake.from_array(pixels, recipe.name))
     top, left = recipe.cut
     pixels = np.ascontiguousarray(pixels[top:, left:])
@@ -232,16 +243,17 @@ def minis_sheet() -> None:
     picture.save(EXAMPLES / "minis.png", optimize=True)
 
 
-def answer(recipe: Recipe) -> str:
+def answer(recipe: Recipe, weights: Path | None) -> str:
     """Make and store everything about one example; return the sentence, marked where it does not teach its lesson."""
-    make(recipe)
+    make(recipe, weights)
     folder = STORED / recipe.name
     run = inspect(recipe)
     record.save(run, folder)
     looked, drawn = look(recipe), redraw(recipe)
     stored.save_marks(looked, folder)
     stored.save_drawn(drawn, folder)
-    degraded.save(degrade(recipe, run.families), folder)
+    if recipe.lineup == "minis":  # at every strength of every change, the larger decoders would take hours
+        degraded.save(degrade(recipe, run.families), folder)
     if recipe is RECIPES[0]:  # what the page opens with
         playback.save(film(recipe), recipe.name)
     found = combine.join(run.trace, looked.answer, drawn.answer).verdict
@@ -257,7 +269,11 @@ def answer(recipe: Recipe) -> str:
 
 def main() -> int:
     """Make everything anew, or the examples that are named; 1 where one does not teach its lesson."""
-    names = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", help="examples; all of them where none is named")
+    parser.add_argument("--weights", type=Path, help="a folder of tiny autoencoders in diffusers layout")
+    arguments = parser.parse_args()
+    names = arguments.names
     unknown = set(names) - {recipe.name for recipe in RECIPES}
     if unknown:
         print(f"no example called {', '.join(sorted(unknown))}", file=sys.stderr)
@@ -269,7 +285,7 @@ def main() -> int:
     wrong = 0
     for recipe in RECIPES:
         if recipe.name in names or not names:
-            line = answer(recipe)
+            line = answer(recipe, arguments.weights)
             print(line, flush=True)
             wrong += not line.startswith("ok")
     rows = [{"name": r.name, "title": r.title, "lesson": r.lesson, "file": r.file} for r in RECIPES]

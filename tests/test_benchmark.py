@@ -99,6 +99,18 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(tmp_path):
     assert calls == [1]
 
 
+def test_what_there_is_no_time_for_is_left_out_and_counted(tmp_path):
+    late = Bench(tmp_path, lineups=("minis",), count=2, until=0.0)
+    assert late.kept_in_time("one", lambda: 0.5, "key") is None
+    late.kept("one", lambda: 0.5, "key")
+    assert late.kept_in_time("one", lambda: 1.0, "key") == 0.5, "what is known already takes no time"
+    (found,) = grid.measure(late).values()
+    assert found["answers"][0] == 0 < found["answers"][1]
+    assert f"{found['answers'][1]} of {found['answers'][1]} answers are left out" in "\n".join(
+        tables.grid({"minis": found})
+    )
+
+
 def test_answers_are_of_one_line_up_with_its_weights_and_code(bench):
     found = asked(bench, "mini-kl")
     other = dataclasses.replace(found, weights="sha256:other")

@@ -23,7 +23,7 @@ class Pairs:
     Args:
         leave_out: autoencoders whose reconstructions are not shown.
         limit: use only the first so many pictures.
-        held: the first two shards, which are left for weighing the network's parts, instead of the others.
+        held: the first two shards, which are left for judging the network's parts, instead of the others.
     """
 
     def __init__(self, leave_out: Collection[str] = (), limit: int | None = None, held: bool = False):

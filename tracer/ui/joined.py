@@ -66,7 +66,7 @@ def banner(told: Told, drawn: Regeneration | None = None) -> str:
         return frame("running", told.doing, [f"So far: {said.line}"] if found.evidence else [], told.subject)
     if not found.evidence:
         return ready()
-    away = [f"{TITLES[name]} is not available here: {reason}." for name, reason in found.unavailable.items()]
+    away = [f"{TITLES[name]}: not available here ({reason})." for name, reason in found.unavailable.items()]
     lines = [_strength(found), glossary.marked(" ".join(said.why)), said.sure, *away]
     return frame(said.kind, said.line, lines, told.subject)
 
