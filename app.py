@@ -12,9 +12,10 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from tracer.models import cache, device, registry
-from tracer.ui import components, explain, links, stored, subject, temporary, tracing, wiring, words
+from tracer.ui import components, explain, limits, links, stored, subject, temporary, tracing, wiring, words
 from tracer.ui.page import Page
 from tracer.ui.tabs import artifacts, inversion, lesson, many, regeneration, robustness
 
@@ -37,6 +38,7 @@ LAUNCH = {
     "strict_cors": True,
     "footer_links": ["api", "settings"],
     "mcp_server": True,
+    "app_kwargs": {"middleware": [Middleware(limits.BodyLimit)]},
     "state_session_capacity": 64,  # each takes two or three MB, and stays until as many newer ones have come
 }
 DELETE = (temporary.EVERY, temporary.AGE)
@@ -76,7 +78,7 @@ def build() -> gr.Blocks:
         drawing_tab.select(regeneration.warm, **opened)
         wiring.mount(page, desk, tracing.Tabs(inverted, marked, regenerated), tabs, "regeneration")
         links.mount(page, tabs, TABS, inverted.chooser)
-    return page.queue(max_size=64)
+    return page.queue(max_size=64, api_open=False)  # or a program could call past the queue
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ photographs against their reconstructions (`python -m training.detector_left_out
 
 `python -m training.detector_bank` makes the pairs, `python -m training.detector` trains: both classes share every crop,
 size, innocent history (blur, resampling, denoising, sharpening, grain, camera pipelines, JPEG, WebP) and every later
-change. {steps:,} steps of 16 pairs, {trained:.0f} minutes of one core, for texture; 10,000 pairs for the periodic marks.
+change. {steps:,} steps of 16 pairs, {trained:.0f} minutes of one core, for texture; 10,000 pairs for periodic marks.
 On held-out pairs: AUC {marks:.3f} for the marks alone, {texture:.3f} for texture alone.
 
 These weights are of an earlier state of the recipe (commit 29024b7). Since then the pairs got renders, games and

@@ -8,8 +8,11 @@ import hashlib
 import io
 import os
 import struct
+import time
+import tracemalloc
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -490,6 +493,50 @@ def test_refuses_a_tiff_whose_tags_repeat_its_bytes() -> None:
     repeated = b"".join(struct.pack("<HHII", tag, 7, 150_000, 8) for tag in range(1000, 61_000))
     data = b"II*\0" + struct.pack("<IH", 8, len(entries) + 60_000) + plain + repeated + bytes(4)
     assert refusal(data) == "The image takes too long to decode."
+
+
+def exif_that_repeats_itself(entries: int, size: int, length: int) -> bytes:
+    repeated = b"".join(struct.pack("<HHII", tag, 7, size, 8) for tag in range(1000, 1000 + entries))
+    return b"II*\0" + struct.pack("<IH", 8, entries) + repeated + bytes(length)
+
+
+def segments(exif: bytes) -> bytes:
+    """EXIF as a JPEG's APP1 segments, which Pillow joins."""
+    parts = [exif[at : at + 60_000] for at in range(0, len(exif), 60_000)]
+    return b"".join(b"\xff\xe1" + struct.pack(">H", len(part) + 8) + b"Exif\0\0" + part for part in parts)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_exif_whose_entries_repeat_its_bytes_is_not_read(kind: str) -> None:
+    """Every entry would be copied: 4 GB from a file of 0.8 MB."""
+    exif = exif_that_repeats_itself(10_000, 400_000, 500_000)
+    data = encoded(scene(), kind, **({"exif": exif} if kind == "WEBP" else {}))
+    if kind == "PNG":
+        data = data[:33] + chunk(b"eXIf", exif) + data[33:]
+    elif kind == "JPEG":
+        data = data[:2] + segments(exif) + data[2:]
+    tracemalloc.start()
+    try:
+        assert intake.read(data).width == 96
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_no_more_than_two_files_are_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, inside, most, decode = encoded(scene(), "PNG"), [], [], intake._decode
+
+    def slow(*given: object) -> intake.Picture:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.05)
+        inside.pop()
+        return decode(*given)
+
+    monkeypatch.setattr(intake, "_decode", slow)
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(intake.read, [data] * 8))) == 8
+    assert max(most) == 2
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])

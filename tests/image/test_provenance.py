@@ -95,6 +95,12 @@ def test_generator_parameters_are_read_in_every_format(form):
     assert said["Seed"] == "42"
 
 
+def test_a_long_line_beside_the_parameters_takes_nothing_away():
+    pytest.importorskip("sd_parsers", reason="sd-parsers is not installed")
+    said = by_label(provenance.read(png({"parameters": A1111, "Description": "x" * 20_000})))
+    assert said["Generator"] == "AUTOMATIC1111"
+
+
 def test_xmp_says_generative_ai_in_words():
     found = provenance.read(saved("JPEG", xmp=XMP.format(SOURCE_TYPE, "").encode()))
     assert by_label(found)["Digital source type"] == "created by generative AI (trainedAlgorithmicMedia)"

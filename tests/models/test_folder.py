@@ -53,6 +53,13 @@ def reweigh(path: Path, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
     save_file({key: change(tensor) for key, tensor in load_file(path / folder.WEIGHTS).items()}, path / folder.WEIGHTS)
 
 
+def deep(inner: list) -> list:
+    """Lists in lists, as deep as JSON itself allows."""
+    for _ in range(600):
+        inner = [inner]
+    return inner
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -128,6 +135,33 @@ def test_weights_are_finite_floating_point_numbers_that_fit(broken: Path):
     assert "do not fit" in refusal(broken)
     (broken / folder.WEIGHTS).write_bytes((2**60).to_bytes(8, "little"))
     assert "damaged" in refusal(broken)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (KL, {"x": deep([])}),
+        (KL, {"get": 1}),
+        (KL, {"stride": "many"}),
+        (KL, {"stride": [8]}),
+        (KL, {"down_block_types": ["DownBlock2D"] * 3}),
+        ("AutoencoderTiny", {"block_out_channels": 7}),
+        ("AutoencoderDC", {"get": 1}),
+        ("AutoencoderKLFlux2", {"batch_norm_eps": "x"}),
+        ("AutoencoderKLFlux2", {"batch_norm_eps": None}),
+    ],
+    ids=lambda each: str(each)[:40],
+)
+def test_whatever_else_a_configuration_says_is_harmless_or_refused(kind: str, changes: dict, tmp_path: Path):
+    small_models.make(kind, tmp_path)
+    configure(tmp_path, **changes)
+    with contextlib.suppress(ModelUnavailable):
+        checkpoint.from_folder(tmp_path, "theirs")
+
+
+def test_weights_in_several_files_are_not_read(broken: Path):
+    (broken / f"{folder.WEIGHTS}.index.json").write_text('{"metadata": {}, "weight_map": {"a": "other.safetensors"}}')
+    assert "several files" in refusal(broken)
 
 
 @pytest.mark.parametrize("name", [folder.CONFIG, folder.WEIGHTS])

@@ -197,6 +197,11 @@ def test_a_full_disk_names_the_file(folder, tmp_path, monkeypatch, capfd, suffix
 def test_only_an_ordinary_file_is_written(folder, tmp_path, capfd):
     os.mkfifo(tmp_path / "rows.csv")
     (tmp_path / "rows.json").mkdir()
+    os.mkfifo(tmp_path / "more.csv.part")
+    (tmp_path / "link.csv.part").symlink_to(tmp_path / "elsewhere")
+    for name in ("more.csv", "link.csv"):
+        assert main(command(folder, tmp_path / name)) == 2
+        assert f"{name}.part is not an ordinary file" in capfd.readouterr().err
     for name in ("rows.csv", "rows.json"):
         assert main(command(folder, tmp_path / name)) == 2
         assert f"{name} is not an ordinary file" in capfd.readouterr().err

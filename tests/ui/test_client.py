@@ -15,6 +15,7 @@ from gradio_client import Client, handle_file
 from tests.conftest import ROOT, with_detector
 from tracer.image import provenance
 from tracer.models import registry
+from tracer.ui import parameters
 
 ALL = [row.id for row in registry.families("minis")]
 SHOWN = [row.id for row in registry.families(registry.LINEUPS[0])]  # what the page asks at first
@@ -166,6 +167,24 @@ def test_a_wrong_parameter_names_itself(page_url: str, rgba_png: Path, capfd, en
     assert "event: error" in told
     assert f'"error": "{named}: ' in told
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_text_that_cannot_be_encoded_is_refused():
+    with pytest.raises(parameters.Wrong, match="caption"):
+        parameters.text("caption", "\ud800", 10)
+
+
+def test_the_queue_cannot_be_called_past(page_url: str, rgba_png: Path):
+    given = {"data": [uploaded(page_url, rgba_png), "grid", []]}
+    told = httpx.post(f"{page_url}/gradio_api/run/trace_inversion", json=given, timeout=20)
+    assert told.status_code >= 400
+
+
+@pytest.mark.parametrize("body", [bytes(3 * 2**20), None], ids=["with its length", "in pieces"])
+def test_a_large_request_is_refused_before_it_is_read(page_url: str, body: bytes | None):
+    pieces = body or (bytes(2**16) for _ in range(48))
+    told = httpx.post(f"{page_url}/gradio_api/call/find_artifacts", content=pieces, timeout=20)
+    assert told.status_code == 413
 
 
 @pytest.mark.parametrize(

@@ -43,17 +43,24 @@ def test_what_a_crash_left_behind_goes_too(place: Path):
         "(folder() / 'report' / 'upload.png').write_text('x'); os._exit(1)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 1
-    assert (place / "report" / "upload.png").exists()
+    assert (place / temporary.OWN / "report" / "upload.png").exists()
     import app
 
     page = app.build()
     example = next(file for each in page.blocks.values() for file in each.keep_in_cache)
     temporary.tidy(page, clock=lambda: time.time() + temporary.AGE + 60)
     end = time.monotonic() + 10
-    while (place / "report" / "upload.png").exists():
+    while (place / temporary.OWN / "report" / "upload.png").exists():
         assert time.monotonic() < end
         time.sleep(0.05)
     assert Path(example).exists(), "the page needs it"
+
+
+def test_nobody_elses_files_are_in_the_folder(place: Path):
+    (place / "theirs.txt").write_text("x")
+    assert temporary.folder() == place / temporary.OWN == temporary.folder()
+    temporary.sweep(temporary.folder(), set(), time.time() + 10 * temporary.AGE)
+    assert (place / "theirs.txt").exists()
 
 
 def test_a_link_leads_nowhere(place: Path, tmp_path_factory: pytest.TempPathFactory):

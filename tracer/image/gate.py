@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import stat
+import struct
 import time
 import zlib
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 MAX_BYTES = 20 * 2**20
@@ -55,6 +57,33 @@ class _TimedBytes(io.BytesIO):
         if self._left < 0 or time.monotonic() > self._end:
             raise IntakeError("The image takes too long to decode.")
         return part
+
+
+def _bounded(load):
+    """Metadata in TIFF's form (EXIF, MPF) whose entries all point at the same bytes would fill the memory."""
+
+    @functools.wraps(load)
+    def loaded(self: TiffImagePlugin.ImageFileDirectory_v2, file: io.BytesIO) -> None:
+        if not isinstance(file, _TimedBytes):  # which bounds itself
+            start, order = file.tell(), self._endian
+            length = file.seek(0, io.SEEK_END)
+            file.seek(start)
+            head = file.read(2)
+            entries = file.read(12 * struct.unpack(f"{order}H", head)[0]) if len(head) == 2 else b""
+            file.seek(start)
+            wanted = 0
+            for at in range(0, len(entries) - 11, 12):
+                kind, count = struct.unpack_from(f"{order}2xHL", entries, at)
+                wanted += count * self._load_dispatch.get(kind, (1,))[0]
+            if wanted > MAX_TIMES * length:
+                raise ValueError("metadata that repeats itself")
+        load(self, file)
+
+    return loaded
+
+
+# Pillow reads EXIF while it opens a file, for the resolution, and leaves no other place to stop it.
+TiffImagePlugin.ImageFileDirectory_v2.load = _bounded(TiffImagePlugin.ImageFileDirectory_v2.load)
 
 
 def contents(path: str | Path) -> bytes:

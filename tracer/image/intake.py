@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,6 +37,7 @@ _CONVERSIONS = {  # by Pillow's mode
     "YCbCr": "YCbCr converted to RGB",
     "LAB": "Lab converted to RGB",
 }
+_DECODING = threading.BoundedSemaphore(2)  # files decoded at once: 40 megapixels take some 300 MB
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def read(source: str | Path | bytes, name: str = "") -> Picture:
     if len(data) > MAX_BYTES:
         raise IntakeError(gate.TOO_MANY_BYTES)
     try:
-        return _decode_or_lean(data, _shown(name))
+        with _DECODING:
+            return _decode_or_lean(data, _shown(name))
     except IntakeError:
         raise
     except Image.UnidentifiedImageError:

@@ -127,7 +127,10 @@ def _parameters(texts: dict[str, str]) -> Iterator[tuple[str, str]]:
     if not _TRIGGERS & set(texts):
         return
     for name, text in texts.items():
-        _check_graph(text) if name in _GRAPHS else _check_lines(text)
+        if name in _GRAPHS:
+            _check_graph(text)
+        elif name == "parameters":  # the only one that is searched for hashes
+            _check_lines(text)
     from sd_parsers import Eagerness, ParserManager
 
     bearer = Image.new("RGB", (1, 1))

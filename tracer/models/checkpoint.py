@@ -45,19 +45,19 @@ def from_folder(
         if not (folder / CONFIG).exists() and (folder / inside / CONFIG).exists():
             folder = folder / inside
     model = _loaded(folder, name)
-    wrapped = wrap(
-        model,
-        family=name,
-        hub_commit=hub_commit,
-        weights_digest=rounded_digest(model) if hub_commit else digest_of(folder),
-        scaling=scaling,
-        shift=shift,
-        device=device,
-    )
-    if machine.zero_gpu():  # which only pretends to have its GPU before a call, so that nothing can be tried out
-        return wrapped
-    folders.check_works(wrapped, name)
-    return in_fastest_dtype(wrapped)
+    digest = rounded_digest(model) if hub_commit else digest_of(folder)
+    units = {"scaling": scaling, "shift": shift}
+    try:
+        _check_shape(model.config, name)
+        wrapped = wrap(model, family=name, hub_commit=hub_commit, weights_digest=digest, device=device, **units)
+        if machine.zero_gpu():  # which only pretends to have its GPU before a call, so that nothing can be tried out
+            return wrapped
+        folders.check_works(wrapped, name)
+        return in_fastest_dtype(wrapped)
+    except ModelUnavailable:
+        raise
+    except Exception as error:  # a configuration may name anything, and diffusers keeps all of it
+        raise ModelUnavailable(f"{name} cannot be used as its configuration says") from error
 
 
 def _loaded(folder: Path, name: str):
@@ -82,7 +82,6 @@ def _loaded(folder: Path, name: str):
         raise ModelUnavailable(f"the weights of {name} are damaged or do not fit their configuration") from error
     if any(missing.values()):  # diffusers would fill missing tensors with random numbers and only warn
         raise ModelUnavailable(f"the weights of {name} are incomplete or do not fit their configuration")
-    _check_shape(model.config, name)
     return model
 
 

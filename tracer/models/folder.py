@@ -31,6 +31,7 @@ MOST_PARAMETERS = 2**30  # of one autoencoder; the largest known ones have a qua
 # Of the numbers and lists that say how much there is to build; the largest known ones are 3 and 6.
 MOST_LAYERS = 16
 LARGEST_STRIDE = 128  # pixels
+DEEPEST = 4  # lists inside each other; the known ones have two
 MOST_OF_ONE = 2**17  # of any other whole number or list: channels, codebook entries, pixels a side
 
 
@@ -52,6 +53,8 @@ def config(folder: Path, name: str) -> dict[str, Any]:
         raise ModelUnavailable(f"the config.json of {name} is no diffusers configuration") from None
     if not isinstance(kind, str) or kind not in CLASSES:
         raise ModelUnavailable(f"{name} is a {str(kind)[:40]!r}; supported are {', '.join(CLASSES)}")
+    if (folder / f"{WEIGHTS}.index.json").exists():  # diffusers would read the files that it names instead
+        raise ModelUnavailable(f"{name} has its weights in several files, which are not read")
     if not (folder / WEIGHTS).is_file():
         raise ModelUnavailable(f"{name} has no {WEIGHTS}; other weight formats are not read")
     for key, value in found.items():
@@ -67,11 +70,12 @@ def class_of(found: dict[str, Any]) -> type:
     return getattr(importlib.import_module(CLASSES[kind]), kind)
 
 
-def _is_buildable(key: str, value: Any) -> bool:
+def _is_buildable(key: str, value: Any, depth: int = 0) -> bool:
     most = MOST_LAYERS if "layers" in key or "blocks" in key else MOST_OF_ONE
     if isinstance(value, list):
         longest = MOST_OF_ONE if key.startswith("latents_") else MOST_LAYERS
-        return len(value) <= longest and all(_is_buildable(key, each) for each in value)
+        right = depth < DEEPEST and len(value) <= longest
+        return right and all(_is_buildable(key, each, depth + 1) for each in value)
     if isinstance(value, int):
         return abs(value) <= most
     return not isinstance(value, float) or math.isfinite(value)

@@ -31,8 +31,10 @@ class Table:
         """
         if path.suffix.lower() not in FORMATS:
             raise ValueError(f"--out must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-        if path.exists() and not path.is_file():  # a pipe would block, a device takes everything
-            raise ValueError(f"{path} is not an ordinary file")
+        self._draft = path.with_name(path.name + ".part")
+        for each in (path, self._draft):  # a pipe would block, a device takes everything
+            if (each.exists() and not each.is_file()) or (each == self._draft and each.is_symlink()):
+                raise ValueError(f"{each} is not an ordinary file")
         self.path, self.columns, self._kind = path, columns, path.suffix.lower()
         text = path.read_text("utf-8", "replace") if path.exists() else ""
         self.known = self._read(text) if text.strip() else []
@@ -40,7 +42,7 @@ class Table:
         self._written = 0
 
     def __enter__(self) -> Table:
-        draft = self.path.with_name(self.path.name + ".part")
+        draft = self._draft
         with _naming(self.path):
             with draft.open("w", encoding="utf-8", newline="") as self._file:
                 self._file.write({".csv": _csv_line(self.columns), ".json": "[\n", ".jsonl": ""}[self._kind])

@@ -38,7 +38,7 @@ def whole(name: str, value: Any, least: int, most: int) -> int:
 
 def text(name: str, value: Any, longest: int) -> str:
     """Text of bounded length."""
-    if not isinstance(value, str) or len(value) > longest:
+    if not isinstance(value, str) or len(value) > longest or any("\ud800" <= each <= "\udfff" for each in value):
         raise Wrong(f"{name}: text of at most {longest} characters is needed.")
     return value
 

@@ -17,11 +17,15 @@ import gradio as gr
 
 AGE = 3600  # seconds; `words.PRIVACY` tells visitors
 EVERY = 600  # seconds between two looks
+OWN = "latent-lineup"  # name of the page's own folder
 
 
 def folder() -> Path:
-    """Where they are: $GRADIO_TEMP_DIR, which is set here where nobody has."""
-    place = Path(os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()) / "latent-lineup")))
+    """Where they are: inside $GRADIO_TEMP_DIR, or of the system's own; gradio is told here."""
+    place = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    if place.name != OWN:  # what is older than an hour is deleted there: nobody else's files may be in it
+        place /= OWN
+        os.environ["GRADIO_TEMP_DIR"] = str(place)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     return place
 
@@ -43,8 +47,9 @@ def tidy(page: gr.Blocks, clock: Callable[[], float] = time.time) -> threading.T
 
     def look() -> None:
         while True:
-            sweep(folder(), {file for each in page.blocks.values() for file in each.keep_in_cache}, clock())
-            sweep(workplace(), set(), clock())
+            with suppress(OSError):  # a folder that somebody else removes meanwhile
+                sweep(folder(), {file for each in page.blocks.values() for file in each.keep_in_cache}, clock())
+                sweep(workplace(), set(), clock())
             time.sleep(EVERY)
 
     thread = threading.Thread(target=look, name="tidy", daemon=True)
