@@ -1,6 +1,7 @@
 """The command line keeps its contract: JSON, exit status, one readable line."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -151,6 +152,16 @@ def test_reconstruct_writes_a_picture_of_the_same_size(photograph, tmp_path):
     assert run.invoke(app, ["reconstruct", "mini-dc", str(photograph), "--out", str(out)]).exit_code == 0
     assert Image.open(out).size == (96, 96)
     assert not np.array_equal(np.asarray(Image.open(out)), np.asarray(Image.open(photograph)))
+
+
+def test_a_pipe_is_not_written_to(photograph, tmp_path, capfd):
+    for name, command in (
+        ("out.png", ["reconstruct", "mini-dc", str(photograph), "--out"]),
+        ("out.html", ["trace", str(photograph), "--family", "mini-dc", "--report"]),
+    ):
+        os.mkfifo(tmp_path / name)
+        assert main([*command, str(tmp_path / name)]) == 2
+        assert f"{name} is not an ordinary file" in capfd.readouterr().err
 
 
 def test_calibrate_says_what_own_images_and_negatives_score_and_warns_where_a_family_departs(tmp_path, monkeypatch):

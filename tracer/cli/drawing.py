@@ -14,6 +14,7 @@ from tracer.cli.console import Images, Json, answer_each, complain, readable_err
 from tracer.evidence.regeneration import ranking
 from tracer.evidence.regeneration.decision import Regeneration
 from tracer.models import prompt_filter, registry
+from tracer.reports.files import check_ordinary, naming
 from tracer.verdict import wording
 
 
@@ -29,8 +30,10 @@ def reconstruct(
     with readable_errors():
         if out.suffix.lower() != ".png":
             raise ValueError("--out must end in .png: a lossy format would destroy the traces")
+        check_ordinary(out)
         pixels = api.reconstruct(family, image)
-        Image.fromarray(pixels).save(out)
+        with naming(out):
+            Image.fromarray(pixels).save(out)
         if as_json:
             print(json.dumps({"file": str(out), "family": family, "width": pixels.shape[1], "height": pixels.shape[0]}))
 
@@ -62,7 +65,9 @@ def generate(
         files = []
         for number, pixels in zip(seeds, drawn, strict=True):
             path = out / f"{generator}-{words or 'prompt'}-{number}.png"
-            Image.fromarray(pixels).save(path)
+            check_ordinary(path)
+            with naming(path):
+                Image.fromarray(pixels).save(path)
             files.append({"file": str(path), "generator": generator, "prompt": prompt, "seed": number})
             if not as_json:
                 print(path)

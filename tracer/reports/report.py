@@ -23,6 +23,7 @@ from tracer.evidence.verdict import Trace
 from tracer.image import intake, provenance
 from tracer.models import registry
 from tracer.models.errors import ModelUnavailable
+from tracer.reports.files import check_ordinary, naming
 from tracer.reports.html import Figure, page
 from tracer.verdict import combine, wording
 from tracer.verdict.combine import Joint
@@ -37,6 +38,7 @@ def check(path: Path) -> None:
     """Raise ValueError unless a report can have this name."""
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError("--report must end in .html or .json")
+    check_ordinary(path)
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def write(path: Path, source: Path, trace: Trace, mode: str) -> None:
         raise ValueError(f"{source} has changed since it was traced")
     suffix, made = path.suffix.lower(), report(joined(trace, picture), mode, provenance.read(source))
     shown = figures(trace, picture) if suffix == ".html" else ()
-    path.write_text(made.text(suffix, shown) + "\n", encoding="utf-8")
+    with naming(path):
+        path.write_text(made.text(suffix, shown) + "\n", encoding="utf-8")
 
 
 def _region(pixels: np.ndarray) -> tuple[np.ndarray, str]:

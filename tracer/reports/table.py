@@ -6,10 +6,10 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tracer.reports.files import check_ordinary, naming
 
 FORMATS = (".csv", ".json", ".jsonl")
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "'")  # a spreadsheet would run a cell that starts with one of these
@@ -32,9 +32,10 @@ class Table:
         if path.suffix.lower() not in FORMATS:
             raise ValueError(f"--out must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
         self._draft = path.with_name(path.name + ".part")
-        for each in (path, self._draft):  # a pipe would block, a device takes everything
-            if (each.exists() and not each.is_file()) or (each == self._draft and each.is_symlink()):
-                raise ValueError(f"{each} is not an ordinary file")
+        check_ordinary(path)
+        check_ordinary(self._draft)
+        if self._draft.is_symlink():  # somebody else's, and what it leads to would be lost
+            raise ValueError(f"{self._draft} is not an ordinary file")
         self.path, self.columns, self._kind = path, columns, path.suffix.lower()
         text = path.read_text("utf-8", "replace") if path.exists() else ""
         self.known = self._read(text) if text.strip() else []
@@ -43,7 +44,7 @@ class Table:
 
     def __enter__(self) -> Table:
         draft = self._draft
-        with _naming(self.path):
+        with naming(self.path):
             with draft.open("w", encoding="utf-8", newline="") as self._file:
                 self._file.write({".csv": _csv_line(self.columns), ".json": "[\n", ".jsonl": ""}[self._kind])
                 for each in self.known:
@@ -59,13 +60,13 @@ class Table:
         else:
             before, after = ("", "\n") if self._kind == ".jsonl" else (",\n" if self._written else "", "")
             line = f"{before}{json.dumps(row)}{after}"
-        with _naming(self.path):
+        with naming(self.path):
             self._file.write(line)
             self._file.flush()
         self._written += 1
 
     def __exit__(self, *_: object) -> None:
-        with _naming(self.path):
+        with naming(self.path):
             if self._kind == ".json":
                 self._file.write("\n]\n")
             self._file.close()
@@ -97,16 +98,6 @@ class Table:
             if lines[-1][: len(start)] != start[: len(lines[-1])]:
                 raise
         return read
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Errors of writing, such as a full disk, name no file by themselves."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or str(path)
-        raise
 
 
 def as_csv(made: list[Row], columns: list[str]) -> str:
