@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import mocks
 from tests.image.test_intake import tiff
 from tracer.evidence.inversion import grid, inspection, neutral, search
 from tracer.evidence.inversion.contrast import PLAIN, Reading
@@ -100,6 +101,22 @@ def test_a_run_that_is_stopped_early_names_nobody_and_one_that_has_its_answer_ke
     assert (early.ending, early.families, early.looked.windows) == (Ending.STOPPED, (), 1)
     assert stopped_after(2, 4.0).ending is Ending.NAMED, "decided on the second window, before anybody asked again"
     assert stopped_after(4, math.inf).ending is Ending.STOPPED
+
+
+@pytest.mark.parametrize("make", [mocks.interface, mocks.text])
+def test_what_a_program_drew_is_not_inspected(work: list[int], make):
+    found = inspected(make(), 0.0)
+    assert (found.ending, found.families, work) == (Ending.LATTICE, (), [])
+
+
+def test_a_picture_in_an_interface_is_inspected_where_it_is():
+    screen = np.tile(mocks.interface(), (2, 1, 1))
+    screen[200:600, 100:500] = belonging(400, 400)
+    found = inspected(screen, 4.0)
+    assert found.ending is Ending.NAMED
+    assert all(
+        top >= 200 and bottom <= 600 and left >= 100 and right <= 500 for top, left, bottom, right in found.looked.boxes
+    )
 
 
 def test_a_lattice_of_the_images_own_is_looked_for_once_and_its_windows_are_added_up(work: list[int]):

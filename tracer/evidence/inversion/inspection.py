@@ -17,7 +17,7 @@ import numpy as np
 from tracer.evidence.inversion import decision, grid, search
 from tracer.evidence.inversion.contrast import ANSWER, Contrast
 from tracer.evidence.inversion.decision import Standing
-from tracer.evidence.inversion.grid import Code
+from tracer.evidence.inversion.grid import Code, Offset
 from tracer.evidence.inversion.views import OwnLattice, View, contrast_of
 from tracer.image.windows import framed
 from tracer.models.progress import SILENT, Progress
@@ -25,6 +25,9 @@ from tracer.models.progress import SILENT, Progress
 LEAST = 2  # windows that are inspected before a family is named, if there are as many
 MOST = 16  # windows that are inspected at most
 AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
+# Share of neighbouring pixels that are exactly alike from which a window was drawn by a program: interfaces, text. What
+# a decoder draws is nowhere exactly even.
+EVEN = 0.5
 LEAST_RANGE = 1  # largest range of the most detailed window, in grey levels, that counts as flat
 CONFIRMED = 4  # windows that a shifted grid or another size is confirmed on
 
@@ -151,9 +154,8 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
     """
     result = Inspection(seconds=dict.fromkeys(lineup.load, 0.0))
     top, left, bottom, right = framed(pixels)
-    pixels = pixels[top:bottom, left:right]
-    whole = View(pixels, grid.layout(pixels, max(lineup.strides.values())), origin=(top, left))
-    plan = whole.plan
+    pixels, origin = pixels[top:bottom, left:right], (top, left)
+    plan = grid.layout(pixels, max(lineup.strides.values()))
     if not plan.places:
         result.ending = Ending.SMALL
         return result
@@ -161,6 +163,11 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
     if np.ptp(pixels[top : top + plan.tile, left : left + plan.tile], axis=(0, 1)).max() <= LEAST_RANGE:
         result.ending = Ending.FEATURELESS  # on and beside the grid it is the same picture
         return result
+    places = tuple(place for place in plan.places if _evenness(pixels, place, plan.tile) <= EVEN)
+    if not places:
+        result.ending = Ending.LATTICE
+        return result
+    whole = View(pixels, replace(plan, places=places), origin=origin)
     result.looked = _look(whole, lineup, progress, result)
     if not result.cut:
         _decide(result, lineup.threshold)
@@ -171,6 +178,12 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
         if result.cut and result.ending is not Ending.NAMED:
             result.ending = Ending.STOPPED
     return result
+
+
+def _evenness(pixels: np.ndarray, place: Offset, tile: int) -> float:
+    """Share of a window's pixels that are exactly as their right neighbour is."""
+    window = pixels[place[0] : place[0] + tile, place[1] : place[1] + tile]
+    return float((window[:, 1:] == window[:, :-1]).all(axis=2).mean())
 
 
 def _look(
