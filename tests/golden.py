@@ -78,7 +78,12 @@ DRAWINGS = (("mini-kl", "mini-kl-fluent"), ("mini-kl16", "mini-kl16-twemoji"), (
 def pictures() -> dict[str, bytes]:
     """Every picture's file by name, always the same bytes but for the JPEG and WebP encoders' versions."""
     found = {path.stem: path.read_bytes() for path in sorted(EXAMPLES.glob("*.*")) if path.suffix in (".png", ".jpg")}
-    found.pop("minis", None)  # a figure of the documentation, of many pictures
+    for name in (
+        "minis",
+        "coffee-through-taef1",
+        "coffee-through-taesdxl",
+    ):  # a figure of many, and pictures for others
+        found.pop(name, None)
     for name in (CROPPED, PHOTOGRAPH):  # large ones; the corpus has to stay quick
         found[name] = _file(Image.open(BytesIO(found[name])).convert("RGB").crop((0, 0, 192, 192)))
     for name, change in CHANGED:

@@ -62,7 +62,7 @@ def build() -> Desk:
         with gr.Column(scale=1, min_width=300, elem_classes="hand-in"):
             image = upload(
                 value=str(first.file) if first else None,
-                label="Your picture",
+                label="The picture: drop yours here",
                 height=200,
                 buttons=[],
                 alt_text="The picture to inspect",
@@ -72,6 +72,7 @@ def build() -> Desk:
                 start = gr.Button("Look again", variant="primary", min_width=100, elem_id="trace")
                 stop = gr.Button("Stop", variant="stop", interactive=False, min_width=70, elem_id="stop")
             queue = gr.HTML(elem_id="queue")
+            gr.HTML(caption(words.PRIVACY, "fine"))
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             banner = gr.HTML(joined.banner(told, answer), elem_id="joint")
             claim = gr.HTML(provenance.told(first.file if first else None)[0], elem_id="claim")
@@ -101,7 +102,6 @@ def build_below(desk: Desk) -> None:
     with gr.Row(elem_classes="examples shelf"):
         for card in desk.cards.values():
             card.render()
-    gr.HTML(caption(words.PRIVACY, "fine"))
 
 
 def _card(example: record.Example) -> gr.Button:
