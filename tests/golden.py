@@ -82,7 +82,7 @@ def pictures() -> dict[str, bytes]:
         "minis",
         "coffee-through-taef1",
         "coffee-through-taesdxl",
-    ):  # a figure of many, and pictures for others
+    ):  # not for minis
         found.pop(name, None)
     for name in (CROPPED, PHOTOGRAPH):  # large ones; the corpus has to stay quick
         found[name] = _file(Image.open(BytesIO(found[name])).convert("RGB").crop((0, 0, 192, 192)))
