@@ -47,6 +47,7 @@ def take(browser, url: str, folder: Path) -> Iterator[Path]:
         for theme in reversed(THEMES):
             page.goto(f"{url}?__theme={theme}")
             page.wait_for_selector(TABS["inversion"])
+            page.wait_for_function("[...document.querySelectorAll('#upload img')].some(i => i.naturalWidth > 0)")
             yield _store(page, folder / f"{first(theme)}-{width}.png")
         page.set_viewport_size({"width": across, "height": 1250})
         for word, ready in TABS.items():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -37,30 +39,30 @@ def test_a_model_s_picture_is_named(family: str, way):
     assert (said, families) == ("named", (family,))
 
 
-@pytest.mark.parametrize("family", MADE)
-@pytest.mark.parametrize(
-    "way",
-    [
-        pytest.param(
-            lambda pixels: mocks.png(mocks.post(pixels, 1)),
-            marks=pytest.mark.xfail(
-                reason="known limit: a picture of 128 px in a larger screen is too small to show that it was a JPEG"
-            ),
-        ),
-        lambda pixels: mocks.png(mocks.post(pixels, 1.5)),
-        pytest.param(
-            lambda pixels: mocks.png(perturbations.scale(pixels, 2)),
-            marks=pytest.mark.xfail(
-                reason="known limit: an enlargement by exactly 2 leaves no trace that is told from a decoder's, and "
-                "mini-dc, whose stride is the largest, may be named for it"
-            ),
-        ),
-        mocks.messenger,
-    ],
-    ids=["social post", "social post at 1.5x", "enlarged", "messenger"],
-)
-def test_on_its_way_it_is_named_or_the_page_cannot_tell(family: str, way):
-    said, families, reason = answered(way(drawn(family)))
+LIMITS = {  # what is in docs/limits.md; strict, so that a limit that is gone is noticed
+    ("social post", MADE[1]): "a picture of 128 px in a larger screen is too small to show that it was a JPEG",
+    **dict.fromkeys(
+        [("enlarged", family) for family in MADE],
+        "an enlargement by exactly 2 leaves no trace that is told from a decoder's, and mini-dc may be named for it",
+    ),
+}
+WAYS = {
+    "social post": lambda pixels: mocks.png(mocks.post(pixels, 1)),
+    "social post at 1.5x": lambda pixels: mocks.png(mocks.post(pixels, 1.5)),
+    "enlarged": lambda pixels: mocks.png(perturbations.scale(pixels, 2)),
+    "messenger": mocks.messenger,
+}
+
+
+def on_its_way() -> Iterator:
+    for way, family in itertools.product(WAYS, MADE):
+        limit = LIMITS.get((way, family))
+        yield pytest.param(way, family, marks=[pytest.mark.xfail(reason=limit, strict=True)] if limit else [])
+
+
+@pytest.mark.parametrize(("way", "family"), on_its_way())
+def test_on_its_way_it_is_named_or_the_page_cannot_tell(way: str, family: str):
+    said, families, reason = answered(WAYS[way](drawn(family)))
     assert not cases.wrong(family, said, families)
     assert said != "no sign", reason
 
@@ -87,7 +89,9 @@ def test_what_no_model_drew_is_no_sign_or_cannot_be_told(make):
     assert said in ("no sign", "cannot tell") and not families
 
 
-@pytest.mark.xfail(reason="known limit: families are out after a few windows, which need not lie on the inpainted part")
+@pytest.mark.xfail(
+    reason="known limit: families are out after a few windows, which need not lie on the inpainted part", strict=True
+)
 def test_an_inpainted_part_is_on_the_map():
     whole = np.asarray(Image.fromarray(photograph()).resize((512, 512), Image.Resampling.NEAREST)).copy()
     noise = np.random.default_rng(0).normal(0, 12, whole.shape)  # detail, which an enlargement has not

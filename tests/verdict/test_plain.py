@@ -55,7 +55,9 @@ def test_nobody_is_sure_of_an_absence(reason):
     assert plain.PROVES_NOTHING in said.why
 
 
-@pytest.mark.parametrize("reason", [Reason.NO_FINE_DETAIL, Reason.OWN_LATTICE, Reason.ANSWER_NOT_VISIBLE])
+@pytest.mark.parametrize(
+    "reason", [Reason.NO_FINE_DETAIL, Reason.OWN_LATTICE, Reason.DRAWN_BY_A_PROGRAM, Reason.ANSWER_NOT_VISIBLE]
+)
 def test_who_cannot_tell_says_why(reason):
     said = plain.answer(alone("insufficient", reason))
     assert said.kind == "insufficient" and said.sure == ""

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     NO_FINE_DETAIL = "no-fine-detail"
     ANSWER_NOT_VISIBLE = "answer-not-visible"
     OWN_LATTICE = "own-lattice"
+    DRAWN_BY_A_PROGRAM = "drawn-by-a-program"
     NOTHING_AFTER_RESIZING = "nothing-after-resizing"
     NOTHING_AFTER_COMPRESSION = "nothing-after-compression"
     # artifacts

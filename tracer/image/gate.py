@@ -9,6 +9,7 @@ import stat
 import struct
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image, TiffImagePlugin
@@ -59,8 +60,11 @@ class _TimedBytes(io.BytesIO):
         return part
 
 
-def _bounded(load):
-    """Metadata in TIFF's form (EXIF, MPF) whose entries all point at the same bytes would fill the memory."""
+def _bounded(load: Callable[[TiffImagePlugin.ImageFileDirectory_v2, io.BytesIO], None]) -> Callable:
+    """Pillow's reading of a TIFF directory, which refuses one whose entries want far more bytes than there are.
+
+    EXIF and MPF have that form too. Entries that all point at the same bytes are copied one by one, into the memory.
+    """
 
     @functools.wraps(load)
     def loaded(self: TiffImagePlugin.ImageFileDirectory_v2, file: io.BytesIO) -> None:

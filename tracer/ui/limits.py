@@ -33,7 +33,7 @@ class BodyLimit:
         if not claimed.isdigit() or int(claimed) > most:
             await _refuse(send)
             return
-        left = most
+        left, answered = most, False
 
         async def counted() -> Message:
             nonlocal left
@@ -44,12 +44,14 @@ class BodyLimit:
             return message
 
         async def watched(message: Message) -> None:
+            nonlocal answered
             if left >= 0:  # else whoever wanted the body answers for it
+                answered = True
                 await send(message)
 
         with suppress(TooLarge):
             await self.app(scope, counted, watched)
-        if left < 0:
+        if left < 0 and not answered:
             await _refuse(send)
 
 

@@ -24,6 +24,7 @@ BECAUSE = {
     Reason.TOO_SMOOTH: "it is too smooth, as after blur or enlargement",
     Reason.ANSWER_NOT_VISIBLE: "it neither fits a decoder's grid nor clearly fails to",
     Reason.OWN_LATTICE: "its own blocks or cells hide a decoder's",
+    Reason.DRAWN_BY_A_PROGRAM: "its pixels are too even, as in an interface or a page of text",
     Reason.NOTHING_AFTER_RESIZING: "the picture was resized",
     Reason.NOTHING_AFTER_COMPRESSION: "compression can take a model's trace away",
     Reason.NO_MARKS_AFTER_RESIZING: "the picture was resized",

@@ -242,8 +242,11 @@ _SENTENCES: dict[Reason, str | Callable[[Verdict], str]] = {
     Reason.NO_FINE_DETAIL: _LITTLE + "without fine detail, nothing in the picture tells one decoder from another.",
     Reason.ANSWER_NOT_VISIBLE: _LITTLE + "it neither answers a decoder's grid nor clearly fails to.",
     Reason.OWN_LATTICE: _LITTLE
-    + "the image has a lattice of its own, as an enlargement, pixel art, an interface or strong compression "
-    "has one, which hides a decoder's.",
+    + "the image has a lattice of its own, as an enlargement, pixel art or strong compression "
+    "leaves one, which hides a decoder's.",
+    Reason.DRAWN_BY_A_PROGRAM: _LITTLE
+    + "most of its pixels are exactly like their neighbours, as in an interface or a page of text, and what a decoder "
+    "draws never is.",
     Reason.NOTHING_AFTER_RESIZING: _worthless,
     Reason.NOTHING_AFTER_COMPRESSION: _worthless,
     Reason.MARKS_FOUND: "An autoencoder was involved: its marks are in this image.",

@@ -106,7 +106,7 @@ def test_a_run_that_is_stopped_early_names_nobody_and_one_that_has_its_answer_ke
 @pytest.mark.parametrize("make", [mocks.interface, mocks.text])
 def test_what_a_program_drew_is_not_inspected(work: list[int], make):
     found = inspected(make(), 0.0)
-    assert (found.ending, found.families, work) == (Ending.LATTICE, (), [])
+    assert (found.ending, found.families, work) == (Ending.EVEN, (), [])
 
 
 def test_a_picture_in_an_interface_is_inspected_where_it_is():

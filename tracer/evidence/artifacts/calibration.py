@@ -106,7 +106,7 @@ def measure(
     conditions: Sequence[str],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[NullDistribution]:
-    """References without the detector's name, one per condition.
+    """Null distributions without the detector's name, one per condition.
 
     Args:
         found: the photographs; each is sent through one of the autoencoders, which take turns.

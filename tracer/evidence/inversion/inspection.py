@@ -42,6 +42,7 @@ class Ending(Enum):
     FEATURELESS = "the image has no detail to tell by"
     NOT_VISIBLE = "an answer could not have been told from chance"
     LATTICE = "the image has a lattice of its own"
+    EVEN = "a program drew the image"
     STOPPED = "stopped before it was decided"
 
 
@@ -165,7 +166,7 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
         return result
     places = tuple(place for place in plan.places if _evenness(pixels, place, plan.tile) <= EVEN)
     if not places:
-        result.ending = Ending.LATTICE
+        result.ending = Ending.EVEN
         return result
     whole = View(pixels, replace(plan, places=places), origin=origin)
     result.looked = _look(whole, lineup, progress, result)

@@ -241,6 +241,7 @@ _REASONS = {
     Ending.FEATURELESS: ("insufficient", Reason.NO_FINE_DETAIL),
     Ending.NOT_VISIBLE: ("insufficient", Reason.ANSWER_NOT_VISIBLE),
     Ending.LATTICE: ("insufficient", Reason.OWN_LATTICE),
+    Ending.EVEN: ("insufficient", Reason.DRAWN_BY_A_PROGRAM),
     Ending.STOPPED: ("undecided", Reason.INSPECTION_STOPPED),
 }
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from tracer.image import intake
 from tracer.ui import hero, record, stored
-from tracer.ui.templates import caption, render
+from tracer.ui.templates import render, status
 from tracer.ui.words import number
 from tracer.verdict import plain, wording
 
@@ -193,7 +193,7 @@ def page(index: int) -> str:
 def answer(index: int, guess: str | None) -> str:
     """What is said to a guess."""
     if guess is None:
-        return caption("Guess first, then the answer is shown here.")
+        return status("Guess first, then the answer is shown here.")
     step = STEPS[index]
     return render("reveal.html", right=guess == step.right, answer=step.right, text=step.reveal(), rows=step.rows())
 
