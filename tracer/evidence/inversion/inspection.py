@@ -151,7 +151,7 @@ def inspect(pixels: np.ndarray, lineup: Lineup, progress: Progress = SILENT) -> 
     Args:
         pixels: uint8 RGB (height, width, 3), at native size.
         lineup: who is asked.
-        progress: told `Looked` and `Searched`; asked whether to stop between windows.
+        progress: told `Looked` and `Searched`; asked whether to stop before every family of a window.
     """
     result = Inspection(seconds=dict.fromkeys(lineup.load, 0.0))
     top, left, bottom, right = framed(pixels)
@@ -196,11 +196,11 @@ def _look(
     step = 1 if lineup.together else AT_ONCE
     asked, own = list(lineup.load), OwnLattice(view, min(lineup.strides.values()))
     for first in range(0, len(places), step):
-        if progress.stop():
-            result.cut = True
-            break
         group = list(places[first : first + step])
         for name in asked:
+            if progress.stop():
+                result.cut = True
+                return looked
             began = time.perf_counter()
             found = contrast_of(view, lineup.load[name](), group, first)
             contrasts[name] = contrasts[name].joined(found) if name in contrasts else found
