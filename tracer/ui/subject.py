@@ -72,6 +72,7 @@ def build() -> Desk:
                 start = gr.Button("Look again", variant="primary", min_width=100, elem_id="trace")
                 stop = gr.Button("Stop", variant="stop", interactive=False, min_width=70, elem_id="stop")
             queue = gr.HTML(elem_id="queue")
+            gr.HTML(caption(words.PRIVACY, "fine"))
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             banner = gr.HTML(joined.banner(told, answer), elem_id="joint")
             claim = gr.HTML(provenance.told(first.file if first else None)[0], elem_id="claim")
@@ -83,7 +84,6 @@ def build() -> Desk:
                 draw = gr.Button(joined.offer(None), size="sm", visible=open_still, elem_id="ask-drawing")
                 make = gr.Button("Make a card to share", size="sm", elem_id="make-card")
                 file = gr.DownloadButton("Download the card", size="sm", visible=False, elem_id="card")
-            gr.HTML(caption(words.PRIVACY, "fine"))
     claims = gr.HTML(provenance.told(first.file if first else None)[1], render=False)
     matrix = gr.HTML(joined.matrix(told, answer), elem_id="agreement", render=False)
     cards = {each.name: _card(each) for each in examples}
