@@ -131,7 +131,7 @@ RECIPES = (
     ),
     Recipe(
         name="coffee-through-taef1",
-        title="A photograph sent through FLUX.1's tiny autoencoder",
+        title="A photograph sent through a stand-in for FLUX.1's decoder",
         lesson="What a match with a real model looks like. FLUX.1 itself drew nothing here.",
         picture="coffee",
         crop=(8, 150, 384),

@@ -56,6 +56,7 @@ for drawing: outside the grid test, use the original.
   a single model, only what shares the autoencoder.
 """
 STRIDE = 8
+MARGIN = 16  # px around a scored part: more than the test itself has, so that no edge teaches anything
 OWN, OTHERS, BESIDE = 2, 3, 2  # pictures of a step, by the model and by others; offsets beside the grid of each
 # The answer grows first, on own pictures alone, to this contrast: while it is weak, the easiest way to be even for
 # others is to be even for everybody. Px a side of the scored part of a window, then and later.
@@ -112,7 +113,7 @@ class Windows:
         origin = -top % STRIDE, -left % STRIDE
         if rng.random() < self.anywhere:
             origin = tuple(rng.integers(0, STRIDE, 2))
-        first, images, corners = grid.MARGINS[0] + STRIDE, [], []
+        first, images, corners = MARGIN + STRIDE, [], []
         for by in [(0, 0), *(SHIFTS[index] for index in rng.choice(len(SHIFTS), BESIDE, replace=False))]:
             down, right = ((start + shift) % STRIDE for start, shift in zip(origin, by, strict=True))
             images.append(tensor[:, down : down + side, right : right + side])
@@ -122,7 +123,7 @@ class Windows:
 
 def side_of(tile: int) -> int:
     """Px a side of a window that is reconstructed."""
-    return tile + 2 * grid.MARGINS[0] + STRIDE
+    return tile + 2 * MARGIN + STRIDE
 
 
 def batch(

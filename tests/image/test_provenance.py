@@ -66,7 +66,7 @@ def by_label(found: provenance.Claims) -> dict[str, str]:
 def test_a_file_without_claims_says_nothing():
     found = provenance.read(saved("PNG"))
     assert (found.claims, found.notes) == ((), ())
-    assert found.summary.startswith("The file says nothing about how it was made.")
+    assert found.summary.startswith("The file carries no note of how it was made.")
     assert "Anyone can" in found.summary
 
 

@@ -383,15 +383,23 @@ BROKEN = """(labels) => [...document.querySelectorAll(labels)].flatMap(each => {
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_no_word_of_a_label_is_broken_and_what_can_be_pressed_looks_so(page, page_url: str, width: int):
+def test_no_word_of_a_label_is_broken_and_only_what_can_be_pressed_is_there(page, page_url: str, width: int):
     page.set_viewport_size({"width": width, "height": 844})
     opened(page, f"{page_url}/?__theme=dark")
     for title in ("The numbers", "Which evidence says", "The file's own claims"):
         page.get_by_role("button", name=title).locator("visible=true").first.click()
     page.wait_for_selector("#numbers tbody tr:nth-child(2)")
     assert not page.evaluate(BROKEN, LABELS)
-    colour = "(name) => getComputedStyle(document.querySelector(name)).backgroundColor"
-    assert page.evaluate(colour, "#trace") != page.evaluate(colour, "#stop"), "one can be pressed, the other cannot"
+    assert page.is_visible("#trace") and not page.is_visible("#stop"), "there is nothing to stop"
+
+
+def test_a_picture_is_chosen_in_the_place_of_the_one_that_is_shown(page, page_url: str, rgba_png: Path):
+    opened(page, page_url)
+    with page.expect_file_chooser() as chosen:
+        page.click("#choose")
+    chosen.value.set_files(rgba_png)
+    says(page, "#joint", "Your image")
+    settled(page)
 
 
 def test_a_card_is_made_here_to_take_away(page, page_url: str, tmp_path: Path):

@@ -111,7 +111,7 @@ def test_marks_support_a_family_and_never_choose_one():
     assert (found.verdict.kind, found.verdict.families) == ("family", ("mini-kl",))
     assert found.agreeing == ("inversion", "artifacts")
     assert found.missing == ("regeneration",)
-    assert wording.support(found).startswith("Sure: two kinds of evidence say so")
+    assert wording.support(found).startswith("Two kinds of evidence say so")
     alone = combine.join(artifacts=marked("autoencoder"))
     assert (alone.verdict.kind, alone.verdict.families) == ("undecided", ())
     said = cells(alone, "artifacts")
@@ -136,7 +136,7 @@ def test_regeneration_decides_inside_a_family():
     found = combine.join(inverted("family", "mini-kl"), marked("autoencoder"), drew("family", "mini-kl-noto"))
     assert found.verdict.members == ("mini-kl-noto",)
     assert found.agreeing == KINDS
-    assert wording.support(found).startswith("Very sure")
+    assert wording.support(found).startswith("All three kinds of evidence say so")
 
 
 def test_drawings_that_were_stopped_decide_nothing():
@@ -178,7 +178,9 @@ def test_marks_that_no_family_explains_are_another_models():
     assert found.verdict.kind == "none"
     assert wording.sentence(found.verdict).startswith("Made by a latent model that is not in this line-up")
     assert found.agreeing == ("artifacts",)
-    assert wording.support(found).startswith("Fairly sure") and "photographs marked" in wording.error_rates(found)
+    assert wording.support(found).startswith(
+        "One kind of evidence says so"
+    ) and "photographs marked" in wording.error_rates(found)
     assert cells(found, "inversion")[ANOTHER] == "open" and cells(found, "artifacts")[NO_ONE] == "against"
 
 

@@ -48,6 +48,12 @@ def test_every_kind_of_evidence_speaks_for_itself(example):
     assert ("sees a decoder's marks" in " ".join(said.why)) == (marks == "autoencoder")
 
 
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_who_is_named_is_named_with_the_error_beside_it(example):
+    said = plain.answer(joint(example))
+    assert ("1 in 100" in said.sure) == (said.kind in ("family", "autoencoder"))
+
+
 @pytest.mark.parametrize("reason", [Reason.NO_FAMILY_FITS, Reason.NONE_REPRODUCES])
 def test_nobody_is_sure_of_an_absence(reason):
     said = plain.answer(alone("none", reason))
@@ -61,6 +67,7 @@ def test_nobody_is_sure_of_an_absence(reason):
 def test_who_cannot_tell_says_why(reason):
     said = plain.answer(alone("insufficient", reason))
     assert said.kind == "insufficient" and said.sure == ""
+    assert (plain.BETTER_COPY in said.why) == (reason in plain.LOST)
     assert said.line.startswith("Cannot tell from this file, because ")
 
 

@@ -144,4 +144,4 @@ def _said(claims: tuple[Claim, ...]) -> str:
     parts = [words[name].format(value) for name, value in telling(claims).items()]
     if parts:
         return f"The file claims that {' and that '.join(parts)}."
-    return "The file says nothing about how it was made." if not claims else "The file carries claims, listed below."
+    return "The file carries no note of how it was made." if not claims else "The file carries claims, listed below."

@@ -26,7 +26,7 @@ TITLES = {
 ABOUT = {
     "real": "Small stand-ins for the decoders of real models, trained by this project and bundled.",
     "minis": "Miniature models that this project trained: they show the method, and made only their own pictures.",
-    "tiny": "Small stand-ins for the decoders of more models, from the Hub on first use.",
+    "tiny": "Small stand-ins for the decoders of the same models, as published, from the Hub on first use.",
     "full": "The real models' own decoders, from the Hub on first use: sharpest, and slow without a GPU.",
 }
 DRAWERS = (
@@ -118,7 +118,7 @@ def seconds(row: lineup.Family) -> tuple[float, float] | None:
     work = row.encoder_work + row.decoder_work
     if not work or machine_is_unknown():
         return None
-    side = grid.TILE + 2 * grid.MARGINS[0] + 2 * row.stride
+    side = grid.TILE + 2 * grid.MARGIN + 2 * row.stride
     once = (1 + row.refinements) * (1 + grid.CONTROLS) * work * 1e6 * side**2 / device.speed()
     return once, inspection.MOST * once
 

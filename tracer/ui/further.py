@@ -16,8 +16,8 @@ from tracer.ui.chooser import Chooser
 
 NEXT = {"minis": "real", "real": "tiny", "tiny": "full"}
 OFFERS = {
-    "real": "Ask stand-ins of {count} real models' decoders",
-    "tiny": "Ask sharper stand-ins of {count} decoders",
+    "real": "Ask about {count} real families of models",
+    "tiny": "Ask the {count} published stand-ins too",
     "full": "Ask {count} real decoders themselves",
 }
 

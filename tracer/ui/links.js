@@ -27,7 +27,22 @@
     }
     if (event.target.closest && event.target.closest("#upload button[aria-label='Remove Image']")) write("example", "");
   });
+  // Chosen here, a picture takes the place of the one that is shown: gradio would have that removed first. While it waits
+  // for a picture to be pasted there is nothing to choose one with, until its own button is pressed.
+  const choose = (again) => {
+    const input = document.querySelector("#upload input[type=file]");
+    if (input) return input.click();
+    document.querySelector("#upload button[aria-label='Upload file']")?.click();
+    if (again) setTimeout(choose, 200);
+  };
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest) return;
+    if (event.target.closest("#choose")) choose(true);
+    // These two take turns: the one that is pressed goes, and the keyboard's focus must not go with it.
+    if (event.target.closest("#trace, #stop")) document.querySelector("#choose")?.focus();
+  });
   document.addEventListener("change", (event) => {
+    if (event.target.matches("#upload input[type=file]")) write("example", "");
     if (event.target.matches("#lineup-name input")) write("lineup", event.target.value);
   });
 

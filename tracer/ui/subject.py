@@ -62,17 +62,18 @@ def build() -> Desk:
         with gr.Column(scale=1, min_width=300, elem_classes="hand-in"):
             image = upload(
                 value=str(first.file) if first else None,
-                label="Drop yours here",
+                label="The picture",
                 height=200,
                 buttons=[],
                 alt_text="The picture to inspect",
                 elem_id="upload",
             )
             with gr.Row(elem_classes="buttons"):
-                start = gr.Button("Look again", variant="primary", min_width=100, elem_id="trace")
+                gr.Button("Choose a picture", variant="primary", min_width=150, elem_id="choose")  # `links.js`
+                start = gr.Button("Look again", min_width=100, elem_id="trace")
                 stop = gr.Button("Stop", variant="stop", interactive=False, min_width=70, elem_id="stop")
-            queue = gr.HTML(elem_id="queue")
             gr.HTML(caption(words.PRIVACY, "fine"))
+            queue = gr.HTML(elem_id="queue")
         with gr.Column(scale=2, min_width=300, elem_classes="answer"):
             banner = gr.HTML(joined.banner(told, answer), elem_id="joint")
             claim = gr.HTML(provenance.told(first.file if first else None)[0], elem_id="claim")

@@ -195,6 +195,6 @@ def settings_table() -> str:
 
 
 PRIVACY = (
-    "Your image is processed on this server, deleted after about 1 hour, and not used for training. Until then, "
-    "whoever knows a cached file's address can fetch it."
+    "Pictures are processed on this server, deleted after about 1 hour, and not used for training. Until then, "
+    "anybody given the long, random address can open one."
 )

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from tracer.evidence.artifacts.decision import Artifacts
+from tracer.evidence.inversion.decision import ALPHA
 from tracer.evidence.reasons import Reason
 from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.verdict import Trace, Verdict, listed
@@ -33,12 +34,14 @@ BECAUSE = {
 }
 PROVES_NOTHING = "It may be a photograph, a drawing, another model's picture, or one that was resized since."
 
+LOST = set(BECAUSE) - {Reason.DRAWN_BY_A_PROGRAM, Reason.NO_FINE_DETAIL, Reason.NOWHERE_FOR_MARKS}
+BETTER_COPY = "The file as it was first saved, not resized and not compressed again, may get an answer."
 SENT_THROUGH = "A picture that was only sent through that decoder, to edit or enlarge it, looks the same."
 
 STRENGTHS = (  # share of the threshold from which an answer of the grid test is called so
     (4.0, "very strong"),
     (2.0, "strong"),
-    (1.0, "clear"),
+    (1.0, "moderate"),
     (0.5, "weak: could be chance"),
     (-math.inf, "no sign"),
 )
@@ -53,7 +56,7 @@ class Answer:
         kind: "family", "autoencoder" (of a model that cannot be named), "none", "undecided" or "insufficient".
         line: the answer.
         why: a sentence for every kind of evidence that was asked.
-        sure: how sure; "" where nothing was found, which nobody can be sure of.
+        sure: who says so, and how often they err; "" where nothing was found, which nobody can be sure of.
     """
 
     kind: str
@@ -77,6 +80,8 @@ def answer(joint: Joint) -> Answer:
         why.append(PROVES_NOTHING)
     if kind == "family":
         why.append(SENT_THROUGH)
+    if kind == "insufficient" and _because(joint) in LOST:
+        why.append(BETTER_COPY)
     if joint.verdict.reason is Reason.ANOTHER_AUTOENCODER:
         why.append("So another model drew it, or it was resized since.")
     return Answer(kind, line, tuple(why), _sure(joint, kind))
@@ -87,7 +92,7 @@ def _line(joint: Joint) -> tuple[str, str]:
     if verdict.kind == "family":
         if len(verdict.members) == 1 and "regeneration" in joint.agreeing:
             return "family", f"Made by {verdict.members[0]}."
-        return "family", f"Made by {titles(verdict.families)}, or another model with its decoder."
+        return "family", f"Made or edited by {titles(verdict.families)}, or by a model with its decoder."
     if verdict.reason in UNNAMED:
         return "autoencoder", "Decoded by an AI image model that we cannot name."
     if verdict.kind == "none":
@@ -96,7 +101,7 @@ def _line(joint: Joint) -> tuple[str, str]:
         return "undecided", f"Made by a model with one of these decoders: {titles(verdict.families, 'or')}."
     if verdict.kind == "insufficient":
         because = _because(joint)
-        return "insufficient", f"Cannot tell from this file{f', because {because}' * bool(because)}."
+        return "insufficient", f"Cannot tell from this file{f', because {BECAUSE[because]}' if because else ''}."
     if verdict.reason is Reason.INSPECTION_STOPPED:
         return "undecided", "Stopped before there was an answer."
     if joint.contradicting:
@@ -105,10 +110,10 @@ def _line(joint: Joint) -> tuple[str, str]:
     return "undecided", "Cannot decide yet." if joint.missing else "Cannot decide."
 
 
-def _because(joint: Joint) -> str:
+def _because(joint: Joint) -> Reason | None:
     """Why nothing can be told: the joint verdict's own reason, or that of what it rests on."""
     asked = [joint.verdict, *joint.verdict.rests_on, *(found.verdict for found in joint.evidence.values())]
-    return next((BECAUSE[each.reason] for each in asked if each.reason in BECAUSE), "")
+    return next((each.reason for each in asked if each.reason in BECAUSE), None)
 
 
 def _grid(trace: Trace) -> str:
@@ -149,14 +154,23 @@ def _drawings(found: Regeneration) -> str:
         return f"Of the models that drew it again, {found.ranking[0].generator} comes clearly closest."
     if alone.kind == "none":
         return "None of the models that drew it again comes close."
-    return "What the models draw does not decide."
+    return "What the models draw does not tell."
 
 
 def _sure(joint: Joint, kind: str) -> str:
-    if kind == "autoencoder":
-        return "Fairly sure: one kind of evidence says so."
-    if kind != "family" or not joint.agreeing:
+    """Who says so, and how often the grid test errs, or the detector where it is alone: their stated errors."""
+    named = joint.agreeing if kind == "family" else ("artifacts",) if kind == "autoencoder" else ()
+    if not named:
         return ""
-    how = {1: "Fairly sure", 2: "Sure", 3: "Very sure"}[len(joint.agreeing)]
-    names = listed([NAMES[name] for name in joint.agreeing])
-    return f"{how}: {names} say{'s' * (len(joint.agreeing) == 1)} so, and nothing disagrees."
+    who = listed([NAMES[name] for name in named])
+    said = f"{who[0].upper()}{who[1:]} say{'s' * (len(named) == 1)} so, and nothing disagrees."
+    if kind == "autoencoder":
+        return f"{said} It errs on about {_in(joint.evidence['artifacts'].fpr)} photographs."
+    if "inversion" in named and all(row.mode == "grid" for row in joint.evidence["inversion"].evidence):
+        said += f" The grid test names a model for about {_in(ALPHA)} pictures that no model asked about made."
+    return said
+
+
+def _in(share: float) -> str:
+    """A small share as people say it: 1 in 100."""
+    return f"1 in {1 / share:.0f}"

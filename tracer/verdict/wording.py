@@ -81,9 +81,8 @@ def support(joint: Joint) -> str:
         return f"Not sure: {counted}, and none decides."
     if _absence(joint.verdict):
         return f"No sign of any that was asked ({', '.join(joint.agreeing)}), {counted}; that proves nothing."
-    count = {1: "one kind of evidence says", 2: "two kinds of evidence say", 3: "all three kinds of evidence say"}
-    how = {1: "Fairly sure", 2: "Sure", 3: "Very sure"}[len(joint.agreeing)]
-    return f"{how}: {count[len(joint.agreeing)]} so ({', '.join(joint.agreeing)}), none disagrees, {counted}."
+    count = {1: "One kind of evidence says", 2: "Two kinds of evidence say", 3: "All three kinds of evidence say"}
+    return f"{count[len(joint.agreeing)]} so ({', '.join(joint.agreeing)}), none disagrees, {counted}."
 
 
 def error_rates(joint: Joint) -> str:

@@ -40,7 +40,7 @@ def test_windows_do_not_overlap_and_have_room_for_every_offset(shape, stride):
     assert places and plan.tile >= grid.SMALLEST
     for top, left in places:
         for place, length in ((top, shape[0]), (left, shape[1])):
-            starts = [place - plan.margin - shift for shift in range(stride)]
+            starts = [place - grid.MARGIN - shift for shift in range(stride)]
             assert min(starts) >= 0 and max(starts) + side <= length
     for index, (top, left) in enumerate(places):
         others = places[index + 1 :]
@@ -55,7 +55,7 @@ def test_the_window_with_the_most_detail_comes_first():
 
 
 def test_a_tiny_image_has_no_window():
-    assert grid.layout(np.zeros((40, 400, 3), np.uint8), 8) == Layout(0, 0, ())
+    assert grid.layout(np.zeros((40, 400, 3), np.uint8), 8) == Layout(0, ())
 
 
 # What
@@ -70,7 +70,7 @@ def test_a_decoders_own_picture_fits_on_its_grid_and_a_photograph_anywhere():
     def strength(pixels: np.ndarray) -> float:
         plan = grid.layout(pixels, 8)
         logs = grid.energies(pixels, code, plan, list(plan.places[:1]), offsets)
-        assert logs.shape == (1, 5, 2, plan.tile // 8, plan.tile // 8)
+        assert logs.shape == (1, len(offsets), 2, plan.tile // 8, plan.tile // 8)
         return decision.strength(Contrast.of(logs))
 
     assert strength(autoencoder.reconstruct(photograph, model)) > 5
@@ -105,6 +105,13 @@ def test_a_family_has_to_answer_more_strongly_than_every_other():
     alike = decision.standings({"a": contrast(-1.0), "b": contrast(-1.0)}, explained=0.0)
     assert all(each.strength > 10 and each.score < 1 for each in alike.values())
     assert decision.standings({"a": contrast(-1.0)}, explained=-1.0)["a"].score == pytest.approx(0, abs=1)
+
+
+def test_a_family_is_not_asked_any_further_where_the_windows_that_are_left_could_not_help():
+    assert decision.hopeless(contrast(0.0, spread=1.0), windows=1)
+    assert not decision.hopeless(contrast(-0.1, spread=1.0), windows=16)  # faint, but many windows may show it
+    assert decision.hopeless(contrast(-0.1, spread=1.0), windows=1)
+    assert not decision.hopeless(contrast(-1.0), windows=1)
 
 
 def test_the_threshold_is_the_score_that_the_stated_share_reaches():

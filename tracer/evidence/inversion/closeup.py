@@ -60,7 +60,7 @@ def _decoded(pixels: np.ndarray, code: Reconstruction, plan: grid.Layout, offset
     import torch
 
     side, place = plan.side(code.stride), plan.places[0]
-    start = [place[axis] - plan.margin - (place[axis] - plan.margin - offset[axis]) % code.stride for axis in (0, 1)]
+    start = [place[axis] - grid.MARGIN - (place[axis] - grid.MARGIN - offset[axis]) % code.stride for axis in (0, 1)]
     crop = torch.tensor(pixels[start[0] : start[0] + side, start[1] : start[1] + side]).permute(2, 0, 1)[None]
     with torch.inference_mode():
         decoded = code.reconstruct(crop.float() / 255)[0].clamp(0, 1).permute(1, 2, 0).float().cpu().numpy()

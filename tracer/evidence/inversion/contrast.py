@@ -112,4 +112,9 @@ class Contrast:
     @property
     def deviation(self) -> float:
         """Standard deviation of the mean over pictures like this one: its standard error, and the family's spread."""
-        return math.hypot(self.error, self.reading.spread * math.sqrt(1 + LOCAL**2 / len(self.values)))
+        return self.deviation_after(len(self.values))
+
+    def deviation_after(self, windows: int) -> float:
+        """What `deviation` will be after so many windows in all, if they are like those so far."""
+        error = self.error * math.sqrt(len(self.values) / windows)
+        return math.hypot(error, self.reading.spread * math.sqrt(1 + LOCAL**2 / windows))

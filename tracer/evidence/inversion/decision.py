@@ -42,6 +42,16 @@ def absent(contrast: Contrast) -> bool:
     return math.isfinite(contrast.error) and contrast.mean + contrast.reading.answer >= RULED_OUT * contrast.deviation
 
 
+def hopeless(contrast: Contrast, windows: int) -> bool:
+    """Whether a family will not even be noticed after so many windows in all.
+
+    That is: the windows that are left answer as those so far did, and one standard error better.
+    """
+    if not math.isfinite(contrast.error):
+        return False
+    return contrast.error - contrast.mean < NOTICEABLE * contrast.deviation_after(windows)
+
+
 @dataclass(frozen=True)
 class Standing:
     """How one family stands.

@@ -29,9 +29,9 @@ if TYPE_CHECKING:  # the page starts without torch
 
 TILE, BLOCK = 96, 8  # px a side: scored part of a window; piece of it that is one observation
 SMALLEST = 32  # px a side of a scored part, below which there is too little to compare
-MARGINS = (16, 8)  # px around a tile that are reconstructed but not scored; the second for small images
+MARGIN = 8  # px around a tile that are reconstructed but not scored
 LUMA = (0.299, 0.587, 0.114)
-CONTROLS = 4  # offsets beside the grid that a window is reconstructed at
+CONTROLS = 3  # offsets beside the grid that a window is reconstructed at
 BATCH = 300_000  # pixels that are reconstructed at once
 
 Offset = tuple[int, int]  # rows down and columns right
@@ -53,17 +53,15 @@ class Layout:
 
     Attributes:
         tile: px a side of the scored part of a window.
-        margin: px around it that are reconstructed too.
         places: top and left of the scored parts.
     """
 
     tile: int
-    margin: int
     places: tuple[Offset, ...]
 
     def side(self, stride: int) -> int:
         """Px a side of what is reconstructed: room for every offset."""
-        return math.ceil((self.tile + 2 * self.margin) / stride) * stride + stride
+        return math.ceil((self.tile + 2 * MARGIN) / stride) * stride + stride
 
 
 def layout(pixels: np.ndarray, stride: int, largest: int = TILE) -> Layout:
@@ -74,27 +72,23 @@ def layout(pixels: np.ndarray, stride: int, largest: int = TILE) -> Layout:
         stride: largest stride of the codes that are asked.
         largest: px a side that a scored part has at most; a small image has smaller ones.
     """
-    shortest, tile = min(pixels.shape[:2]), 0
-    for margin in MARGINS:
-        room = shortest - 2 * margin - 2 * stride
-        tile = min(room, largest) // BLOCK * BLOCK
-        while tile >= SMALLEST and 2 * Layout(tile, margin, ()).side(stride) > shortest + tile + 2 * margin:
-            tile -= BLOCK  # windows come in whole cells
-        if tile >= largest:
-            break
+    shortest = min(pixels.shape[:2])
+    tile = min(shortest - 2 * MARGIN - 2 * stride, largest) // BLOCK * BLOCK
+    while tile >= SMALLEST and 2 * Layout(tile, ()).side(stride) > shortest + tile + 2 * MARGIN:
+        tile -= BLOCK  # windows come in whole cells
     if tile < SMALLEST:
-        return Layout(0, 0, ())
-    side = Layout(tile, margin, ()).side(stride)
+        return Layout(0, ())
+    side = Layout(tile, ()).side(stride)
     detail = _detail(pixels)
-    corners = itertools.product(*(_starts(length, tile, margin, side) for length in pixels.shape[:2]))
+    corners = itertools.product(*(_starts(length, tile, side) for length in pixels.shape[:2]))
     found = [(float(detail[top : top + tile, left : left + tile].mean()), top, left) for top, left in corners]
     found.sort(key=lambda each: (-each[0], each[1:]))
-    return Layout(tile, margin, tuple((top, left) for _, top, left in found))
+    return Layout(tile, tuple((top, left) for _, top, left in found))
 
 
-def _starts(length: int, tile: int, margin: int, side: int) -> list[int]:
+def _starts(length: int, tile: int, side: int) -> list[int]:
     """First pixels of the scored parts along one axis, spread evenly, each with room for its window at any offset."""
-    first, last = side - tile - margin, length - side + margin
+    first, last = side - tile - MARGIN, length - side + MARGIN
     return [round(value) for value in np.linspace(first, last, (last - first) // tile + 1)]
 
 
@@ -138,7 +132,7 @@ def energies(pixels: np.ndarray, code: Code, plan: Layout, places: list[Offset],
     side, tile, stride = plan.side(code.stride), plan.tile, code.stride
     image = torch.tensor(pixels).permute(2, 0, 1)
     starts = [
-        tuple(place[axis] - plan.margin - (place[axis] - plan.margin - offset[axis]) % stride for axis in (0, 1))
+        tuple(place[axis] - MARGIN - (place[axis] - MARGIN - offset[axis]) % stride for axis in (0, 1))
         for place in places
         for offset in offsets
     ]

@@ -48,7 +48,7 @@ class Ending(Enum):
 
 @dataclass(frozen=True)
 class Looked:
-    """Every family that is not out has been asked about one more window.
+    """Every family that may still be named has been asked about one more window.
 
     Attributes:
         view: what is inspected.
@@ -190,7 +190,7 @@ def _evenness(pixels: np.ndarray, place: Offset, tile: int) -> float:
 def _look(
     view: View, lineup: Lineup, progress: Progress, result: Inspection, chances: int = 1, most: int | None = None
 ) -> Looked | None:
-    """Ask families about one window after another until one is named or all are out; None if stopped at once."""
+    """Ask families about one window after another until one is named or none can be; None if stopped at once."""
     contrasts: dict[str, Contrast] = {}
     looked, places = None, view.plan.places[: most or lineup.most]
     step = 1 if lineup.together else AT_ONCE
@@ -221,7 +221,11 @@ def _look(
         if score >= lineup.threshold:
             break
         if math.isfinite(lineup.threshold):
-            asked = [name for name in asked if not standings[name].absent]
+            asked = [
+                name
+                for name in asked
+                if not (standings[name].absent or decision.hopeless(contrasts[name], len(places)))
+            ]
         if not asked or not math.isfinite(explained):
             break
     return looked
