@@ -59,7 +59,9 @@ def ask(bench: Bench, asked: Asked) -> list[Row]:
     """Every answer of a line-up, each with what is true of its picture."""
     key, rows = key_of(asked) + ("" if bench.search else " on the grid alone"), []
     pictures = shown(bench, asked)
-    if bench.until:  # those that an answer is right or wrong about first, then collected ones
+    if bench.until:  # own pictures first, then collected ones, changed and unchanged by lot
+        lot = np.random.default_rng(1).permutation(len(pictures))
+        pictures = [pictures[place] for place in lot]
         pictures.sort(key=lambda each: (not each[0].makers or each[1] != AS_IT_IS) + (not each[0].source))
     for sample, change in pictures:
 

@@ -112,3 +112,10 @@ def test_a_sent_through_photograph_is_not_said_to_be_invented():
     assert plain.SENT_THROUGH in plain.answer(joint(through)).why
     left = Verdict("family", Reason.MODELS_OF_FAMILY_OPEN, ("mini-kl",), ("a", "b"))
     assert "made the image" not in wording.sentence(left)
+
+
+@pytest.mark.parametrize("reason", plain.UNNAMED)
+def test_marks_are_told_of_where_only_the_verdict_is_kept(reason):
+    """As of a picture that was degraded: its points hold no evidence."""
+    said = plain.answer(combine.Joint(None, Verdict("undecided", reason), (), (), (), ()))
+    assert said.kind == "autoencoder" and said.sure.startswith("The detector of marks says so")

@@ -23,7 +23,7 @@ BECAUSE = {
     Reason.NO_FINE_DETAIL: "it has no fine detail",
     Reason.NOWHERE_FOR_MARKS: "it has no fine detail",
     Reason.TOO_SMOOTH: "it is too smooth, as after blur or enlargement",
-    Reason.ANSWER_NOT_VISIBLE: "it neither fits a decoder's grid nor clearly fails to",
+    Reason.ANSWER_NOT_VISIBLE: "no decoder's grid clearly shows in it",
     Reason.OWN_LATTICE: "its own blocks or cells hide a decoder's",
     Reason.DRAWN_BY_A_PROGRAM: "its pixels are too even, as in an interface or a page of text",
     Reason.NOTHING_AFTER_RESIZING: "the picture was resized",
@@ -164,8 +164,8 @@ def _sure(joint: Joint, kind: str) -> str:
         return ""
     who = listed([NAMES[name] for name in named])
     said = f"{who[0].upper()}{who[1:]} say{'s' * (len(named) == 1)} so, and nothing disagrees."
-    if kind == "autoencoder":
-        return f"{said} It errs on about {_in(joint.evidence['artifacts'].fpr)} photographs."
+    if kind == "autoencoder" and "artifacts" in joint.evidence:
+        said += f" It errs on about {_in(joint.evidence['artifacts'].fpr)} photographs."
     if "inversion" in named and all(row.mode == "grid" for row in joint.evidence["inversion"].evidence):
         said += f" The grid test names a model for about {_in(ALPHA)} pictures that no model asked about made."
     return said
