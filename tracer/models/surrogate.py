@@ -51,6 +51,9 @@ class Surrogate(AutoencoderTiny):
         from safetensors.torch import save_file
 
         self.save_config(folder)
+        settings = json.loads((folder / CONFIG).read_text())
+        settings.pop("_name_or_path", None)  # a path of the machine that it was trained on
+        (folder / CONFIG).write_text(json.dumps(settings, indent=2) + "\n")
         small = {}
         for name, tensor in self.state_dict().items():
             if tensor.dim() < 2:
