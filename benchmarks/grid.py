@@ -59,9 +59,8 @@ def ask(bench: Bench, asked: Asked) -> list[Row]:
     """Every answer of a line-up, each with what is true of its picture."""
     key, rows = key_of(asked) + ("" if bench.search else " on the grid alone"), []
     pictures = shown(bench, asked)
-    if bench.until:  # own pictures first, then collected ones, changed and unchanged by lot
-        lot = np.random.default_rng(1).permutation(len(pictures))
-        pictures = [pictures[place] for place in lot]
+    if bench.until:  # by lot, so that what is left out is left out of every kind alike; own and collected ones first
+        pictures = [pictures[place] for place in np.random.default_rng(1).permutation(len(pictures))]
         pictures.sort(key=lambda each: (not each[0].makers or each[1] != AS_IT_IS) + (not each[0].source))
     for sample, change in pictures:
 

@@ -90,7 +90,8 @@ def test_what_no_model_drew_is_no_sign_or_cannot_be_told(make):
 
 
 @pytest.mark.xfail(
-    reason="known limit: families are out after a few windows, which need not lie on the inpainted part", strict=True
+    reason="known limit: families are out, or given up, after windows that need not lie on the inpainted part",
+    strict=True,
 )
 def test_an_inpainted_part_is_on_the_map():
     whole = np.asarray(Image.fromarray(photograph()).resize((512, 512), Image.Resampling.NEAREST)).copy()

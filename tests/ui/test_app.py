@@ -400,7 +400,20 @@ def test_a_picture_is_chosen_in_the_place_of_the_one_that_is_shown(page, page_ur
         page.click("#choose")
     chosen.value.set_files(rgba_png)
     says(page, "#joint", "Your image")
+    page.wait_for_function("new URLSearchParams(location.search).get('example') === ''")  # what is shown is no example
     settled(page)
+
+
+def test_a_picture_can_be_chosen_while_one_might_be_pasted_and_a_broken_one_is_refused(
+    page, page_url: str, not_an_image: Path
+):
+    opened(page, page_url)
+    page.click("#upload button[aria-label='Paste from clipboard']")
+    with page.expect_file_chooser() as chosen:
+        page.click("#choose")
+    chosen.value.set_files(not_an_image)
+    says(page, "#joint", "Not a picture that can be read")
+    assert page.is_visible("#trace") and not page.is_visible("#stop")
 
 
 def test_a_card_is_made_here_to_take_away(page, page_url: str, tmp_path: Path):

@@ -25,8 +25,8 @@
       const hit = event.target.closest && event.target.closest(selector);
       if (hit && !hit.disabled) write(name, value(hit));
     }
-    if (event.target.closest && event.target.closest("#upload button[aria-label='Remove Image']")) write("example", "");
   });
+  document.addEventListener("own-picture", () => write("example", "")); // `wiring.OWN`: chosen, dropped, pasted, or taken away
   // Chosen here, a picture takes the place of the one that is shown: gradio would have that removed first. While it waits
   // for a picture to be pasted there is nothing to choose one with, until its own button is pressed.
   const choose = (again) => {
@@ -39,10 +39,9 @@
     if (!event.target.closest) return;
     if (event.target.closest("#choose")) choose(true);
     // These two take turns: the one that is pressed goes, and the keyboard's focus must not go with it.
-    if (event.target.closest("#trace, #stop")) document.querySelector("#choose")?.focus();
+    if (event.target.closest("#trace, #stop")) document.querySelector("#choose")?.focus({ preventScroll: true });
   });
   document.addEventListener("change", (event) => {
-    if (event.target.matches("#upload input[type=file]")) write("example", "");
     if (event.target.matches("#lineup-name input")) write("lineup", event.target.value);
   });
 

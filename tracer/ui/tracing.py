@@ -93,7 +93,11 @@ def traced(
     yield desk.answer(told, drawn)
     try:
         for run in _followed(run, picture, stop):  # noqa: B020 - a copy, where another process made it
-            yield tabs.inversion.panel.live(run)
+            answered = {}
+            if run.trace and told.doing:  # the closer look that follows takes longer than the answer may wait
+                told = told.also(inversion=run.trace, doing="")
+                answered = desk.answer(told, drawn)
+            yield {**tabs.inversion.panel.live(run), **answered}
     except (ModelUnavailable, ThresholdMismatch) as error:
         if why:
             raise

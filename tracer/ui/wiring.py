@@ -28,6 +28,7 @@ WHEN_IDLE = """(...given) => new Promise(resolve => {
   const soon = () => resolve(given);
   window.requestIdleCallback ? requestIdleCallback(soon, {timeout: 2000}) : setTimeout(soon, 500);
 })"""
+OWN = "() => { document.dispatchEvent(new Event('own-picture')) }"  # what is shown is no example any more: `links.js`
 # The tab may have to be drawn first.
 PRESS_DRAW = """() => new Promise(done => { let left = 100; const look = setInterval(() => {
   const button = document.querySelector('#draw');
@@ -153,6 +154,7 @@ def _pictures(page: gr.Blocks, desk: Desk, tabs: Tabs) -> gr.events.Dependency:
     quiet = {"queue": False, **HIDDEN}
     changed = [button.click(choosing(name), None, everything, **quiet) for name, button in desk.cards.items()]
     changed.append(page.load(opened, tabs.inversion.panel.run, [*everything, desk.queue], js=WHEN_IDLE, **quiet))
+    gr.on([desk.image.clear, desk.image.upload], None, js=OWN, **quiet)
     desk.image.clear(fresh, desk.image, emptied, **quiet)
     laid_down = desk.image.upload(fresh, desk.image, emptied, **quiet)
     for event in (*changed, laid_down):

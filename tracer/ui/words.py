@@ -196,5 +196,5 @@ def settings_table() -> str:
 
 PRIVACY = (
     "Pictures are processed on this server, deleted after about 1 hour, and not used for training. Until then, "
-    "anybody given the long, random address can open one."
+    "whoever knows a picture's address can open it."
 )
