@@ -140,7 +140,7 @@ RECIPES = (
     ),
     Recipe(
         name="coffee-through-taesdxl",
-        title="The same photograph through SDXL's",
+        title="The same photograph through one for SDXL's decoder",
         lesson="The same scene, another decoder: pixels too small to see tell them apart.",
         picture="coffee",
         crop=(8, 150, 384),
