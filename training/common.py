@@ -20,11 +20,11 @@ MINIS = data.HERE.parent / "tracer" / "assets" / "minis"
 PRECISION = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
 
 
-def autocast(device: str = "cpu") -> contextlib.AbstractContextManager:
-    """bfloat16 arithmetic where the CPU, or the accelerator, has it."""
+def autocast(device: str = "cpu", wanted: bool = True) -> contextlib.AbstractContextManager:
+    """bfloat16 arithmetic where it is wanted, and the CPU, or the accelerator, has it."""
     if device != "cpu":
-        return torch.autocast(device, torch.bfloat16)
-    return torch.autocast("cpu", PRECISION, enabled=PRECISION is torch.bfloat16)
+        return torch.autocast(device, torch.bfloat16, enabled=wanted)
+    return torch.autocast("cpu", PRECISION, enabled=wanted and PRECISION is torch.bfloat16)
 
 
 def average(averaged: torch.Tensor, current: torch.Tensor, count: int | torch.Tensor) -> torch.Tensor:

@@ -1,13 +1,14 @@
-"""Train the detector of autoencoder marks: `python -m training.detector --minutes 45 --photos FOLDER --real FOLDER`.
+"""Train the detector of autoencoder marks: `python -m training.detector --minutes 45 --photos P --real R --weights W`.
 
-Photographs against the same pixels through autoencoders (`detector_bank.py`, `pairs.py`), after the same histories of
-the web (`web.py`); no generated image is ever trained on. The part that judges periodic marks is fitted to measured
-peaks in minutes; the one that judges texture trains for the minutes told, from ImageNet's weights or from those of
-`--start`, and resumes from `training/runs/NAME/`. What is logged on the way is measured on the half `choose` of
-`real.py`. At the end the averaged weights go to `tracer/assets/minis/detector/` in 16 bit; with --export at any time.
+Photographs against the same pixels through autoencoders (`decoders.py`), after the same histories of the web
+(`pairs.py`, `web.py`); no generated image is ever trained on. Two designs are trained beside each other on the same
+batches for the minutes told: the part that judges texture, from ImageNet's weights or from those of `--start`, and the
+phase reader of `phases.py`. The part that judges periodic marks is fitted to measured peaks afterwards. A run resumes
+from `training/runs/NAME/`; what is logged on the way is measured on the half `choose` of `real.py`. With --export the
+averaged weights of texture and the marks go to `tracer/assets/minis/detector/`, in 16 bit.
 
-The bank is held in memory; `--workers` processes make the batches, and the network trains on an accelerator if there is
-one. Minutes are then the wall's.
+The photographs are read into memory once; `--workers` processes draw crops with an innocent past, and all that follows
+happens on an accelerator if there is one. Minutes are then the wall's, and of one processor core otherwise.
 """
 
 from __future__ import annotations
@@ -15,24 +16,43 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from tracer.evidence.artifacts import detection
 from tracer.evidence.artifacts.network import WINDOW, Architecture, Detector, Marks, Texture, peaks
 from tracer.image import perturbations
-from training import common, data, real
-from training.detector_bank import HARD
-from training.pairs import Pairs
+from training import common, data, decoders, real
+from training.originals import HARD, Originals
+from training.pairs import Batch, Pairs
+from training.phases import Phases
 
-PAIRS = 16
+
+@dataclass(frozen=True)
+class Pace:
+    """How much happens in a step.
+
+    Attributes:
+        pairs: that are learned from.
+        fresh: crops that are decoded.
+        kept: decoded pairs that are kept to be drawn from.
+    """
+
+    pairs: int
+    fresh: int
+    kept: int
+
+
+PACES = {"cpu": Pace(16, 2, 400), "cuda": Pace(128, 64, 10_000)}
+PHASE = 0.2  # weight of where the grid begins, beside whether there is one
 MARK_PAIRS = 3_000  # pairs whose peaks are measured
 # How much a logit for texture counts beside one for marks. On pairs both count alike; on the half `choose` of real
 # models' pictures less is better: lossless AUC 0.958, 0.993 and 0.990 with 1, 0.3 and 0.1, resized to 75 % 0.795, 0.819
@@ -93,14 +113,13 @@ def area(negative: np.ndarray, positive: np.ndarray) -> float:
 def scores(model: torch.nn.Module, images: list[np.ndarray]) -> np.ndarray:
     """Mean logits of four crops of images, one in each corner."""
     device = next(model.parameters()).device
+    rows, columns = ((slice(WINDOW), slice(-WINDOW, None)),) * 2
+    crops = np.stack([image[row, column] for image in images for row in rows for column in columns])
     result = []
-    for image in images:
-        tensor = torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255
-        rows, columns = ((slice(WINDOW), slice(-WINDOW, None)),) * 2
-        crops = torch.stack([tensor[:, row, column] for row in rows for column in columns])
+    for some in torch.from_numpy(crops).split(64):
         with common.autocast(device.type):
-            result.append(model(crops.to(device)).float().mean().item())
-    return np.array(result)
+            result.append(model(some.to(device).permute(0, 3, 1, 2).float() / 255).float().cpu())
+    return torch.cat(result).reshape(-1, 4).mean(dim=1).numpy()
 
 
 def judge(photos: Path, folder: Path) -> Callable[[torch.nn.Module], dict[str, float]]:
@@ -111,7 +130,7 @@ def judge(photos: Path, folder: Path) -> Callable[[torch.nn.Module], dict[str, f
     """
     made, others = [], []
     for each in real.pictures(folder):
-        if each.split == "choose" and each.source not in HARD:
+        if each.split == "choose" and each.source not in HARD and each.path.exists():
             (made if each.generated else others).append(each.pixels())
     for kind in ("cc-by", "cc0", "highres"):
         others += data.photographs(photos, "calibrate", (kind,))[:30]
@@ -127,51 +146,85 @@ def judge(photos: Path, folder: Path) -> Callable[[torch.nn.Module], dict[str, f
     return figures
 
 
-class Steps(Dataset):
-    """The batch of every step, which only depends on its number."""
+class Parts(nn.ModuleDict):
+    """The designs that are trained beside each other, on the same batches."""
 
-    def __init__(self, pairs: Pairs, seed: int, first: int):
-        self.pairs, self.seed, self.first = pairs, seed, first
+    def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Loss of each, and of where the grid begins, where that is known."""
+        device, found = batch.images.device.type, {}
+        with common.autocast(device):
+            logits = {"texture": self["texture"](batch.images)}
+            folded = self["phases"].folded(batch.images)
+        logits["phases"] = self["phases"].of(folded)
+        for name, values in logits.items():
+            found[name] = functional.binary_cross_entropy_with_logits(values.float(), batch.labels)
+        known = batch.phases >= 0
+        if known.any():
+            told = self["phases"].begins(folded.chunk(2)[1][known])
+            found["begins"] = PHASE * functional.cross_entropy(told, batch.phases[known])
+        return found
 
-    def __len__(self) -> int:
-        return 10**9
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        torch.set_num_threads(1)
-        return self.pairs.batch(PAIRS, np.random.default_rng((self.seed, self.first + index)))
+def device_at_hand() -> str:
+    """An accelerator's name for torch if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def train(
-    model: Texture, pairs: Pairs, arguments: argparse.Namespace, figures: Callable[[torch.nn.Module], dict[str, float]]
-) -> None:
-    """Train the part for texture until its minutes are spent."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model.to(device)
-    batches: list[Iterator] = []
+def pairs_for(arguments: argparse.Namespace, split: str = "train", workers: int = 0) -> Pairs:
+    """Endless batches of a split's photographs."""
+    device = device_at_hand()
+    pace, art = PACES[device], arguments.real if split == "train" else None
+    originals = Originals(arguments.photos, art, pace.fresh, split, arguments.seed)
+    stream = iter(DataLoader(originals, batch_size=None, num_workers=workers))
+    first = torch.cat([next(stream) for _ in range(-(-32 // pace.fresh))]).float() / 255
+    available = decoders.sources(arguments.weights, first, device)
+    available += decoders.full(available, device)
+    left = [each for each in available if each.name not in arguments.leave_out]
+    print(f"{len(left)} decoders", flush=True)
+    return Pairs(stream, left, device, pace.kept, arguments.seed)
+
+
+def train(parts: Parts, arguments: argparse.Namespace, figures: Callable[[nn.Module], dict[str, float]]) -> None:
+    """Train both designs until the minutes are spent."""
+    device = device_at_hand()
+    pairs = pairs_for(arguments, workers=arguments.workers)
+    parts.to(device)
+    seen: dict[str, list[torch.Tensor]] = {}
 
     def loss(step: int) -> torch.Tensor:
-        if not batches:  # a run that is resumed goes on with its own step's batch
-            steps = Steps(pairs, arguments.seed, step)
-            batches.append(iter(DataLoader(steps, batch_size=None, num_workers=arguments.workers)))
-        images, labels = next(batches[0])
-        with common.autocast(device):
-            logits = model(images.to(device))
-        return functional.binary_cross_entropy_with_logits(logits.float(), labels.to(device))
+        rng = np.random.default_rng((arguments.seed, 1, step))
+        pairs.add(rng)
+        while pairs.added < min(16 * PACES[device].fresh, PACES[device].kept):
+            pairs.add(rng)
+        found = parts.losses(pairs.batch(PACES[device].pairs, rng))
+        for name, value in found.items():
+            seen.setdefault(name, []).append(value.detach())
+        return sum(found.values())
+
+    def judged(averaged: nn.Module) -> dict[str, float]:
+        result = {f"loss of {name}": torch.stack(each).mean().item() for name, each in seen.items()}
+        seen.clear()
+        for name, part in averaged.items():
+            result |= {f"{name}, {key}": value for key, value in figures(part).items()}
+        save_small(averaged, common.RUNS / arguments.name / "parts.safetensors")
+        return result
 
     clock = time.process_time if device == "cpu" else time.monotonic
-    optimiser = optimiser_for(model, arguments.rate)
-    common.run(arguments.name, model, optimiser, arguments.minutes, loss, figures, arguments.every, clock)
+    optimiser = optimiser_for(parts, arguments.rate)
+    common.run(arguments.name, parts, optimiser, arguments.minutes, loss, judged, arguments.every, clock)
 
 
 def measured(pairs: Pairs, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Peaks of `count` pairs, (2 * count, features), and labels."""
     found, labels = [], []
-    for number in range(-(-count // PAIRS)):
-        images, truth = pairs.batch(PAIRS, np.random.default_rng((seed, 2, number)), whole=True)
-        found.append(peaks(images))
-        labels.append(truth)
+    for number in range(-(-count // PACES["cpu"].pairs)):
+        rng = np.random.default_rng((seed, 2, number))
+        pairs.add(rng)
+        batch = pairs.draw(PACES["cpu"].pairs, rng, WINDOW)
+        found.append(peaks(batch.images.cpu()))
+        labels.append(batch.labels.cpu())
         if number % 100 == 0:
-            print(f"peaks of {number * PAIRS} of {count} pairs", flush=True)
+            print(f"peaks of {number * PACES['cpu'].pairs} of {count} pairs", flush=True)
     return torch.cat(found), torch.cat(labels)
 
 
@@ -195,36 +248,43 @@ def train_marks(found: torch.Tensor, labels: torch.Tensor, hidden: int, seed: in
 
 @torch.no_grad()
 def reached(detector: Detector, pairs: Pairs, count: int, seed: int) -> dict[str, float]:
-    """What each part of the detector reaches on `count` pairs."""
+    """What each part of the detector reaches on `count` pairs that nothing was fitted to."""
     votes, labels = [], []
-    for number in range(-(-count // PAIRS)):
-        images, truth = pairs.batch(PAIRS, np.random.default_rng((seed, 1, number)), whole=True)
-        votes.append(detector.parts(images))
-        labels.append(truth)
+    for number in range(-(-count // PACES["cpu"].pairs)):
+        rng = np.random.default_rng((seed, 3, number))
+        pairs.add(rng)
+        batch = pairs.draw(PACES["cpu"].pairs, rng, WINDOW)
+        votes.append(detector.parts(batch.images.cpu()))
+        labels.append(batch.labels.cpu())
     found, truth = torch.cat(votes), torch.cat(labels)
     columns = {"marks": found[:, 0], "texture": found[:, 1]}
     return {name: area(each[truth == 0].numpy(), each[truth == 1].numpy()) for name, each in columns.items()}
 
 
+def save_small(model: nn.Module, path: Path) -> None:
+    """Write a model's weights in 16 bit."""
+    tensors = {
+        key: value.half().contiguous().cpu() for key, value in model.state_dict().items() if value.is_floating_point()
+    }
+    save_file(tensors, path)
+
+
 def export(detector: Detector, facts: dict[str, object]) -> None:
     """Write weights, architecture and facts to the package."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        key: value.half().contiguous() for key, value in detector.state_dict().items() if value.is_floating_point()
-    }
-    save_file(tensors, FOLDER / "model.safetensors")
+    save_small(detector, FOLDER / "model.safetensors")
     common.readable(FOLDER)
     config = dict(architecture=asdict(detector.architecture), training=facts)
     (FOLDER / "config.json").write_text(json.dumps(config, indent=1) + "\n")
 
 
-def put_together(arguments: argparse.Namespace, marks: Marks) -> tuple[Detector, dict[str, object]]:
+def put_together(arguments: argparse.Namespace, parts: Parts, marks: Marks) -> tuple[Detector, dict[str, object]]:
     """The detector of a run's last checkpoint, and facts about it."""
     detector = Detector(Architecture())
     detector.marks = marks
-    detector.texture = common.last_average(arguments.name, detector.texture)
+    detector.texture = common.last_average(arguments.name, parts)["texture"].cpu()
     detector.mix.data.copy_(torch.tensor([1.0, TEXTURE_SHARE, 0.0]))
-    alone = reached(detector.eval(), Pairs(arguments.leave_out, held=True), 400, arguments.seed)
+    alone = reached(detector.eval(), pairs_for(arguments, "calibrate"), 400, arguments.seed)
     last = json.loads((common.RUNS / arguments.name / "log.jsonl").read_text().splitlines()[-1])
     facts = {
         "auc_on_held_pairs": {key: round(value, 4) for key, value in alone.items()},
@@ -241,35 +301,36 @@ def put_together(arguments: argparse.Namespace, marks: Marks) -> tuple[Detector,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minutes", type=float, required=True, help="processor minutes for texture, over every run")
+    parser.add_argument("--minutes", type=float, required=True, help="of both designs, over every run")
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
     parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
+    parser.add_argument("--weights", type=Path, required=True, help="a folder of autoencoders in diffusers layout")
     parser.add_argument("--name", default="detector", help="folder in training/runs/")
     parser.add_argument("--start", type=Path, help="a detector's folder whose texture part is trained on")
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="AUTOENCODER", help="a trial without these")
-    parser.add_argument("--limit", type=int, help="only so many pictures of the bank")
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--every", type=int, default=300)
-    parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
+    parser.add_argument("--every", type=int, default=300, help="steps between the figures that are logged")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw crops")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--export", action="store_true", help="do not train on; use the last checkpoint")
+    parser.add_argument("--export", action="store_true", help="put the last checkpoint into the package")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
-    pairs = Pairs(arguments.leave_out, arguments.limit)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
     folder = common.RUNS / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
     figures = judge(arguments.photos, arguments.real)
-    if not arguments.export:
-        train(build(Architecture(), arguments.start), pairs, arguments, figures)
+    texture = build(Architecture(), arguments.start)
+    parts = Parts({"texture": texture, "phases": Phases().to(memory_format=torch.channels_last)})
+    train(parts, arguments, figures)
     table = folder / "peaks.pt"
     if not table.exists():
-        torch.save(measured(pairs, MARK_PAIRS, arguments.seed), table)
+        torch.save(measured(pairs_for(arguments), MARK_PAIRS, arguments.seed), table)
     marks = train_marks(*torch.load(table, weights_only=True), Architecture.hidden, arguments.seed)
-    detector, facts = put_together(arguments, marks)
+    detector, facts = put_together(arguments, parts, marks)
     print({key: round(value, 4) for key, value in figures(detector).items()})
     torch.save(detector.state_dict(), folder / "detector.pt")
-    if arguments.name == "detector":
+    if arguments.export:
         export(detector, facts)
 
 

@@ -89,15 +89,15 @@ photographs against their reconstructions (`python -m training.detector_left_out
 
 ## Recipe
 
-`python -m training.detector_bank` makes the pairs, `python -m training.detector` trains: both classes share every crop,
-size, innocent history (blur, resampling, denoising, sharpening, grain, camera pipelines, JPEG, WebP) and every later
-change. {steps:,} steps of 16 pairs, {trained:.0f} minutes of one core, for texture; 10,000 pairs for periodic marks.
+`python -m training.detector` makes pairs and trains: both classes share every crop, size, innocent history (blur,
+resampling, denoising, sharpening, grain, camera pipelines, JPEG, WebP) and every later change.
+{steps:,} steps of 16 pairs, {trained:.0f} minutes of one core, for texture; 10,000 pairs for periodic marks.
 On held-out pairs: AUC {marks:.3f} for the marks alone, {texture:.3f} for texture alone.
 
 These weights are of an earlier state of the recipe (commit 29024b7). Since then the pairs got renders, games and
-diagrams instead of emoji, the surrogates' reconstructions, and the histories of the web (resizing by 0.4 to 1.6, JPEG
-from 30 to 98 with any sampling, storing twice). What was fitted with those did not do better on the half `choose`, so
-nothing of it is shipped: [what was tried](../../../../docs/artifacts.md#what-was-tried).
+diagrams instead of emoji, the surrogates' reconstructions, and the histories of the web (resizing, JPEG from 30 to 98
+with any sampling, storing twice). What was fitted with those did not do better on the half `choose`, so nothing of it
+is shipped: [what was tried](../../../../docs/artifacts.md#what-was-tried).
 """
 
 

@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 
 from training import data, real
-from training.detector_bank import HARD
+from training.originals import HARD
 
 KINDS = ("cc-by", "cc0", "highres")
 

@@ -23,7 +23,7 @@ from tracer.evidence.artifacts.network import Architecture, Detector
 from tracer.image import samples
 from tracer.models.autoencoder import reconstruct
 from training import common
-from training.detector_bank import autoencoders
+from training.decoders import autoencoders
 
 
 def score(pixels: np.ndarray, detector: Detector) -> float:
