@@ -139,7 +139,7 @@ def _curve(rows: Sequence[Row]) -> dict:
     """
     if not rows:
         return {}
-    most = max(min(inspection.MOST, max(row["of"] for row in rows)), 1)
+    most = max(min(inspection.FURTHER, max(row["of"] for row in rows)), 1)
 
     def within(count: int, some: Sequence[Row]) -> dict:
         right = [row for row in some if row["answer"] == "right" and row["offset"] == [0, 0] and not row["size"]]

@@ -211,6 +211,7 @@ def _settings(mode: str) -> Record:
         "tile": grid.TILE,
         "controls": grid.CONTROLS,
         "windows at most": inspection.MOST,
+        "windows where a family is noticed": inspection.FURTHER,
         "error": decision.ALPHA,
     }
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from tracer.evidence.inversion import decision, grid, neutral, search
-from tracer.evidence.inversion.contrast import Contrast
+from tracer.evidence.inversion import decision, grid, inspection, neutral, search
+from tracer.evidence.inversion.contrast import Contrast, Reading
 from tracer.evidence.inversion.decision import NullDistribution
 from tracer.evidence.inversion.grid import Layout
 from tracer.image import samples
@@ -112,6 +113,25 @@ def test_a_family_is_not_asked_any_further_where_the_windows_that_are_left_could
     assert not decision.hopeless(contrast(-0.1, spread=1.0), windows=16)  # faint, but many windows may show it
     assert decision.hopeless(contrast(-0.1, spread=1.0), windows=1)
     assert not decision.hopeless(contrast(-1.0), windows=1)
+
+
+def test_a_family_that_is_noticed_when_the_usual_windows_are_used_up_is_asked_further(monkeypatch):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (760, 760, 3), np.uint8)
+
+    def contrast_of(view, code, places, first):
+        values = rng.normal(0, 1, (len(places), 12, 12))
+        values += code - values.mean()
+        return Contrast(values, np.ones_like(values), np.zeros(len(places)), Reading(answer=0.1))
+
+    monkeypatch.setattr(inspection, "contrast_of", contrast_of)
+    means = {"faint": -0.1, "strange": 0.0}
+    load = {name: functools.partial(float, mean) for name, mean in means.items()}
+    lineup = inspection.Lineup(load, dict.fromkeys(means, 8), threshold=3.7, search=False)
+    found = inspection.inspect(pixels, lineup)
+    assert found.ending is inspection.Ending.NAMED and found.families == ("faint",)
+    asked = {name: len(each.values) for name, each in found.looked.contrasts.items()}
+    assert asked["strange"] <= inspection.MOST < asked["faint"] <= inspection.FURTHER
 
 
 def test_the_threshold_is_the_score_that_the_stated_share_reaches():

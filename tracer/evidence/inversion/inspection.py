@@ -23,7 +23,7 @@ from tracer.image.windows import framed
 from tracer.models.progress import SILENT, Progress
 
 LEAST = 2  # windows that are inspected before a family is named, if there are as many
-MOST = 16  # windows that are inspected at most
+MOST, FURTHER = 16, 36  # windows that are inspected at most; and where a family is noticed by then
 AT_ONCE = 4  # windows a family is asked about at once where not all families fit into memory together
 # Share of neighbouring pixels that are exactly alike from which a window was drawn by a program: interfaces, text. What
 # a decoder draws is nowhere exactly even.
@@ -121,7 +121,7 @@ class Lineup:
         threshold: score from which a family is named; infinite to look at everything.
         together: whether all codes fit into memory together.
         native: sides in pixels that the families' generators draw at.
-        most: windows at most.
+        most: windows at most, unless a family is noticed by then.
         search: whether a shifted grid and other sizes are looked for.
         answers: by family, size of the contrast that its own pictures show (`Reading.answer`).
     """
@@ -192,10 +192,16 @@ def _look(
 ) -> Looked | None:
     """Ask families about one window after another until one is named or none can be; None if stopped at once."""
     contrasts: dict[str, Contrast] = {}
-    looked, places = None, view.plan.places[: most or lineup.most]
+    standings: dict[str, Standing] = {}
+    usual = most or lineup.most
+    looked, places = None, view.plan.places[: most or max(lineup.most, FURTHER)]
     step = 1 if lineup.together else AT_ONCE
     asked, own = list(lineup.load), OwnLattice(view, min(lineup.strides.values()))
     for first in range(0, len(places), step):
+        if first >= usual:
+            asked = [name for name in asked if standings[name].strength >= decision.NOTICEABLE]
+            if not asked:
+                break
         group = list(places[first : first + step])
         for name in asked:
             if progress.stop():
@@ -224,7 +230,7 @@ def _look(
             asked = [
                 name
                 for name in asked
-                if not (standings[name].absent or decision.hopeless(contrasts[name], len(places)))
+                if not (standings[name].absent or decision.hopeless(contrasts[name], min(len(places), usual)))
             ]
         if not asked or not math.isfinite(explained):
             break
