@@ -44,7 +44,7 @@ LAUNCH = {
 DELETE = (temporary.EVERY, temporary.AGE)
 
 if device.zero_gpu():
-    cache.preload(registry.families("minis") + registry.families("tiny"))
+    cache.preload(registry.families("real") + registry.families("minis") + registry.families("tiny"))
 
 
 def tab(word: str) -> gr.Tab:
@@ -84,4 +84,6 @@ def build() -> gr.Blocks:
 if __name__ == "__main__":
     page = build()
     temporary.tidy(page)
-    page.launch(**LAUNCH)
+    page.launch(**LAUNCH, prevent_thread_lock=True)
+    tracing.warm()
+    page.block_thread()

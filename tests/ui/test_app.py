@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import time
 import types
 import urllib.request
@@ -18,13 +19,14 @@ import pytest
 from PIL import Image
 
 from tests.conftest import ROOT, free_port
+from tracer.evidence.artifacts import detection
 from tracer.evidence.inversion.decision import Standing
 from tracer.evidence.reasons import Reason
 from tracer.evidence.verdict import Verdict
 from tracer.image import intake
-from tracer.models import checkpoint, registry
+from tracer.models import cache, checkpoint, registry
 from tracer.reports import card
-from tracer.ui import chooser, components, hero, joined, record, words
+from tracer.ui import chooser, components, hero, joined, record, tracing, words
 from tracer.ui.joined import Told
 from tracer.ui.tabs import inversion, lesson
 from tracer.verdict import wording
@@ -97,6 +99,17 @@ def test_building_the_page_loads_nothing_heavy():
     code = f"import sys, app; app.build(); print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[-2] == "[]"
+
+
+def test_what_the_first_picture_needs_is_loaded_before_it_comes():
+    families = registry.families(registry.LINEUPS[0])
+    cache.MODELS.drop("autoencoder")
+    cache.MODELS.drop("detector")
+    tracing.warm()
+    (thread,) = (each for each in threading.enumerate() if each.name == "first answer")
+    thread.join(120)
+    assert all(map(cache.loaded, families))
+    assert cache.MODELS.peek(("detector", detection.FOLDER, detection.revision())) is not None
 
 
 def test_the_page_starts_soon(record_property):
