@@ -59,9 +59,9 @@ def ask(bench: Bench, asked: Asked) -> list[Row]:
     """Every answer of a line-up, each with what is true of its picture."""
     key, rows = key_of(asked) + ("" if bench.search else " on the grid alone"), []
     pictures = shown(bench, asked)
-    if bench.until:  # by lot, so that what is left out is left out of every kind alike; own and collected ones first
+    if bench.until:  # by lot, so that what is left out is left out of every kind alike; what nothing was done to first
         pictures = [pictures[place] for place in np.random.default_rng(1).permutation(len(pictures))]
-        pictures.sort(key=lambda each: (not each[0].makers or each[1] != AS_IT_IS) + (not each[0].source))
+        pictures.sort(key=lambda each: (each[1] != AS_IT_IS, not each[0].makers, not each[0].source))
     for sample, change in pictures:
 
         def work(sample: Sample = sample, change: str = change) -> Row:
