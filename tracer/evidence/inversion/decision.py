@@ -3,8 +3,8 @@
 One number decides. A family's strength is its contrast in standard deviations, less what a lattice of the image's own
 explains; a rival that answers too has to be beaten clearly. What strengths pictures reach that none of
 the families made is measured once, on photographs, art, lattices and other models' pictures: the largest over all
-families, windows and looks, one number a picture (`NullDistribution`). A family is named above the level that only
-`ALPHA` of those pictures reach, so the error of a whole run is that, however many families and looks it takes.
+families, windows and looks, one number a picture (`NullDistribution`). A family is named above the level that none of
+those pictures reaches, so the error is that of a whole run, however many families and looks it takes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from tracer.evidence.inversion.contrast import Contrast
 
-ALPHA = 0.01  # share of pictures that no family made, but one is named for
+ALPHA = 0.01  # share of pictures that no family made, but one is named for, at most
 # A family is ruled out where its contrast is so many deviations weaker than what its own pictures show: of own pictures
 # that answer no better than that, one in 44 is lost at one look.
 RULED_OUT = 2.0
@@ -125,13 +125,13 @@ class NullDistribution:
 
     @functools.cached_property
     def threshold(self) -> float:
-        """Smallest score whose p-value is at most `ALPHA`, and that is noticeable.
+        """Smallest score that none of the pictures reaches, and that is noticeable.
+
+        Where none of 299 or more reaches it, the error is at most `ALPHA` with a confidence of 95 %.
 
         Raises:
             ValueError: there are too few pictures for so small an error.
         """
-        rank = math.floor(ALPHA * (len(self.scores) + 1))  # how many may reach it, and one for the picture itself
-        if rank < 1:
+        if 1 / (len(self.scores) + 1) > ALPHA:
             raise ValueError(f"an error of {ALPHA:g} needs at least {math.ceil(1 / ALPHA) - 1} pictures")
-        ordered = sorted(self.scores, reverse=True)
-        return max(math.nextafter(ordered[rank - 1], math.inf), NOTICEABLE)
+        return max(math.nextafter(max(self.scores), math.inf), NOTICEABLE)
