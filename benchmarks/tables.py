@@ -73,7 +73,7 @@ def _windows(found: dict) -> list[str]:
     if not curves:
         return []
     counts = max((list(curve["named"]) for curve in curves.values()), key=len)
-    shown = [count for count in counts if int(count) in (1, 2, 3, 4, 6, 8, 12, 16)]
+    shown = [count for count in counts if int(count) in (1, 2, 3, 4, 6, 9, 12, 16, 25)]
     rows = [
         [kind, f"{curve['windows at hand']:g}"] + [_cell(curve, count) for count in shown]
         for kind, curve in curves.items()
