@@ -174,6 +174,17 @@ def looked(score: float, contrast: float) -> record.Run:
     return run
 
 
+def test_windows_that_the_best_family_was_not_asked_about_are_drawn_without_an_answer():
+    told = Standing(0.5, 0.5, -0.02, 0.1, 0.1, False, 1)
+    standings = {"mini-kl": told, "mini-dc": dataclasses.replace(told, strength=0.1, windows=2)}
+    run = record.Run("A picture", "grid", list(standings), "0" * 64, 128, 128, shown="data:,")
+    boxes = ((8, 8, 56, 56), (64, 8, 112, 56))
+    run.look = record.Look(boxes, {"mini-kl": (-0.02,), "mini-dc": (0.0, 0.0)}, standings, 3.5)
+    assert run.best() == "mini-kl"
+    drawn = hero.figure(run)
+    assert drawn.count("beside its grid") and "not compared with its grid" in drawn
+
+
 def test_the_figure_says_how_strong_an_answer_is_and_boxes_its_windows():
     strong, weak = hero.figure(looked(20.0, -2.0)), hero.figure(looked(0.5, -0.02))
     assert "very strong" in strong and "beyond what chance reaches" in strong

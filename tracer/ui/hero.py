@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -54,8 +55,9 @@ def _boxes(look: Look | None, family: str) -> list[dict[str, Any]]:
     if not look:
         return []
     found = []
-    values = look.contrasts.get(family) or [0.0] * len(look.boxes)
-    for (top, left, bottom, right), value in zip(look.boxes, values, strict=True):
+    asked = look.contrasts.get(family) or ()  # of the first windows: a family may be given up before the others
+    values = itertools.chain(asked, itertools.repeat(math.nan))
+    for (top, left, bottom, right), value in zip(look.boxes, values, strict=False):
         found.append(
             {
                 "left": left,
@@ -70,7 +72,7 @@ def _boxes(look: Look | None, family: str) -> list[dict[str, Any]]:
 
 
 def _depth(contrast: float) -> float:
-    return min(max(-contrast / DARKEST, 0.0), 1.0)
+    return min(max(-contrast / DARKEST, 0.0), 1.0) if math.isfinite(contrast) else 0.0
 
 
 def ratio(contrast: float) -> str:
