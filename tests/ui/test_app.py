@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import ROOT, free_port
+from tracer import api
 from tracer.evidence.artifacts import detection
 from tracer.evidence.inversion.decision import Standing
 from tracer.evidence.reasons import Reason
@@ -192,6 +193,17 @@ def test_the_figure_says_how_strong_an_answer_is_and_boxes_its_windows():
     assert strong.count('class="edge"') == 1
     assert "7.4 times worse beside its grid" in strong
     assert hero.figure(None).startswith("<p")
+
+
+def test_the_figure_of_a_photograph_can_be_drawn_after_every_look():
+    import skimage.data
+
+    picture = intake.from_array(np.ascontiguousarray(skimage.data.rocket()[:300, :300]), "photograph")
+    run = record.Run.of(picture, "grid", [row.id for row in registry.families("real")])
+    for update in api.trace_stream(picture, lineup="real"):
+        run.take(update)
+        assert hero.figure(run)
+    assert run.trace is not None
 
 
 def test_a_single_dark_cell_is_a_match_and_is_named_in_words():
