@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import threading
 import time
 from collections.abc import Iterator
@@ -12,13 +11,12 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 
 from tracer import api
 from tracer.evidence.regeneration.decision import Regeneration
 from tracer.evidence.store import ThresholdMismatch
 from tracer.image import intake
-from tracer.models import registry
+from tracer.models import device
 from tracer.models.errors import ModelUnavailable
 from tracer.ui import artifact_views, words
 from tracer.ui.components import Wish, on_gpu
@@ -33,16 +31,18 @@ _followed = on_gpu(inversion.followed)
 
 
 def warm() -> None:
-    """Answer a picture of noise in the background, so that the first visitor's does not wait for models to load."""
-    threading.Thread(target=_first, name="first answer", daemon=True).start()
+    """Answer a picture of noise in the background, so that the first visitor's does not wait for models to load.
+
+    Not on ZeroGPU, where the GPU is only there during a visitor's call, and `app.py` has loaded the models.
+    """
+    if not device.zero_gpu():
+        threading.Thread(target=_first, name="first answer", daemon=True).start()
 
 
 def _first() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (160, 160, 3), np.uint8)
-    held = io.BytesIO()
-    Image.fromarray(noise).save(held, "PNG")
     with contextlib.suppress(ModelUnavailable, ThresholdMismatch):  # told to whoever asks
-        api.verdict(held.getvalue(), lineup=registry.LINEUPS[0])
+        api.verdict(intake.from_array(noise, ""))
 
 
 @dataclass(frozen=True)

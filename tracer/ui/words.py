@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 
-from tracer.evidence.inversion.decision import ALPHA
 from tracer.evidence.inversion.settings import PAPER, PAPER_RANDOM, Settings
 from tracer.evidence.verdict import Evidence, listed
 from tracer.models import registry
@@ -120,7 +119,6 @@ def numbers(run: Run | None) -> str:
         rows=[_numbered(row) for row in rows],
         away=[(name, reason) for name, reason in run.unavailable.items()],
         pictures=max((row.compared_with for row in rows), default=0),
-        alpha=f"{ALPHA:.0%}",
     )
 
 

@@ -194,7 +194,8 @@ def _look(
     contrasts: dict[str, Contrast] = {}
     standings: dict[str, Standing] = {}
     usual = most or lineup.most
-    looked, places = None, view.plan.places[: most or max(lineup.most, FURTHER)]
+    further = usual if most or math.isinf(lineup.threshold) else max(usual, FURTHER)
+    looked, places = None, view.plan.places[:further]
     step = 1 if lineup.together else AT_ONCE
     asked, own = list(lineup.load), OwnLattice(view, min(lineup.strides.values()))
     for first in range(0, len(places), step):
