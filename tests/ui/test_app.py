@@ -58,6 +58,7 @@ def joint(page) -> str:
 def upload(page, file: Path) -> None:
     """Put a file in the place of the example."""
     page.click("#upload button[aria-label='Remove Image']")
+    page.wait_for_selector("#upload img", state="detached")  # a busy browser would remove the new one
     page.set_input_files("#upload input[type=file]", file)
     page.wait_for_selector("#upload img")
 
