@@ -1,11 +1,11 @@
 """Train the detector of autoencoder marks: `python -m training.detector --minutes 45 --photos P --real R --weights W`.
 
 Photographs against the same pixels through autoencoders (`decoders.py`), after the same histories of the web
-(`pairs.py`, `web.py`); no generated image is ever trained on. Two designs are trained beside each other on the same
-batches for the minutes told: the part that judges texture, from ImageNet's weights or from those of `--start`, and the
-phase reader of `phases.py`. The part that judges periodic marks is fitted to measured peaks afterwards. A run resumes
-from `training/runs/NAME/`; what is logged on the way is measured on the half `choose` of `real.py`. With --export the
-averaged weights of texture and the marks go to `tracer/assets/minis/detector/`, in 16 bit.
+(`pairs.py`, `web.py`); no generated image is ever trained on. The part that judges texture is trained for the minutes
+told, from ImageNet's weights; the part that judges periodic marks is fitted to measured peaks afterwards. With --start
+the texture of an earlier detector is trained on, and its marks are kept. A run resumes from `training/runs/NAME/`; what
+is logged on the way is measured on the half `choose` of `real.py`. With --export the averaged weights go to
+`tracer/assets/minis/detector/`, in 16 bit.
 
 The photographs are read into memory once; `--workers` processes draw crops with an innocent past, and all that follows
 happens on an accelerator if there is one. Minutes are then the wall's, and of one processor core otherwise.
@@ -14,6 +14,7 @@ happens on an accelerator if there is one. Minutes are then the wall's, and of o
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -32,8 +33,7 @@ from tracer.evidence.artifacts.network import WINDOW, Architecture, Detector, Ma
 from tracer.image import perturbations
 from training import common, data, decoders, real
 from training.originals import HARD, Originals
-from training.pairs import Batch, Pairs
-from training.phases import Phases
+from training.pairs import Pairs
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,18 @@ class Pace:
 
 
 PACES = {"cpu": Pace(16, 2, 400), "cuda": Pace(128, 64, 10_000)}
-PHASE = 0.2  # weight of where the grid begins, beside whether there is one
 MARK_PAIRS = 3_000  # pairs whose peaks are measured
-# How much a logit for texture counts beside one for marks. On pairs both count alike; on the half `choose` of real
-# models' pictures less is better: lossless AUC 0.958, 0.993 and 0.990 with 1, 0.3 and 0.1, resized to 75 % 0.795, 0.819
-# and 0.807, as found on the web 0.558, 0.613 and 0.670, saved at JPEG 90 0.658, 0.619 and 0.566.
-TEXTURE_SHARE = 0.3
+# How much a logit for texture counts beside one for marks. On the half `choose` of real models' pictures less than on
+# pairs is best: AUC with 0.3, 0.4 and 1 as lossless files 0.973, 0.972 and 0.955, as found on the web 0.729, 0.721 and
+# 0.692, saved at JPEG 90 0.669, 0.677 and 0.684, resized to 75 % 0.809, 0.820 and 0.832.
+TEXTURE_SHARE = 0.4
 FOLDER = common.MINIS / "detector"
 
 
 def build(architecture: Architecture, start: Path | None = None) -> Texture:
     """The part for texture before it is trained: the body of lite0 with ImageNet weights, or a detector's own part."""
     if start:
-        return detection.load(start).texture.requires_grad_(True)
+        return copy.deepcopy(detection.load(start).texture).requires_grad_(True)
     model = Texture(architecture)
     if architecture.body == "lite0":
         _load_lite0(model, architecture)
@@ -146,25 +145,6 @@ def judge(photos: Path, folder: Path) -> Callable[[torch.nn.Module], dict[str, f
     return figures
 
 
-class Parts(nn.ModuleDict):
-    """The designs that are trained beside each other, on the same batches."""
-
-    def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Loss of each, and of where the grid begins, where that is known."""
-        device, found = batch.images.device.type, {}
-        with common.autocast(device):
-            logits = {"texture": self["texture"](batch.images)}
-            folded = self["phases"].folded(batch.images)
-        logits["phases"] = self["phases"].of(folded)
-        for name, values in logits.items():
-            found[name] = functional.binary_cross_entropy_with_logits(values.float(), batch.labels)
-        known = batch.phases >= 0
-        if known.any():
-            told = self["phases"].begins(folded.chunk(2)[1][known])
-            found["begins"] = PHASE * functional.cross_entropy(told, batch.phases[known])
-        return found
-
-
 def device_at_hand() -> str:
     """An accelerator's name for torch if there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -184,34 +164,29 @@ def pairs_for(arguments: argparse.Namespace, split: str = "train", workers: int 
     return Pairs(stream, left, device, pace.kept, arguments.seed)
 
 
-def train(parts: Parts, arguments: argparse.Namespace, figures: Callable[[nn.Module], dict[str, float]]) -> None:
-    """Train both designs until the minutes are spent."""
+def train(model: Texture, arguments: argparse.Namespace, figures: Callable[[nn.Module], dict[str, float]]) -> None:
+    """Train the part for texture until the minutes are spent."""
     device = device_at_hand()
     pairs = pairs_for(arguments, workers=arguments.workers)
-    parts.to(device)
-    seen: dict[str, list[torch.Tensor]] = {}
+    model.to(device)
 
     def loss(step: int) -> torch.Tensor:
         rng = np.random.default_rng((arguments.seed, 1, step))
         pairs.add(rng)
         while pairs.added < min(16 * PACES[device].fresh, PACES[device].kept):
             pairs.add(rng)
-        found = parts.losses(pairs.batch(PACES[device].pairs, rng))
-        for name, value in found.items():
-            seen.setdefault(name, []).append(value.detach())
-        return sum(found.values())
+        batch = pairs.batch(PACES[device].pairs, rng)
+        with common.autocast(device):
+            logits = model(batch.images)
+        return functional.binary_cross_entropy_with_logits(logits.float(), batch.labels)
 
     def judged(averaged: nn.Module) -> dict[str, float]:
-        result = {f"loss of {name}": torch.stack(each).mean().item() for name, each in seen.items()}
-        seen.clear()
-        for name, part in averaged.items():
-            result |= {f"{name}, {key}": value for key, value in figures(part).items()}
-        save_small(averaged, common.RUNS / arguments.name / "parts.safetensors")
-        return result
+        save_small(averaged, common.RUNS / arguments.name / "texture.safetensors")
+        return figures(averaged)
 
     clock = time.process_time if device == "cpu" else time.monotonic
-    optimiser = optimiser_for(parts, arguments.rate)
-    common.run(arguments.name, parts, optimiser, arguments.minutes, loss, judged, arguments.every, clock)
+    optimiser = optimiser_for(model, arguments.rate)
+    common.run(arguments.name, model, optimiser, arguments.minutes, loss, judged, arguments.every, clock)
 
 
 def measured(pairs: Pairs, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -226,6 +201,13 @@ def measured(pairs: Pairs, count: int, seed: int) -> tuple[torch.Tensor, torch.T
         if number % 100 == 0:
             print(f"peaks of {number * PACES['cpu'].pairs} of {count} pairs", flush=True)
     return torch.cat(found), torch.cat(labels)
+
+
+def peaks_of(arguments: argparse.Namespace, table: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """The peaks that the part for periodic marks is fitted to; measured once."""
+    if not table.exists():
+        torch.save(measured(pairs_for(arguments), MARK_PAIRS, arguments.seed), table)
+    return tuple(torch.load(table, weights_only=True))
 
 
 def train_marks(found: torch.Tensor, labels: torch.Tensor, hidden: int, seed: int, steps: int = 3000) -> Marks:
@@ -278,11 +260,13 @@ def export(detector: Detector, facts: dict[str, object]) -> None:
     (FOLDER / "config.json").write_text(json.dumps(config, indent=1) + "\n")
 
 
-def put_together(arguments: argparse.Namespace, parts: Parts, marks: Marks) -> tuple[Detector, dict[str, object]]:
+def put_together(arguments: argparse.Namespace, texture: Texture, marks: Marks) -> tuple[Detector, dict[str, object]]:
     """The detector of a run's last checkpoint, and facts about it."""
     detector = Detector(Architecture())
     detector.marks = marks
-    detector.texture = common.last_average(arguments.name, parts)["texture"].cpu()
+    weights = load_file(common.RUNS / arguments.name / "texture.safetensors")
+    texture.load_state_dict({key: value.float() for key, value in weights.items()}, strict=False)  # counters stay
+    detector.texture = texture.cpu()
     detector.mix.data.copy_(torch.tensor([1.0, TEXTURE_SHARE, 0.0]))
     alone = reached(detector.eval(), pairs_for(arguments, "calibrate"), 400, arguments.seed)
     last = json.loads((common.RUNS / arguments.name / "log.jsonl").read_text().splitlines()[-1])
@@ -291,7 +275,7 @@ def put_together(arguments: argparse.Namespace, parts: Parts, marks: Marks) -> t
         "texture_steps": last["step"],
         "texture_minutes": last["minutes"],
         "texture_share": TEXTURE_SHARE,
-        "started_from": arguments.start.name if arguments.start else "ImageNet",
+        "started_from": _facts(arguments.start) if arguments.start else "ImageNet",
         "seed": arguments.seed,
         "left_out": arguments.leave_out,
     }
@@ -299,14 +283,18 @@ def put_together(arguments: argparse.Namespace, parts: Parts, marks: Marks) -> t
     return detector, facts
 
 
+def _facts(folder: Path) -> dict[str, object]:
+    return json.loads((folder / "config.json").read_text())["training"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minutes", type=float, required=True, help="of both designs, over every run")
+    parser.add_argument("--minutes", type=float, required=True, help="of the part for texture, over every run")
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
     parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
     parser.add_argument("--weights", type=Path, required=True, help="a folder of autoencoders in diffusers layout")
     parser.add_argument("--name", default="detector", help="folder in training/runs/")
-    parser.add_argument("--start", type=Path, help="a detector's folder whose texture part is trained on")
+    parser.add_argument("--start", type=Path, help="a detector's folder whose texture is trained on")
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="AUTOENCODER", help="a trial without these")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--every", type=int, default=300, help="steps between the figures that are logged")
@@ -316,18 +304,17 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     folder = common.RUNS / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
     figures = judge(arguments.photos, arguments.real)
     texture = build(Architecture(), arguments.start)
-    parts = Parts({"texture": texture, "phases": Phases().to(memory_format=torch.channels_last)})
-    train(parts, arguments, figures)
-    table = folder / "peaks.pt"
-    if not table.exists():
-        torch.save(measured(pairs_for(arguments), MARK_PAIRS, arguments.seed), table)
-    marks = train_marks(*torch.load(table, weights_only=True), Architecture.hidden, arguments.seed)
-    detector, facts = put_together(arguments, parts, marks)
+    train(texture, arguments, figures)
+    if arguments.start:
+        marks = detection.load(arguments.start).marks
+    else:
+        marks = train_marks(*peaks_of(arguments, folder / "peaks.pt"), Architecture.hidden, arguments.seed)
+    detector, facts = put_together(arguments, texture, marks)
     print({key: round(value, 4) for key, value in figures(detector).items()})
     torch.save(detector.state_dict(), folder / "detector.pt")
     if arguments.export:

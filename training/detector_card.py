@@ -62,7 +62,7 @@ What the app answers about negatives, by category:
 |---|---|---|---|---|
 {categories}
 
-**Autoencoders that training never saw.** The same recipe for {minutes} minutes without {left}, then test
+**Autoencoders that training never saw.** The first run for {minutes} minutes without {left}, then test
 photographs against their reconstructions (`python -m training.detector_left_out`), both parts counted alike:
 
 | autoencoder | photographs | AUC (95 % interval) |
@@ -81,23 +81,26 @@ photographs against their reconstructions (`python -m training.detector_left_out
 
 - 60 % of 1,000 photographs from Flickr under CC BY 2.0 (299 px), of 350 camera JPEGs of clothes under CC0, and 22 of 47
   native-size crops of sharp pictures (CC BY 4.0 and Unsplash licence); `training/splits/photographs.csv` names every
-  one with its author, source and split. 8 % of the pairs are emoji drawings (licences in the autoencoders' cards).
+  one with its author, source and split. In the first run 8 % of the pairs were emoji drawings (licences in the
+  autoencoders' cards); in the second a fifth were renders, games and diagrams of four collections
+  (`training/originals.py` names them).
 - Their reconstructions by TAESD, TAESDXL, TAESD3 and TAEF1 (Ollin Boer Bohan, MIT) and by the four bundled
-  autoencoders, as they are and with decoders that were disturbed and trained again for a moment, with posterior means
-  and samples.
-- The texture part starts from EfficientNet-Lite0's ImageNet weights (Apache-2.0).
+  autoencoders, as they are and with decoders that were disturbed and trained again for a moment; in the second run
+  also by the bundled surrogates and by two decoders of full size (`training/decoders.py`).
+- The texture part started from EfficientNet-Lite0's ImageNet weights (Apache-2.0).
 
 ## Recipe
 
 `python -m training.detector` makes pairs and trains: both classes share every crop, size, innocent history (blur,
-resampling, denoising, sharpening, grain, camera pipelines, JPEG, WebP) and every later change.
-{steps:,} steps of 16 pairs, {trained:.0f} minutes of one core, for texture; 10,000 pairs for periodic marks.
-On held-out pairs: AUC {marks:.3f} for the marks alone, {texture:.3f} for texture alone.
+resampling, denoising, sharpening, grain, camera pipelines, JPEG, WebP) and every later change: resizing, JPEG from 30
+to 98 with any sampling, WebP, storing twice.
 
-These weights are of an earlier state of the recipe (commit 29024b7). Since then the pairs got renders, games and
-diagrams instead of emoji, the surrogates' reconstructions, and the histories of the web (resizing, JPEG from 30 to 98
-with any sampling, storing twice). What was fitted with those did not do better on the half `choose`, so nothing of it
-is shipped: [what was tried](../../../../docs/artifacts.md#what-was-tried).
+1. {first[texture_steps]:,} steps of 16 pairs, {first[texture_minutes]:.0f} minutes of one core, for texture, and 10,000
+   pairs for periodic marks, with milder histories (commit 29024b7).
+2. {steps:,} steps of 128 pairs, {trained:.1f} minutes of one H100, for texture; marks were kept.
+
+On held-out pairs of the present recipe: AUC {marks:.3f} for the marks alone, {texture:.3f} for texture alone.
+[What else was tried](../../../../docs/artifacts.md#what-was-tried).
 """
 
 
@@ -138,6 +141,7 @@ def main() -> None:
             f"| {name} | {each['photographs']} | {each['auc']:.4f} ({each['low']:.4f} to {each['high']:.4f}) |"
             for name, each in left_out["autoencoders"].items()
         ),
+        first=known["started_from"],
         steps=known["texture_steps"],
         trained=known["texture_minutes"],
         share=known["texture_share"],

@@ -24,12 +24,10 @@ class Batch:
     Attributes:
         images: (2 * pairs, 3, side, side) in [0, 1]; the originals first, then what was decoded, in the same order.
         labels: (2 * pairs,), 0 for an original and 1 for what was decoded.
-        phases: (pairs,), where the latent grid of what was decoded begins, 8 * row + column; -1 where it was resized.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
-    phases: torch.Tensor
 
 
 class Pairs:
@@ -78,16 +76,12 @@ class Pairs:
         elif place < 0.35:
             decoded = with_spectrum(decoded, original)
         both = web.along(torch.cat([original, decoded]), history)
-        lost = length - both.shape[2], length - both.shape[3]  # rows and columns that re-posting cut off
-        images, phases = [], []
+        images = []
         corners = [[int(rng.integers(whole - side + 1)) for whole in both.shape[2:]] for _ in range(pairs)]
         for picture, (down, right) in zip(both, corners * 2, strict=True):
             images.append(picture[:, down : down + side, right : right + side])
-        for down, right in corners:
-            row, column = -(top + lost[0] + down) % 8, -(left + lost[1] + right) % 8
-            phases.append(8 * row + column if history.factor == 1 else -1)
         labels = torch.tensor([0.0, 1.0]).repeat_interleave(pairs)
-        return Batch(torch.stack(images) / 255, labels.to(self.device), torch.tensor(phases).to(self.device))
+        return Batch(torch.stack(images) / 255, labels.to(self.device))
 
     def batch(self, pairs: int, rng: np.random.Generator, parts: int = 4) -> Batch:
         """A batch of `pairs` pairs with `parts` histories."""
@@ -95,7 +89,7 @@ class Pairs:
         drawn = [self.draw(pairs // parts, rng, side) for _ in range(parts)]
         images = [torch.cat([each.images.chunk(2)[half] for each in drawn]) for half in range(2)]
         labels = [torch.cat([each.labels.chunk(2)[half] for each in drawn]) for half in range(2)]
-        return Batch(torch.cat(images), torch.cat(labels), torch.cat([each.phases for each in drawn]))
+        return Batch(torch.cat(images), torch.cat(labels))
 
 
 def closer(original: torch.Tensor, decoded: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

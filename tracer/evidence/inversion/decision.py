@@ -23,6 +23,7 @@ ALPHA = 0.01  # share of pictures that no family made, but one is named for, at 
 RULED_OUT = 2.0
 NOTICEABLE = 2.0  # strength from which a rival has to be beaten, and the image's own lattice is looked at
 DISTINCT = 2.0  # strength by which a rival is beaten that answers too
+LEEWAY = 0.5  # standard errors by which the windows that are left may answer better than those so far did
 
 
 def strength(contrast: Contrast, explained: float = 0.0) -> float:
@@ -45,11 +46,11 @@ def absent(contrast: Contrast) -> bool:
 def hopeless(contrast: Contrast, windows: int) -> bool:
     """Whether a family will not even be noticed after so many windows in all.
 
-    That is: the windows that are left answer as those so far did, and one standard error better.
+    That is: the windows that are left answer as those so far did, and `LEEWAY` standard errors better.
     """
     if not math.isfinite(contrast.error):
         return False
-    return contrast.error - contrast.mean < NOTICEABLE * contrast.deviation_after(windows)
+    return LEEWAY * contrast.error - contrast.mean < NOTICEABLE * contrast.deviation_after(windows)
 
 
 @dataclass(frozen=True)
