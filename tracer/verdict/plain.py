@@ -34,7 +34,10 @@ BECAUSE = {
     Reason.MARKS_LOST_IN_JPEG: "compression has taken its fine detail",
 }
 MEASURED = ("minis", "real")  # line-ups that the grid test's error was measured for
-PROVES_NOTHING = "It may be a photograph, a drawing, another model's picture, or one that was resized since."
+PROVES_NOTHING = (
+    "It may be a photograph or a drawing, by a model that was not asked (Midjourney, GPT-image, Gemini and others), or "
+    "resized since."
+)
 LOST = set(BECAUSE) - {Reason.DRAWN_BY_A_PROGRAM, Reason.NO_FINE_DETAIL, Reason.NOWHERE_FOR_MARKS}
 BETTER_COPY = "The file as it was first saved, not resized and not compressed again, may get an answer."
 SENT_THROUGH = "A picture that was only sent through that decoder, to edit or enlarge it, looks the same."
