@@ -12,17 +12,15 @@ from benchmarks.core import Bench, rate
 from benchmarks.grid import key_of
 from benchmarks.lineups import Asked, lineups
 from benchmarks.pictures import Sample, large_photographs
-from tracer.evidence.inversion import grid, inspection
-from tracer.evidence.inversion.contrast import ANSWER
-from tracer.evidence.inversion.trace import Suspect
+from tracer.evidence.inversion import inspection
+from tracer.evidence.inversion.trace import Suspect, code_of
 from tracer.image import perturbations
 from tracer.models import autoencoder
 
 TITLE = "Where in the picture"
 SMALLEST = 384  # px a side of a photograph that holds several windows
 MOST = 64  # windows
-# A window is called made where its contrast is closer to that of the faintest own pictures than to 0.
-LIMIT = -ANSWER / 2
+CLOSER = 0.5  # a window is called made from this share of the contrast on that the faintest own pictures show
 INSIDE = 0.5  # a window counts as inside with so much of it there, and as outside with none
 CHANGES = {"as it is": lambda x: x, "JPEG 90": lambda x: perturbations.jpeg(x, 90)}
 
@@ -55,7 +53,7 @@ def composite(photo: np.ndarray, model: autoencoder.Autoencoder, seed: int) -> C
 
 def answered(made: Composite, suspect: Suspect, pixels: np.ndarray) -> dict:
     """The windows' contrasts against the mask, as JSON values."""
-    code = grid.Reconstruction(suspect.load(), suspect.refinements)
+    code, limit = code_of(suspect)(), limit_of(suspect)
     load, strides = {suspect.name: lambda: code}, {suspect.name: code.stride}
     lineup = inspection.Lineup(load, strides, threshold=math.inf, most=MOST, search=False)
     looked = inspection.inspect(pixels, lineup).looked
@@ -64,10 +62,15 @@ def answered(made: Composite, suspect: Suspect, pixels: np.ndarray) -> dict:
     for (top, left, bottom, right), contrast in zip(looked.boxes, looked.by_window[suspect.name], strict=True):
         inside = (slice(top, bottom), slice(left, right))
         seen[inside] = True
-        flagged[inside] |= contrast < LIMIT
+        flagged[inside] |= contrast < limit
         windows.append([float(made.mask[inside].mean()), contrast])
     mask = made.mask & seen
     return {"windows": windows, "overlap": [int((flagged & mask).sum()), int((flagged | mask).sum())]}
+
+
+def limit_of(suspect: Suspect) -> float:
+    """Contrast below which a window is called made."""
+    return -CLOSER * suspect.reading.answer
 
 
 def measure(bench: Bench) -> dict:
@@ -88,15 +91,15 @@ def _of(bench: Bench, asked: Asked, photos: list[Sample]) -> dict:
                     return answered(made, suspect, make(made.pixels))
 
                 answers.append(bench.kept(f"composite {change}: {suspect.name} in {photo.name}", work, key))
-            found[f"{suspect.name}, {change}"] = summary(answers)
+            found[f"{suspect.name}, {change}"] = summary(answers, limit_of(suspect))
     return found
 
 
-def summary(answers: list[dict]) -> dict:
+def summary(answers: list[dict], limit: float) -> dict:
     """Shares of windows inside and outside that are right, and the mean overlap of what is flagged with the mask."""
     windows = [window for each in answers for window in each["windows"]]
-    inside = [contrast < LIMIT for share, contrast in windows if share >= INSIDE]
-    outside = [contrast >= LIMIT for share, contrast in windows if not share]
+    inside = [contrast < limit for share, contrast in windows if share >= INSIDE]
+    outside = [contrast >= limit for share, contrast in windows if not share]
     return {
         "composites": len(answers),
         "inside": rate(sum(inside), len(inside)),

@@ -22,8 +22,9 @@ from benchmarks.core import MATCHED, Bench, as_picture, edge, rate, thin
 from benchmarks.grid import key_of
 from benchmarks.lineups import Asked, lineups
 from benchmarks.pictures import AS_IT_IS, Sample, collected, drawings, lattices, photographs, reconstructions
-from tracer.evidence.inversion import grid, inspection, optimization
+from tracer.evidence.inversion import inspection, optimization
 from tracer.evidence.inversion.settings import PAPER
+from tracer.evidence.inversion.trace import code_of
 from tracer.models.autoencoder import Autoencoder, as_tensor
 
 TITLE = "Methods at the same error rate"
@@ -36,7 +37,7 @@ page = tables.methods
 
 def grid_scores(pixels: np.ndarray, asked: Asked) -> dict[str, float]:
     """Every family's standing after all windows, without search; 0 where there is nothing to look at."""
-    codes = {each.name: grid.Reconstruction(each.load(), each.refinements) for each in asked.suspects}
+    codes = {each.name: code_of(each)() for each in asked.suspects}
     lineup = inspection.Lineup(
         {name: lambda code=code: code for name, code in codes.items()},
         {name: code.stride for name, code in codes.items()},

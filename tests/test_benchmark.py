@@ -199,7 +199,7 @@ def test_a_decoded_part_of_a_photograph_is_found_and_the_rest_is_not(bench):
     made = localisation.composite(photo, suspect.load(), 0)
     assert made.mask.mean() == pytest.approx(0.25)
     assert (made.pixels[~made.mask] == photo[: made.mask.shape[0], : made.mask.shape[1]][~made.mask]).all()
-    found = localisation.summary([localisation.answered(made, suspect, made.pixels)])
+    found = localisation.summary([localisation.answered(made, suspect, made.pixels)], localisation.limit_of(suspect))
     assert found["outside"]["of"] and found["outside"]["rate"] == 1
     assert found["overlap"] > 0.2
 
