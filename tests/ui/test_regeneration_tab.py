@@ -33,8 +33,10 @@ def given(page, file: Path, drawings: int, fused: bool = False) -> None:
     settled(page)  # what began by itself would be waited for
     page.locator("#ask-inversion input").set_checked(fused)
     page.get_by_role("button", name="Settings").locator("visible=true").first.click()
+    page.wait_for_selector("#drawing-estimate p")  # the settings have been laid out, which sets them anew
     page.locator("#drawings-per-model input[type=number]").fill(str(drawings))
     page.keyboard.press("Tab")
+    page.wait_for_function(f"document.querySelector('#drawings-per-model input[type=range]').value == '{drawings}'")
 
 
 def captioned(page) -> str:
