@@ -53,9 +53,10 @@ def composite(photo: np.ndarray, model: autoencoder.Autoencoder, seed: int) -> C
 
 def answered(made: Composite, suspect: Suspect, pixels: np.ndarray) -> dict:
     """The windows' contrasts against the mask, as JSON values."""
-    code, limit = code_of(suspect)(), limit_of(suspect)
-    load, strides = {suspect.name: lambda: code}, {suspect.name: code.stride}
-    lineup = inspection.Lineup(load, strides, threshold=math.inf, most=MOST, search=False)
+    load, limit = code_of(suspect), limit_of(suspect)
+    lineup = inspection.Lineup(
+        {suspect.name: load}, {suspect.name: load().stride}, threshold=math.inf, most=MOST, search=False
+    )
     looked = inspection.inspect(pixels, lineup).looked
     flagged, seen = np.zeros(made.mask.shape, bool), np.zeros(made.mask.shape, bool)
     windows = []

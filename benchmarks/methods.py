@@ -37,10 +37,10 @@ page = tables.methods
 
 def grid_scores(pixels: np.ndarray, asked: Asked) -> dict[str, float]:
     """Every family's standing after all windows, without search; 0 where there is nothing to look at."""
-    codes = {each.name: code_of(each)() for each in asked.suspects}
+    codes = {each.name: code_of(each) for each in asked.suspects}
     lineup = inspection.Lineup(
-        {name: lambda code=code: code for name, code in codes.items()},
-        {name: code.stride for name, code in codes.items()},
+        codes,
+        {name: load().stride for name, load in codes.items()},
         threshold=math.inf,
         search=False,
     )

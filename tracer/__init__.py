@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import os
 
-# How torch's threads wait for each other; read when torch is loaded. By default they wait in a loop, which on two busy
-# cores keeps from running whom they wait for: beside two other programs a window took 1.1 to 2.6 s instead of 0.8 s.
-# With both cores to itself it takes 0.4 s either way.
+# How torch's threads wait for each other; read when torch is loaded. By default they wait in a loop, which beside any
+# other busy program, a browser, say, keeps from running whom they wait for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"

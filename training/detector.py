@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -164,8 +164,8 @@ def pairs_for(arguments: argparse.Namespace, split: str = "train", workers: int 
     return Pairs(stream, left, device, pace.kept, arguments.seed)
 
 
-def train(model: Texture, arguments: argparse.Namespace, figures: Callable[[nn.Module], dict[str, float]]) -> None:
-    """Train the part for texture until the minutes are spent."""
+def train(model: Texture, arguments: argparse.Namespace, figures: Callable[[nn.Module], dict[str, float]]) -> Texture:
+    """The averaged weights of the part for texture, trained until the minutes are spent."""
     device = device_at_hand()
     pairs = pairs_for(arguments, workers=arguments.workers)
     model.to(device)
@@ -180,13 +180,9 @@ def train(model: Texture, arguments: argparse.Namespace, figures: Callable[[nn.M
             logits = model(batch.images)
         return functional.binary_cross_entropy_with_logits(logits.float(), batch.labels)
 
-    def judged(averaged: nn.Module) -> dict[str, float]:
-        save_small(averaged, common.RUNS / arguments.name / "texture.safetensors")
-        return figures(averaged)
-
     clock = time.process_time if device == "cpu" else time.monotonic
     optimiser = optimiser_for(model, arguments.rate)
-    common.run(arguments.name, model, optimiser, arguments.minutes, loss, judged, arguments.every, clock)
+    return common.run(arguments.name, model, optimiser, arguments.minutes, loss, figures, arguments.every, clock)
 
 
 def measured(pairs: Pairs, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -264,8 +260,6 @@ def put_together(arguments: argparse.Namespace, texture: Texture, marks: Marks) 
     """The detector of a run's last checkpoint, and facts about it."""
     detector = Detector(Architecture())
     detector.marks = marks
-    weights = load_file(common.RUNS / arguments.name / "texture.safetensors")
-    texture.load_state_dict({key: value.float() for key, value in weights.items()}, strict=False)  # counters stay
     detector.texture = texture.cpu()
     detector.mix.data.copy_(torch.tensor([1.0, TEXTURE_SHARE, 0.0]))
     alone = reached(detector.eval(), pairs_for(arguments, "calibrate"), 400, arguments.seed)
@@ -308,8 +302,7 @@ def main() -> None:
     folder = common.RUNS / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
     figures = judge(arguments.photos, arguments.real)
-    texture = build(Architecture(), arguments.start)
-    train(texture, arguments, figures)
+    texture = train(build(Architecture(), arguments.start), arguments, figures)
     if arguments.start:
         marks = detection.load(arguments.start).marks
     else:

@@ -6,13 +6,14 @@ Page, reports, batches and programs all say these lines; `wording` says the same
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracer.evidence.artifacts.decision import Artifacts
 from tracer.evidence.inversion.decision import ALPHA
 from tracer.evidence.reasons import Reason
 from tracer.evidence.regeneration.decision import Regeneration
-from tracer.evidence.verdict import Trace, Verdict, listed
+from tracer.evidence.verdict import Evidence, Trace, Verdict, listed
 from tracer.models import registry
 from tracer.verdict.combine import Joint
 from tracer.verdict.names import titles
@@ -171,14 +172,15 @@ def _sure(joint: Joint, kind: str) -> str:
     if kind == "autoencoder" and "artifacts" in joint.evidence:
         said += f" It errs on about {_in(joint.evidence['artifacts'].fpr)} photographs."
     asked = joint.evidence["inversion"].evidence if "inversion" in named else ()
-    if asked and all(row.mode == "grid" and _measured(row.family) for row in asked):
+    if measured(asked):
         said += f" The grid test names a model for about {_in(ALPHA)} pictures that no model asked about made."
     return said
 
 
-def _measured(family: str) -> bool:
-    row = registry.FAMILIES.get(family)  # none for an autoencoder from a folder
-    return row is not None and row.lineup in MEASURED
+def measured(asked: Sequence[Evidence]) -> bool:
+    """Whether the grid test's error was measured for those who were asked; not for an autoencoder from a folder."""
+    rows = [registry.FAMILIES.get(each.family) for each in asked if each.mode == "grid"]
+    return 0 < len(rows) == len(asked) and all(row is not None and row.lineup in MEASURED for row in rows)
 
 
 def _in(share: float) -> str:

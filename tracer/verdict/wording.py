@@ -90,9 +90,9 @@ def error_rates(joint: Joint) -> str:
     if joint.contradicting or not joint.agreeing or _absence(joint.verdict):
         return ""
     inversion, artifacts = joint.evidence.get("inversion"), joint.evidence.get("artifacts")
-    on_grid = inversion and all(row.mode == "grid" for row in inversion.evidence)
+    known = inversion and plain.measured(inversion.evidence)
     rates = {
-        "inversion": on_grid and f"inversion names a family for about {ALPHA:.0%} of pictures that none of them made",
+        "inversion": known and f"inversion names a family for about {ALPHA:.0%} of pictures that none of them made",
         "artifacts": artifacts and f"the detector calls at most {artifacts.fpr:.0%} of photographs marked",
         "regeneration": f"regeneration misses at most {ALPHA_FIT:.0%} of a model's own pictures, and a lead like this "
         f"one is had on at most {ALPHA_LEAD:.0%} of others' pictures",
