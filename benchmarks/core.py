@@ -21,6 +21,7 @@ from tracer.image.intake import Picture
 ROOT = Path(__file__).parents[1]
 SIDE = 128  # px a side of the minis' pictures
 MATCHED = 0.01  # share of negatives that methods are compared at
+LOT = 1  # seed of the order in which pictures come where time may run out
 
 Item = TypeVar("Item")
 
@@ -119,6 +120,11 @@ class Bench:
         """As `kept`, but None where it would be work and the time is up."""
         late = self.until is not None and time.monotonic() > self.until
         return None if late and f"{key} {name}" not in self._known else self.kept(name, work, key)
+
+    def by_lot(self, items: Sequence[Item]) -> list[Item]:
+        """The items as they are, or mixed where time may run out: then every kind is left out alike."""
+        order = np.random.default_rng(LOT).permutation(len(items)) if self.until else range(len(items))
+        return [items[place] for place in order]
 
     def drawings(self) -> dict[str, list[np.ndarray]]:
         """Drawings that no model made, under that name; nothing without their folder."""

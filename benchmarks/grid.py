@@ -58,10 +58,9 @@ def answered(asked: Asked, sample: Sample, change: str, search: bool = True) -> 
 def ask(bench: Bench, asked: Asked) -> list[Row]:
     """Every answer of a line-up, each with what is true of its picture."""
     key, rows = key_of(asked) + ("" if bench.search else " on the grid alone"), []
-    pictures = shown(bench, asked)
-    if bench.until:  # by lot, so that what is left out is left out of every kind alike; what nothing was done to first
-        pictures = [pictures[place] for place in np.random.default_rng(1).permutation(len(pictures))]
-        pictures.sort(key=lambda each: (each[1] != AS_IT_IS, not each[0].makers, not each[0].source))
+    pictures = bench.by_lot(shown(bench, asked))
+    if bench.until:
+        pictures.sort(key=lambda each: urgency(*each))
     for sample, change in pictures:
 
         def work(sample: Sample = sample, change: str = change) -> Row:
@@ -73,6 +72,13 @@ def ask(bench: Bench, asked: Asked) -> list[Row]:
         about = {name: getattr(sample, name) for name in ("name", "kind", "makers", "source", "format")}
         rows.append({**about, "change": change, **found, "answer": _answer(found, sample.makers)})
     return rows
+
+
+def urgency(sample: Sample, change: str) -> int:
+    """Which pictures come first where time may run out: own ones as they are, then changed ones and lattices."""
+    if sample.makers:
+        return 0 if change == AS_IT_IS else 1
+    return 1 if sample.kind.startswith("lattice") else 2
 
 
 def _answer(found: Row, makers: Sequence[str]) -> str:

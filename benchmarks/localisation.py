@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -81,19 +82,22 @@ def measure(bench: Bench) -> dict:
 
 
 def _of(bench: Bench, asked: Asked, photos: list[Sample]) -> dict:
-    key, found = key_of(asked, "benchmarks/localisation.py"), {}
-    for change, make in CHANGES.items():
-        for suspect in asked.suspects:
-            answers = []
-            for index, photo in enumerate(photos):
+    key = key_of(asked, "benchmarks/localisation.py")
+    found: dict[str, list[dict]] = {}
+    for (index, photo), suspect, change in bench.by_lot([*product(enumerate(photos), asked.suspects, CHANGES)]):
 
-                def work(photo: Sample = photo, suspect: Suspect = suspect, index: int = index, make=make) -> dict:
-                    made = composite(photo.pixels(), suspect.load(), index)
-                    return answered(made, suspect, make(made.pixels))
+        def work(index: int = index, photo: Sample = photo, suspect: Suspect = suspect, change: str = change) -> dict:
+            made = composite(photo.pixels(), suspect.load(), index)
+            return answered(made, suspect, CHANGES[change](made.pixels))
 
-                answers.append(bench.kept(f"composite {change}: {suspect.name} in {photo.name}", work, key))
-            found[f"{suspect.name}, {change}"] = summary(answers, limit_of(suspect))
-    return found
+        answer = bench.kept_in_time(f"composite {change}: {suspect.name} in {photo.name}", work, key)
+        if answer is not None:
+            found.setdefault(f"{suspect.name}, {change}", []).append(answer)
+    return {
+        name: summary(found[name], limit_of(suspect))
+        for change, suspect in product(CHANGES, asked.suspects)
+        if (name := f"{suspect.name}, {change}") in found
+    }
 
 
 def summary(answers: list[dict], limit: float) -> dict:

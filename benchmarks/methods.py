@@ -8,7 +8,7 @@ methods are wrong equally often, and what differs is how many of the family's ow
 
 from __future__ import annotations
 
-import functools
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -79,12 +79,14 @@ FEW = tuple(METHODS)[2:]  # methods so slow that they see a part of the pictures
 def samples(bench: Bench, asked: Asked) -> list[Sample]:
     """Own pictures and negatives."""
     photos = photographs(bench, max(bench.count // 2, 1), asked.native)
-    found = [*photos, *reconstructions(asked, photos[: max(bench.count // 4, 1)])]
+    found = photos
+    if not (bench.data and any(asked.speaks_for.values())):  # what matters of others are real pictures
+        found = [*photos, *reconstructions(asked, photos[: max(bench.count // 4, 1)])]
     found += drawings(asked, max(bench.count // 20, 1))
     found += lattices(bench, max(bench.count // 50, 1))
     if bench.data:
         every = [each for each in collected(asked, bench.data) if not each.makers or each.format == "untouched"]
-        found += thin(every, 8) if bench.quick else every
+        found += thin(every, 8 if bench.quick else 2 * bench.count)
     return found
 
 
@@ -95,31 +97,35 @@ def measure(bench: Bench) -> dict:
 
 def _of(bench: Bench, asked: Asked) -> dict:
     key = key_of(asked, "benchmarks/methods.py", *(f"tracer/evidence/inversion/{name}.py" for name in CODE))
-    results: dict[str, dict] = {}
-    every = samples(bench, asked)
+    every = bench.by_lot(samples(bench, asked))
     few = {each.name for each in thin(every, bench.few(60, 6))}
-    for change in CHANGES[:1] if bench.quick else CHANGES:
-        found: dict[str, list] = {}
-        for sample in every:
-            pixels = functools.cache(lambda sample=sample, change=change: as_picture(sample.made(change)).pixels)
-            for method, scores in METHODS.items():
-                if method in FEW and sample.name not in few:
-                    continue
+    changes = CHANGES[:1] if bench.quick else CHANGES
+    found: dict[str, dict[str, list]] = {change: {} for change in changes}
+    for sample in every:
+        for change, method in itertools.product(changes, METHODS):
+            if method in FEW and sample.name not in few:
+                continue
 
-                def work(scores=scores, pixels=pixels) -> dict:
-                    shown = pixels()
-                    began = time.perf_counter()
-                    return {"scores": scores(shown, asked), "seconds": time.perf_counter() - began}
+            def work(sample: Sample = sample, change: str = change, method: str = method) -> dict:
+                pixels = as_picture(sample.made(change)).pixels
+                began = time.perf_counter()
+                return {"scores": METHODS[method](pixels, asked), "seconds": time.perf_counter() - began}
 
-                row = bench.kept(f"{method} {change}: {sample.name}", work, key)
-                found.setdefault(method, []).append((sample, row))
-        part = {
-            f"{method}, the same part": [each for each in rows if each[0].name in few]
-            for method, rows in found.items()
-            if method not in FEW
-        }
-        results[change] = {method: matched(rows) for method, rows in (found | part).items()}
-    return results
+            row = bench.kept_in_time(f"{method} {change}: {sample.name}", work, key)
+            if row is not None:
+                found[change].setdefault(method, []).append((sample, row))
+    return {change: _methods(rows) for change, rows in found.items() if set(rows) == set(METHODS)}
+
+
+def _methods(found: dict[str, list]) -> dict:
+    """One change: every method, and the quick ones again on those pictures that a slow one saw."""
+    seen = {sample.name for method in FEW for sample, _ in found[method]}
+    part = {
+        f"{method}, the same part": [each for each in rows if each[0].name in seen]
+        for method, rows in found.items()
+        if method not in FEW
+    }
+    return {method: matched(rows) for method, rows in (found | part).items()}
 
 
 def matched(rows: Sequence[tuple[Sample, dict]]) -> dict:

@@ -98,7 +98,7 @@ def run(
         data, drawn, weights, count, quick, progress, search: see `Bench`.
         lineups: which line-ups are asked; by default `LINEUPS`. What `out` has of others stays.
         only: sections to measure; the others stay as `out` has them.
-        minutes: after which the grid test is shown no more pictures; its tables say how many were left out.
+        minutes: after which line-ups are shown no more pictures; the tables say how many they saw.
 
     Raises:
         KeyError: there is no section, or no line-up, of that name.

@@ -29,7 +29,7 @@ def benchmark(
     search: Annotated[bool, typer.Option(help="look for shifted grids and other sizes, which takes most time")] = True,
     only: Annotated[list[str] | None, typer.Option(help="only this section; may be repeated")] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="show the grid test no more pictures after that; what was left out is counted")
+        float | None, typer.Option(help="show line-ups no more pictures after that; what was left out is counted")
     ] = None,
     as_json: Json = False,
 ) -> None:
