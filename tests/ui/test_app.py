@@ -216,6 +216,20 @@ def test_a_single_dark_cell_is_a_match_and_is_named_in_words():
     assert "no cell stands out" in hero.figure(run)
 
 
+def test_the_diagram_goes_from_the_picture_to_what_is_left_over_and_moves_while_the_test_runs():
+    run = looked(20.0, -2.0)
+    going = hero.figure(run)
+    assert 'class="diagram going"' in going and 'viewBox="8 8 48 48"' in going, "the window that is being redrawn"
+    images = {name: f"data:,{name}" for name in ("original", "latents", "drawn", "on", "beside")}
+    run.closer["mini-kl"] = record.Closer([], **images, gain=7)
+    text = hero.figure(run)
+    places = [text.index(f'src="{each}"') for each in images.values()]
+    assert places == sorted(places)
+    assert [text.count(f'data-by="{each}"') for each in ("encoder", "decoder", "difference")] == [1, 1, 1]
+    assert "7</span>" in text, "how many times it is amplified"
+    assert "not looked at yet" in text, "nobody asked for the other places of the grid"
+
+
 def test_the_paper_s_two_curves_part_or_stay_together():
     run = record.Run("Your image", "paper", ["mini-kl"])
     run.descents["mini-kl"] = record.Descent(10, 0.1, [1.0, 0.1], [1.0, 0.1], [1.0, 0.5])

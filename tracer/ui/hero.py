@@ -10,7 +10,7 @@ from typing import Any
 from tracer.evidence.inversion.decision import Standing
 from tracer.models import registry
 from tracer.reports.figures import plots
-from tracer.ui.record import GAIN, Closer, Look, Run
+from tracer.ui.record import Closer, Look, Run
 from tracer.ui.templates import caption, render
 from tracer.verdict import plain, wording
 
@@ -43,7 +43,8 @@ def figure(run: Run | None) -> str:
         caption=_caption(run, best),
         rows=[_row(run, name) for name in run.families],
         note=_note(run),
-        closer=_leftover(closer, best) if closer and closer.on else [],
+        steps=_steps(closer, best) if closer and closer.on else [],
+        asked=_asked(run, look) if run.mode == "grid" else None,
     )
 
 
@@ -115,7 +116,7 @@ def _row(run: Run, name: str) -> dict[str, Any]:
     if name in run.unavailable:
         row["says"] = f"not asked: {run.unavailable[name]}"
     closer = run.closer.get(name)
-    if closer:
+    if closer and closer.cells:
         row |= _cells(closer, name)
     standing = run.look.standings.get(name) if run.look else None
     if standing and run.mode == "grid":
@@ -184,18 +185,41 @@ def _note(run: Run) -> str:
     return "Grey: what chance reaches. Bars: twice the standard error."
 
 
-def _leftover(closer: Closer, family: str) -> list[dict[str, str]]:
-    name, times = title(family), f"× {GAIN}"
+def _steps(closer: Closer, family: str) -> list[dict[str, str]]:
+    """How a decoder is asked, from a part of the picture to what is left over, with what this family makes of it."""
+    name = title(family)
     return [
-        {"address": closer.original, "title": "part of the picture", "alt": "A part of the picture"},
+        {"address": closer.original, "title": "part of the picture", "alt": "A part of the picture", "by": ""},
+        {
+            "address": closer.latents,
+            "title": "its code, a dot a cell",
+            "alt": f"The code that {name} makes of it, in false colours",
+            "by": "encoder",
+        },
+        {
+            "address": closer.drawn,
+            "title": f"redrawn by {name}",
+            "alt": f"What {name} draws from that code",
+            "by": "decoder",
+        },
         {
             "address": closer.on,
-            "title": f"left over on its grid, {times}",
+            "title": f"left over, × {closer.gain}",
             "alt": f"Amplified difference of what {name} redraws on its grid",
+            "by": "difference",
         },
         {
             "address": closer.beside,
-            "title": f"left over beside it, {times}",
+            "title": "left over with the grid moved",
             "alt": f"Amplified difference of what {name} redraws beside its grid",
+            "by": "",
         },
     ]
+
+
+def _asked(run: Run, look: Look | None) -> dict[str, Any]:
+    """The same before anybody looked closely: the window that is being redrawn, and by whom."""
+    top, left, bottom, right = look.boxes[-1] if look and look.boxes else (0, 0, run.height, run.width)
+    side = min(bottom - top, right - left)
+    name = title(run.current) if run.current else "each decoder"
+    return {"view": f"{left} {top} {side} {side}", "name": name, "going": run.trace is None}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STORED = EXAMPLES / "stored"
 SHOWN = 512  # px of the longer side of the picture in the figure; nothing is measured on it
-GAIN = 12  # how many times a difference is amplified to be seen
+GAIN = 12  # how many times a difference is amplified to be seen, at most
 Result = TypeVar("Result")
 
 
@@ -88,27 +88,32 @@ class Closer:
     """One family's closer look, to be drawn.
 
     Attributes:
-        cells: contrast at every offset of its grid, rows and columns.
+        cells: contrast at every offset of its grid, rows and columns; empty where that was not asked.
         box: top, left, bottom, right of the part that is shown.
-        original, on, beside: that part, and the amplified differences of what the family draws of it; data addresses.
+        original, latents, drawn: that part, its code in false colours, and what the family draws of it; data addresses.
+        on, beside: the amplified differences of what it draws on its grid and beside it; data addresses.
+        gain: how many times they are amplified, both alike.
     """
 
     cells: list[list[float]]
     box: Box | None = None
     original: str = ""
+    latents: str = ""
+    drawn: str = ""
     on: str = ""
     beside: str = ""
+    gain: int = GAIN
 
     @classmethod
-    def of(cls, found: Closeup) -> Closer:
-        """From a closer look."""
-
-        def amplified(drawn: np.ndarray) -> str:
-            difference = found.original.astype(np.float32) - drawn
-            return address((128 + GAIN * difference).clip(0, 255).astype(np.uint8), 80)
-
-        cells = np.round(found.fits.contrasts, 3).tolist()
-        return cls(cells, found.box, address(found.original, 90), amplified(found.on), amplified(found.beside))
+    def of(cls, found: Closeup, cells: list[list[float]]) -> Closer:
+        """From a closer look, and from the cells of an earlier one where it did not ask for them."""
+        differences = [found.original.astype(np.float32) - drawn for drawn in (found.on, found.beside)]
+        largest = float(np.percentile(np.abs(differences[1]), 95))  # what is cut off above it does not show the grid
+        gain = int(min(max(128 / max(largest, 1.0), 1), GAIN))
+        amplified = [address((128 + gain * each).clip(0, 255).astype(np.uint8), 80) for each in differences]
+        cells = np.round(found.fits.contrasts, 3).tolist() if found.fits else cells
+        shown = address(found.original, 90), address(found.latents), address(found.on, 90)
+        return cls(cells, found.box, *shown, *amplified, gain)
 
 
 @dataclass
@@ -213,7 +218,7 @@ class Run:
         if row:  # other offsets and sizes may have been tried in vain since
             self.look = self._looks.get((row.offset, row.resized_from), self.look)
 
-    def come_closer(self, picture: intake.Picture, name: str) -> None:
+    def come_closer(self, picture: intake.Picture, name: str, every_offset: bool = True) -> None:
         """Look closely at one family on the run's picture; loads its weights."""
         from tracer.evidence.inversion import closeup, search, trace  # torch from here on
         from tracer.models import registry
@@ -222,9 +227,11 @@ class Run:
         if self.look:
             pixels = search.undone(pixels, self.look.size) if self.look.size else pixels
             offset = self.look.offset
-        found = closeup.close_up(pixels, trace.code_of(trace.Suspect.of(registry.family(name)))(), offset)
+        code = trace.code_of(trace.Suspect.of(registry.family(name)))()
+        found = closeup.close_up(pixels, code, offset, every_offset)
         if found:
-            self.closer[name] = Closer.of(found)
+            known = self.closer.get(name)
+            self.closer[name] = Closer.of(found, known.cells if known else [])
 
     def best(self) -> str:
         """The family that fits best so far, which is the one worth looking at."""

@@ -19,26 +19,31 @@ class Closeup:
     """What one code does to the part of an image that has the most detail.
 
     Attributes:
-        fits: its fit at every offset of its grid.
+        fits: its fit at every offset of its grid; None where that was not asked.
         box: top, left, bottom and right of the part that is shown.
         original: that part, uint8 RGB (height, width, 3).
+        latents: its code in false colours, uint8 RGB, one pixel a cell.
         on, beside: what the code draws of it on the grid and half a cell beside it, of the same shape.
     """
 
-    fits: OffsetFits
+    fits: OffsetFits | None
     box: Box
     original: np.ndarray
+    latents: np.ndarray
     on: np.ndarray
     beside: np.ndarray
 
 
-def close_up(pixels: np.ndarray, code: Reconstruction, offset: Offset = (0, 0)) -> Closeup | None:
+def close_up(
+    pixels: np.ndarray, code: Reconstruction, offset: Offset = (0, 0), every_offset: bool = True
+) -> Closeup | None:
     """One code's answer, close up; None where the image is too small.
 
     Args:
         pixels: uint8 RGB (height, width, 3).
         code: what reconstructs.
         offset: where its grid begins, rows down and columns right.
+        every_offset: whether it is asked at every offset of its grid, which takes most of the time.
     """
     plan = grid.layout(pixels, code.stride, SIDE)
     if not plan.places:
@@ -46,23 +51,43 @@ def close_up(pixels: np.ndarray, code: Reconstruction, offset: Offset = (0, 0)) 
     half = code.stride // 2
     beside = (offset[0] + half - 1) % code.stride, (offset[1] + half + 1) % code.stride  # half a cell answers too
     top, left = plan.places[0]
+    latents, on = _redrawn(pixels, code, plan, offset)
     return Closeup(
-        fits=search.fit_offsets(pixels, code.unrefined),
+        fits=search.fit_offsets(pixels, code.unrefined) if every_offset else None,
         box=(top, left, top + plan.tile, left + plan.tile),
         original=pixels[top : top + plan.tile, left : left + plan.tile].copy(),
-        on=_decoded(pixels, code, plan, offset),
-        beside=_decoded(pixels, code, plan, beside),
+        latents=false_colours(latents),
+        on=on,
+        beside=_redrawn(pixels, code, plan, beside)[1],
     )
 
 
-def _decoded(pixels: np.ndarray, code: Reconstruction, plan: grid.Layout, offset: Offset) -> np.ndarray:
-    """What a code draws of the scored part of the first window, with its grid at an offset."""
+def false_colours(latents: np.ndarray) -> np.ndarray:
+    """Latents (channels, rows, columns) to look at: their three principal components as red, green and blue, uint8."""
+    channels, rows, columns = latents.shape
+    values = latents.reshape(channels, -1).T
+    values = values - values.mean(axis=0)
+    found, strengths, _ = np.linalg.svd(values, full_matrices=False)
+    colours = np.zeros((rows * columns, 3))
+    colours[:, : min(channels, 3)] = (found * strengths)[:, :3]
+    colours /= 4 * max(float(colours.std(axis=0).max()), 1e-6)  # two deviations of the first span the range
+    return np.rint(255 * (colours + 0.5).clip(0, 1)).astype(np.uint8).reshape(rows, columns, 3)
+
+
+def _redrawn(
+    pixels: np.ndarray, code: Reconstruction, plan: grid.Layout, offset: Offset
+) -> tuple[np.ndarray, np.ndarray]:
+    """Latents of the scored part of the first window, and what a code draws of it, with its grid at an offset."""
     import torch
 
-    side, place = plan.side(code.stride), plan.places[0]
-    start = [place[axis] - grid.MARGIN - (place[axis] - grid.MARGIN - offset[axis]) % code.stride for axis in (0, 1)]
+    side, place, stride = plan.side(code.stride), plan.places[0], code.stride
+    start = [place[axis] - grid.MARGIN - (place[axis] - grid.MARGIN - offset[axis]) % stride for axis in (0, 1)]
     crop = torch.tensor(pixels[start[0] : start[0] + side, start[1] : start[1] + side]).permute(2, 0, 1)[None]
     with torch.inference_mode():
-        decoded = code.reconstruct(crop.float() / 255)[0].clamp(0, 1).permute(1, 2, 0).float().cpu().numpy()
+        crop = crop.float() / 255
+        encoded = code.autoencoder.encode(crop)[0].float().cpu().numpy()
+        decoded = code.reconstruct(crop)[0].clamp(0, 1).permute(1, 2, 0).float().cpu().numpy()
     top, left = (place[axis] - start[axis] for axis in (0, 1))
-    return np.rint(decoded[top : top + plan.tile, left : left + plan.tile] * 255).astype(np.uint8)
+    cells = tuple(slice(first // stride, -(-(first + plan.tile) // stride)) for first in (top, left))
+    drawn = np.rint(decoded[top : top + plan.tile, left : left + plan.tile] * 255).astype(np.uint8)
+    return encoded[:, *cells], drawn

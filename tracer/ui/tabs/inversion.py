@@ -234,8 +234,11 @@ def followed(run: Run, picture: intake.Picture, stop: Wish) -> Iterator[Run]:
         if run.take(update) or time.monotonic() - shown > PAUSE:
             yield run
             shown = time.monotonic()
-    if run.mode == "grid" and run.trace.verdict.kind == "family":
-        yield looked_at(run, picture, run.trace.verdict.families)
+    if run.mode == "grid" and run.look and not stop():
+        named = run.trace.verdict.families if run.trace.verdict.kind == "family" else ()
+        for name in named or [run.best()]:  # where nobody is named, what the best leaves over is enough
+            run.come_closer(picture, name, every_offset=bool(named))
+        yield run
 
 
 def looked_at(run: Run, picture: intake.Picture, families: list[str] | tuple[str, ...]) -> Run:
