@@ -13,6 +13,7 @@ SECTIONS = {
     "grid": "benchmarks.grid",
     "methods": "benchmarks.methods",
     "localisation": "benchmarks.localisation",
+    "steps": "benchmarks.steps",
     "start": "benchmarks.start",
     "artifacts": "benchmarks.artifacts",
     "regeneration": "benchmarks.regeneration",
@@ -21,7 +22,7 @@ SECTIONS = {
     "cases": "benchmarks.cases",
     "memory": "benchmarks.memory",
 }
-BY_LINEUP = ("grid", "methods", "localisation")
+BY_LINEUP = ("grid", "methods", "localisation", "steps")
 
 
 def section(name: str) -> ModuleType:

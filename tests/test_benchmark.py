@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import benchmarks
-from benchmarks import core, grid, lineups, localisation, methods, pictures, run, speed, tables
+from benchmarks import core, grid, lineups, localisation, methods, pictures, run, speed, steps, tables
 from benchmarks.core import Bench
 from benchmarks.lattices import LATTICES
 from tracer.image import intake, samples
@@ -220,6 +220,17 @@ def test_all_methods_tell_a_familys_own_picture_from_a_photograph(bench):
     (own, *_) = pictures.reconstructions(found, [photo])
     for scores in methods.METHODS.values():
         assert scores(own.pixels(), found)["mini-kl"] > scores(photo.pixels(), found)["mini-kl"]
+
+
+def test_gradient_steps_fit_a_familys_own_picture_better_and_are_shown_with_the_rest(bench):
+    found = asked(bench, "mini-dc")
+    (suspect,) = found.suspects
+    own = steps.pictures(bench, found, suspect)[steps.OWN][0].pixels()
+    contrasts = {way: steps.contrast(own, code(suspect)) for way, code in steps.WAYS.items()}
+    assert max(contrasts.values()) < -0.2
+    rows = {steps.OWN: [contrasts], steps.OTHERS: [dict.fromkeys(contrasts, 0.0)]}
+    text = "\n".join(steps.page({"minis": {"mini-dc": {way: steps._summary(rows, way) for way in contrasts}}}))
+    assert "| mini-dc | 5 gradient steps |" in text and "(1.00) of 1 | - |" in text
 
 
 def test_a_reference_that_memory_forbids_takes_at_least_a_smaller_frames_time():
