@@ -72,3 +72,20 @@ def conformal_threshold(scores: np.ndarray, alpha: float = ALPHA) -> float:
         needed = math.ceil(1 / alpha) - 1
         raise ValueError(f"an error of {alpha:g} needs at least {needed} belonging images, not {count}")
     return float(np.sort(scores)[rank - 1])
+
+
+def conformal_interval(count: int, alpha: float = ALPHA) -> tuple[float, float]:
+    """95 % interval of the error that a threshold really has: with few calibration images it is not sharply known.
+
+    Among calibration sets of this size it follows Beta(k, n + 1 - k), with k the rank of the threshold from above,
+    whatever the scores' law, if they have no ties (Vovk 2012, section 2).
+
+    Args:
+        count: number of calibration images, n.
+        alpha: error that the threshold was chosen for.
+    """
+    from scipy import stats
+
+    above = count + 1 - math.ceil((count + 1) * (1 - alpha))
+    low, high = stats.beta.ppf((0.025, 0.975), above, count + 1 - above)
+    return float(low), float(high)

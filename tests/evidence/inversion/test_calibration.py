@@ -42,6 +42,16 @@ def test_conformal_p_values_hold_their_error_on_new_images():
     assert np.mean(missed) == pytest.approx(0.05, abs=0.01)
 
 
+def test_a_threshold_of_few_images_tells_how_well_its_error_is_known():
+    rng = np.random.default_rng(0)
+    real = [1 - conformal.conformal_threshold(rng.random(258), 0.01) for _ in range(4000)]  # of uniform scores
+    low, high = conformal.conformal_interval(258, 0.01)
+    assert low < 0.01 < high
+    assert np.mean((low <= np.array(real)) & (np.array(real) <= high)) == pytest.approx(0.95, abs=0.015)
+    few, many = (np.subtract(*conformal.conformal_interval(count, 0.05)[::-1]) for count in (99, 999))
+    assert many < few
+
+
 def test_what_is_stored_comes_back_the_same(known, tmp_path):
     calibration.save(known, calibration.path_of("mini", "paper", tmp_path))
     assert calibration.losses("mini", "paper", "sha256:1", tmp_path) == known

@@ -16,7 +16,7 @@ import numpy as np
 
 from tracer.evidence import store
 from tracer.evidence.conditions import JPEG_LEVELS, LOSSLESS
-from tracer.evidence.conformal import conformal_p_value, conformal_threshold
+from tracer.evidence.conformal import conformal_interval, conformal_p_value, conformal_threshold
 from tracer.evidence.store import FOLDER, Record, ThresholdMismatch
 
 LEVELS = (0.001, 0.01, 0.05)  # false-positive rates
@@ -57,6 +57,14 @@ class Scores:
         groups = [self.negative, *(self.negative[self.kinds == kind] for kind in np.unique(self.kinds))]
         above = [each for each in LEVELS if each >= level]
         return max(conformal_threshold(group, each) for group in groups for each in above if _enough(len(group), each))
+
+    def interval(self, level: float) -> tuple[float, float] | None:
+        """95 % interval of the share of photographs that a threshold really lets through; None where there is none.
+
+        It is that of all photographs together; that of a folder by itself is wider.
+        """
+        count = len(self.negative)
+        return conformal_interval(count, level) if _enough(count, level) else None
 
     @property
     def level(self) -> float:
@@ -152,6 +160,10 @@ class NullDistribution:
         tries = max(len(row) for row in self.photographs)
         scores = self.scores(tries)
         limits = {f"fpr {level:g}": scores.threshold(level) for level in LEVELS}
+        intervals = {f"{level:g}": scores.interval(level) for level in LEVELS}
+        limits |= {
+            f"interval of fpr {level}": found and np.round(found, 4).tolist() for level, found in intervals.items()
+        }
         limits |= {"tries": tries, "fpr of the answer": scores.level, "reconstructions found": round(scores.found, 4)}
         return {**asdict(self), "n": len(self.photographs), "thresholds": limits}
 
