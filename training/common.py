@@ -20,6 +20,16 @@ MINIS = data.HERE.parent / "tracer" / "assets" / "minis"
 PRECISION = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
 
 
+def device_at_hand() -> str:
+    """An accelerator's name for torch if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def clock_of(device: str) -> Callable[[], float]:
+    """What minutes are counted in: the processor's time, or the wall's where an accelerator does the work."""
+    return time.process_time if device == "cpu" else time.monotonic
+
+
 def autocast(device: str = "cpu", wanted: bool = True) -> contextlib.AbstractContextManager:
     """bfloat16 arithmetic where it is wanted, and the CPU, or the accelerator, has it."""
     if device != "cpu":

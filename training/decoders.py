@@ -180,7 +180,7 @@ def reconstruct(source: Source, pictures: torch.Tensor, rng: np.random.Generator
 
 def train(photos: Path, art: Path, folder: Path, minutes: float, workers: int) -> None:
     """Train the decoders of full size in turn, and store them in 16 bit twice a minute."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = common.device_at_hand()
     FOLDER.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     teachers = {each.family: each for each in autoencoders(folder)}

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -145,14 +144,9 @@ def judge(photos: Path, folder: Path) -> Callable[[torch.nn.Module], dict[str, f
     return figures
 
 
-def device_at_hand() -> str:
-    """An accelerator's name for torch if there is one."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def pairs_for(arguments: argparse.Namespace, split: str = "train", workers: int = 0) -> Pairs:
     """Endless batches of a split's photographs."""
-    device = device_at_hand()
+    device = common.device_at_hand()
     pace, art = PACES[device], arguments.real if split == "train" else None
     originals = Originals(arguments.photos, art, pace.fresh, split, arguments.seed)
     stream = iter(DataLoader(originals, batch_size=None, num_workers=workers))
@@ -166,7 +160,7 @@ def pairs_for(arguments: argparse.Namespace, split: str = "train", workers: int 
 
 def train(model: Texture, arguments: argparse.Namespace, figures: Callable[[nn.Module], dict[str, float]]) -> Texture:
     """The averaged weights of the part for texture, trained until the minutes are spent."""
-    device = device_at_hand()
+    device = common.device_at_hand()
     pairs = pairs_for(arguments, workers=arguments.workers)
     model.to(device)
 
@@ -180,9 +174,10 @@ def train(model: Texture, arguments: argparse.Namespace, figures: Callable[[nn.M
             logits = model(batch.images)
         return functional.binary_cross_entropy_with_logits(logits.float(), batch.labels)
 
-    clock = time.process_time if device == "cpu" else time.monotonic
     optimiser = optimiser_for(model, arguments.rate)
-    return common.run(arguments.name, model, optimiser, arguments.minutes, loss, figures, arguments.every, clock)
+    return common.run(
+        arguments.name, model, optimiser, arguments.minutes, loss, figures, arguments.every, common.clock_of(device)
+    )
 
 
 def measured(pairs: Pairs, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,6 +5,8 @@ the real model (the half `choose` of `training.real`), the reconstruction error 
 against the error beside it, over the same pixels; on everybody else's, and on lattices that no decoder drew, the grid
 is to make no difference. The label is the grid's offset, which contents and style cannot tell: only what the model's
 decoder drew lies on it. JPEG is applied at any offset, so that its own blocks cannot tell either.
+
+It runs on an accelerator if there is one; minutes are then the wall's, and those of one processor core otherwise.
 """
 
 from __future__ import annotations
@@ -74,9 +76,9 @@ def load(folder: Path) -> AutoencoderTiny:
 
 
 def reconstruct(model: AutoencoderTiny, images: torch.Tensor) -> torch.Tensor:
-    """Images (n, 3, height, width) in [0, 1] through encoder and decoder, 16-bit inside where the CPU has it."""
+    """Images (n, 3, height, width) in [0, 1] through encoder and decoder, 16-bit inside where the machine has it."""
     images = images.contiguous(memory_format=torch.channels_last)
-    with common.autocast():
+    with common.autocast(images.device.type):
         drawn = model.decoder(model.encoder(images * 2 - 1))
     return (drawn.float() + 1) / 2
 
@@ -137,7 +139,7 @@ def batch(
 
 def contrasts(error: torch.Tensor, corners: list[tuple[int, int]], tile: int = TILES[1]) -> torch.Tensor:
     """Every picture's mean contrast, (pictures,)."""
-    logs = grid.block_energies(grid.luminance(error), corners, tile).log()
+    logs = grid.block_energies(grid.luminance(error).cpu(), corners, tile).log()
     logs = logs.reshape(-1, 1 + BESIDE, *logs.shape[1:])
     return (logs[:, 0] - logs[:, 1:].mean(dim=1)).mean(dim=(1, 2, 3))
 
@@ -146,13 +148,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("--grow", action="store_true", help="let the answer grow on own pictures alone first")
-    parser.add_argument("--minutes", type=float, default=14, help="processor minutes of one core")
+    parser.add_argument("--minutes", type=float, default=14, help="of one processor core, or of an accelerator")
     parser.add_argument("--weights", type=Path, required=True, help="a folder with the teachers in diffusers layout")
     parser.add_argument("--photos", type=Path, required=True, help="a folder with cc-by/, cc0/ and highres/ inside")
     parser.add_argument("--real", type=Path, required=True, help="a folder with generated/ and real/ inside")
     arguments = parser.parse_args()
     torch.manual_seed(0)
-    teacher, model = (load(arguments.weights / FAMILIES[arguments.family]) for _ in range(2))
+    device = common.device_at_hand()
+    teacher, model = (load(arguments.weights / FAMILIES[arguments.family]).to(device) for _ in range(2))
     teacher.requires_grad_(False)
     own, others = _pictures(arguments.family, arguments.photos, arguments.real)
     exam_own, exam_others = Windows(own[::6]), [Windows(each[::12]) for each in others]
@@ -168,6 +171,7 @@ def main() -> None:
         alone = not grown
         tile, sources = TILES[not alone], [own] * OWN + ([] if alone else others)
         images, corners = batch(sources, np.random.default_rng((0, step)), tile)
+        images = images.to(device)
         drawn = reconstruct(model, images)
         with torch.no_grad():
             wanted = reconstruct(teacher, images)
@@ -183,7 +187,8 @@ def main() -> None:
 
     @torch.no_grad()
     def judge(averaged: torch.nn.Module) -> dict[str, float]:
-        found = torch.stack([contrasts(images - reconstruct(averaged, images), corners) for images, corners in exam])
+        shown = [(images.to(device), corners) for images, corners in exam]
+        found = torch.stack([contrasts(images - reconstruct(averaged, images), corners) for images, corners in shown])
         mine, rest = found[:, :OWN], found[:, OWN:]
         return {
             "own": mine.mean().item(),
@@ -194,8 +199,8 @@ def main() -> None:
 
     run = f"surrogate-{arguments.family}"
     print({"own": len(own.pictures), "others": [len(each.pictures) for each in others], **judge(model)}, flush=True)
-    averaged = common.run(run, model, optimiser, arguments.minutes, loss, judge, every=50)
-    export(arguments.family, averaged, arguments.minutes)
+    averaged = common.run(run, model, optimiser, arguments.minutes, loss, judge, 50, common.clock_of(device))
+    export(arguments.family, averaged.cpu(), arguments.minutes)
 
 
 def export(family: str, model: torch.nn.Module, minutes: float) -> None:
