@@ -31,9 +31,9 @@ def strength(contrast: Contrast, explained: float = 0.0) -> float:
 
     Args:
         contrast: of a family, or of one less another.
-        explained: part of its mean, at most 0, that something else explains; minus infinity: whatever it is.
+        explained: part of its mean, at most 0, that something else explains.
     """
-    if not (math.isfinite(contrast.error) and math.isfinite(explained)):
+    if not math.isfinite(contrast.error):
         return 0.0
     return (explained - contrast.mean) / contrast.deviation
 

@@ -14,7 +14,7 @@ from enum import Enum
 
 import numpy as np
 
-from tracer.evidence.inversion import decision, grid, search
+from tracer.evidence.inversion import decision, grid, neutral, search
 from tracer.evidence.inversion.contrast import ANSWER, Contrast
 from tracer.evidence.inversion.decision import Standing
 from tracer.evidence.inversion.grid import Code, Offset
@@ -233,7 +233,7 @@ def _look(
                 for name in asked
                 if not (standings[name].absent or decision.hopeless(contrasts[name], min(len(places), usual)))
             ]
-        if not asked or not math.isfinite(explained):
+        if not asked or (explained < neutral.LATTICE and score < decision.NOTICEABLE):
             break
     return looked
 

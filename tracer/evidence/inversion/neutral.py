@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # the page starts without torch
 # Shares of a neutral code's contrast that autoencoders show on a lattice that no decoder drew: the largest that any
 # showed, and some more (`docs/method.md`).
 BLOCKY, SMOOTH = 0.15, 0.45
-# Contrast of a neutral code beyond which the image has a lattice of its own, and nothing is said about decoders'.
+# Contrast of a neutral code beyond which the image has a lattice of its own: a family then has to answer more than that
+# code does, and not only more than a share of it. Decoders draw lattices too, weaker than their own answer to them.
 # JPEG of quality 50 shows about -0.5, stronger compression and the weakest enlargements by eight -0.8 and more.
 LATTICE = -0.7
 

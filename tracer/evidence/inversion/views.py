@@ -51,23 +51,25 @@ class OwnLattice:
     def __init__(self, view: View, stride: int) -> None:
         self._view, self._codes, self._seen = view, neutral.codes(stride), 0
         self._contrasts: list[Contrast] = []
-        self._lattice: bool | None = None
+        self._anywhere: float | None = None
 
     def explains(self, places: list[Offset]) -> float:
-        """The contrast of so many windows that it explains, at most 0; minus infinity for any contrast."""
+        """The contrast of so many windows that it explains, at most 0.
+
+        Where the image clearly has a lattice, that is all that a neutral code shows of it, and else its share.
+        """
         fresh = [contrast_of(self._view, code, places[self._seen :], self._seen) for code in self._codes]
         pairs = zip(self._contrasts, fresh, strict=True)
         self._contrasts = [before.joined(more) for before, more in pairs] if self._seen else fresh
         self._seen = len(places)
         pairs = zip(self._codes, self._contrasts, strict=True)
         means = [(code.share, each.mean) for code, each in pairs if math.isfinite(each.error)]
-        if any(mean < neutral.LATTICE for _, mean in means) or self._on_a_lattice(places[0]):
-            return -math.inf
-        return min(0.0, *(share * mean for share, mean in means))
+        lowest = min(self._lowest(places[0]), *(mean for _, mean in means), 0.0)
+        return lowest if lowest < neutral.LATTICE else min(0.0, *(share * mean for share, mean in means))
 
-    def _on_a_lattice(self, place: Offset) -> bool:
-        """Whether a window lies on a lattice at any offset: an autoencoder may answer half a cell beside it."""
-        if self._lattice is None:
+    def _lowest(self, place: Offset) -> float:
+        """The lowest contrast of a window at any offset: an autoencoder may answer half a cell beside a lattice."""
+        if self._anywhere is None:
             found = (search.fit_offsets(self._view.pixels, code, self._view.plan, place) for code in self._codes)
-            self._lattice = any(each.lowest < neutral.LATTICE for each in found)
-        return self._lattice
+            self._anywhere = min(each.lowest for each in found)
+        return self._anywhere
