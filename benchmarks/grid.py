@@ -20,10 +20,12 @@ Row = dict
 CODE = (
     *(
         f"tracer/evidence/inversion/{name}.py"
-        for name in ("contrast", "grid", "neutral", "views", "decision", "search", "inspection")
+        for name in ("contrast", "grid", "neutral", "views", "decision", "search", "inspection", "trace")
     ),
     "tracer/models/autoencoder.py",
+    "tracer/models/catalogue/*.toml",
     "tracer/image/perturbations.py",
+    "tracer/image/windows.py",
     "benchmarks/pictures.py",
     "benchmarks/lattices.py",
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.core import Bench
-from tracer.evidence.inversion import trace
+from tracer.evidence.inversion import calibration, trace
 from tracer.evidence.inversion.trace import Suspect
 from tracer.models import checkpoint, device, registry
 from tracer.models.progress import SILENT
@@ -52,6 +52,11 @@ class Asked:
     def together(self) -> bool:
         """Whether all fit into memory at once."""
         return self.name != "full"
+
+    @property
+    def surrogates(self) -> bool:
+        """Whether they were trained to answer for real models, and are no good for drawing."""
+        return all(each.kind == calibration.KINDS[1] for each in self.suspects)
 
     def makers(self, family: str) -> tuple[str, ...]:
         """The suspects that are right about pictures of a family; none where nobody asked speaks for it."""
@@ -107,4 +112,4 @@ def _given(row: Family, folder: Path | None) -> Suspect | None:
     if not place.is_dir():
         return None
     model = checkpoint.from_folder(place, row.id, device.device(), row.scaling, row.shift)
-    return Suspect(row.id, lambda: model, row.refinements, row.members, row.native)
+    return replace(Suspect.of(row), load=lambda: model)

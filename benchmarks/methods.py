@@ -80,7 +80,7 @@ def samples(bench: Bench, asked: Asked) -> list[Sample]:
     """Own pictures and negatives."""
     photos = photographs(bench, max(bench.count // 2, 1), asked.native)
     found = photos
-    if not (bench.data and any(asked.speaks_for.values())):  # what matters of others are real pictures
+    if not (bench.data and asked.surrogates):
         found = [*photos, *reconstructions(asked, photos[: max(bench.count // 4, 1)])]
     found += drawings(asked, max(bench.count // 20, 1))
     found += lattices(bench, max(bench.count // 50, 1))
@@ -97,8 +97,9 @@ def measure(bench: Bench) -> dict:
 
 def _of(bench: Bench, asked: Asked) -> dict:
     key = key_of(asked, "benchmarks/methods.py", *(f"tracer/evidence/inversion/{name}.py" for name in CODE))
-    every = bench.by_lot(samples(bench, asked))
+    every = samples(bench, asked)
     few = {each.name for each in thin(every, bench.few(60, 6))}
+    every = bench.by_lot(every)
     changes = CHANGES[:1] if bench.quick else CHANGES
     found: dict[str, dict[str, list]] = {change: {} for change in changes}
     for sample in every:

@@ -210,13 +210,13 @@ def shown(bench: Bench, asked: Asked) -> list[tuple[Sample, str]]:
         changes = [change for change in changes if change in QUICK or not bench.quick]
         found.extend((each, change) for each in some for change in changes if change == AS_IT_IS or each.name in chosen)
 
-    # What matters of a line-up that speaks for real models is their pictures, first of all, not its own stand-ins'.
+    # What surrogates draw is of no interest: they stand for the real models' decoders.
     speaking = bench.data is not None and any(asked.speaks_for.values())
     if bench.data:
         every = thin(collected(asked, bench.data), 12 if bench.quick else 3 * bench.count)
         add(every, FOR_COLLECTED if speaking else (AS_IT_IS,), bench.count)
         add(photographs(bench, bench.count), (AS_IT_IS,), 0)
-    for suspect in () if speaking else asked.suspects:
+    for suspect in () if speaking and asked.surrogates else asked.suspects:
         own = [each for each in reconstructions(asked, photos) if each.makers == (suspect.name,)]
         add(own, tuple(CHANGES), few)
     drawn = drawings(asked, max(bench.count // 10, 1))

@@ -1,8 +1,8 @@
 """Would further steps widen the contrast? The grid test with refined latents, for stand-ins and their models' pictures.
 
 The grid test asks an autoencoder once, D(E(x)). Its latents can be refined before that: by the gradient-free iteration
-(`grid.Reconstruction.refinements`), or by LatentTracer's descent (Adam on the squared error), on the grid and beside it
-alike. Steps pay where they move a family's own pictures away from those of others.
+(`grid.Reconstruction.refinements`), or by descending as LatentTracer does (Adam on the squared error, at a constant
+rate), on the grid and beside it alike. Steps pay where they move a family's own pictures away from those of others.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Descended:
     def reconstruct(self, images: torch.Tensor) -> torch.Tensor:
         """See `grid.Code`."""
         with torch.inference_mode(False), torch.enable_grad():
-            images = images.clone()
+            images = images.to(self.autoencoder.device).clone()
             latents = self.autoencoder.encode(images).detach().clone().requires_grad_()
             optimiser = torch.optim.Adam([latents], lr=PAPER.rate)
             for _ in range(self.steps):
@@ -54,7 +54,7 @@ class Descended:
                 # A sum, so that a picture's steps do not depend on those beside it.
                 (self.autoencoder.decode(latents).clamp(0, 1) - images).square().sum().backward()
                 optimiser.step()
-        return self.autoencoder.decode(latents.detach())
+        return self.autoencoder.decode(latents.detach()).to(images.device)
 
 
 WAYS: dict[str, Callable[[Suspect], grid.Code]] = {
@@ -128,7 +128,8 @@ def page(results: dict) -> list[str]:
     lines = [
         "",
         "Median contrast of the window with the most detail, and in brackets the area under the curve against others' "
-        "pictures. Refinements are z ← z + E(x) − E(D(z)); gradient steps are LatentTracer's, on the grid and beside.",  # noqa: RUF001
+        "pictures. Refinements are z ← z + E(x) − E(D(z)); gradient steps are Adam's on the squared error, on the "  # noqa: RUF001
+        "grid and beside.",
     ]
     for lineup, families in results.items():
         rows = [

@@ -5,7 +5,7 @@ search for a shifted grid, or another size, pays for its chances by itself (`sea
 surrogates, where it would take most of the time. The pictures are photographs of the split `calibrate`; of the half
 `choose` (`training.real`) the art and the pictures by models without a stand-in that no surrogate was trained on, if it
 is known which autoencoder the model draws with; and lattices. Scores are kept in `training/runs/null/`, so that an
-interrupted run goes on.
+interrupted run goes on as long as the test's code is the same.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.core import code_key
 from tracer.evidence.inversion import calibration, decision, inspection
 from tracer.evidence.inversion.trace import Suspect, code_of
 from tracer.evidence.store import versions
@@ -80,7 +81,8 @@ def main() -> None:
 
 def _measure(name: str, photos: Path, folder: Path, count: int) -> list[float]:
     """Scores of a line-up, those that were kept first."""
-    path = RUN / f"{name}.jsonl"
+    code = code_key("tracer/evidence/inversion/*.py", "tracer/models/catalogue/*.toml")
+    path = RUN / f"{name}-{code}.jsonl"
     known = dict(json.loads(line) for line in path.read_text().splitlines()) if path.exists() else {}
     suspects = [Suspect.of(row) for row in registry.families(name)]
     lineup = inspection.Lineup(

@@ -69,6 +69,7 @@ def test_who_cannot_tell_says_why(reason):
     assert said.kind == "insufficient" and said.sure == ""
     assert (plain.BETTER_COPY in said.why) == (reason in plain.LOST)
     assert said.line.startswith("Cannot tell from this file, because ")
+    assert plain.NEITHER in said.why
 
 
 def test_what_was_only_drawn_is_not_credited_to_the_grid_test():
@@ -112,6 +113,13 @@ def test_a_sent_through_photograph_is_not_said_to_be_invented():
     assert plain.SENT_THROUGH in plain.answer(joint(through)).why
     left = Verdict("family", Reason.MODELS_OF_FAMILY_OPEN, ("mini-kl",), ("a", "b"))
     assert "made the image" not in wording.sentence(left)
+
+
+def test_a_miniature_is_not_taken_for_a_real_model():
+    mini = plain.answer(joint(EXAMPLES[0]))
+    assert mini.line == "Made by mini-kl-noto." and mini.why[0].startswith("mini-kl-noto is a miniature model")
+    through = next(each for each in EXAMPLES if each.name == "coffee-through-taef1")
+    assert "miniature" not in " ".join(plain.answer(joint(through)).why)
 
 
 @pytest.mark.parametrize("reason", plain.UNNAMED)

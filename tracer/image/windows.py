@@ -18,9 +18,7 @@ class Window:
     scored: Box
 
 
-def windows(
-    pixels: np.ndarray, stride: int, whole: int, tile: int, margin: int, count: int, cropped: bool = False
-) -> list[Window]:
+def windows(pixels: np.ndarray, stride: int, whole: int, tile: int, margin: int, count: int) -> list[Window]:
     """The parts of an image to inspect, all on the latent grid that starts at its upper left corner.
 
     Args:
@@ -31,17 +29,11 @@ def windows(
         tile: side of a tile's scored part.
         margin: pixels around it that are decoded too, but not scored: a tile cannot know what lay outside it.
         count: number of tiles of a larger image; those with the most detail are taken, and none overlap.
-        cropped: whether more of the picture lay beyond the frame, which then has a margin too.
 
     Returns:
         One window, or up to `count` windows of equal size.
     """
     height, width = (length // stride * stride for length in pixels.shape[:2])
-    if cropped:
-        frame = min(margin, min(height, width) // 4) // stride * stride
-        inner = pixels[frame : height - frame, frame : width - frame]
-        inside = windows(inner, stride, whole, tile, 0, count)
-        return [_widened(each.scored, frame, margin, height, width) for each in inside]
     if max(height, width) <= whole:
         return [Window((0, 0, height, width), (0, 0, height, width))]
     tile, margin = (max(length // stride, 1) * stride for length in (tile, margin))
@@ -76,13 +68,6 @@ def framed(pixels: np.ndarray) -> Box:
         return whole
     box = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
     return box if min(box[2] - box[0], box[3] - box[1]) >= SMALLEST else whole
-
-
-def _widened(scored: Box, frame: int, margin: int, height: int, width: int) -> Window:
-    """The window of a box found within a frame, with its margin."""
-    top, left, bottom, right = (value + frame for value in scored)
-    box = (max(top - margin, 0), max(left - margin, 0), min(bottom + margin, height), min(right + margin, width))
-    return Window(box, (top, left, bottom, right))
 
 
 def _detail(pixels: np.ndarray, height: int, width: int, high: int, wide: int) -> np.ndarray:

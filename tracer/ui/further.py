@@ -17,7 +17,7 @@ from tracer.ui.chooser import Chooser
 NEXT = {"minis": "real", "real": "tiny", "tiny": "full"}
 OFFERS = {
     "real": "Ask about {count} real families of models",
-    "tiny": "Ask the {count} published stand-ins too",
+    "tiny": "Ask {count} more stand-ins for real models",
     "full": "Ask {count} real decoders themselves",
 }
 

@@ -218,8 +218,7 @@ def _steps(closer: Closer, family: str) -> list[dict[str, str]]:
 
 
 def _asked(run: Run, look: Look | None) -> dict[str, Any]:
-    """The same before anybody looked closely: the window that is being redrawn, and by whom."""
+    """The same before anybody looked closely: the window that is being redrawn."""
     top, left, bottom, right = look.boxes[-1] if look and look.boxes else (0, 0, run.height, run.width)
     side = min(bottom - top, right - left)
-    name = title(run.current) if run.current else "each decoder"
-    return {"view": f"{left} {top} {side} {side}", "name": name, "going": run.trace is None}
+    return {"view": f"{left} {top} {side} {side}", "going": run.trace is None}

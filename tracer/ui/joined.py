@@ -95,7 +95,7 @@ def refused(problem: str) -> str:
 def offer(seconds: float | None) -> str:
     """What the button says that lets the models draw."""
     cost = "" if seconds is None else f" ({ranking.span(seconds)}, nothing to download)"
-    return f"Let the miniature models draw it again{cost}"
+    return f"Let miniature models draw it, as a demonstration{cost}"
 
 
 def seconds_to_draw() -> float | None:

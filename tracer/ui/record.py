@@ -19,7 +19,7 @@ from tracer.evidence.inversion.decision import Standing
 from tracer.evidence.inversion.inspection import Looked, Searched
 from tracer.evidence.verdict import Evidence, Trace
 from tracer.image import intake
-from tracer.image.windows import Box
+from tracer.image.windows import Box, framed
 from tracer.verdict import wording
 
 if TYPE_CHECKING:
@@ -89,14 +89,12 @@ class Closer:
 
     Attributes:
         cells: contrast at every offset of its grid, rows and columns; empty where that was not asked.
-        box: top, left, bottom, right of the part that is shown.
         original, latents, drawn: that part, its code in false colours, and what the family draws of it; data addresses.
         on, beside: the amplified differences of what it draws on its grid and beside it; data addresses.
         gain: how many times they are amplified, both alike.
     """
 
     cells: list[list[float]]
-    box: Box | None = None
     original: str = ""
     latents: str = ""
     drawn: str = ""
@@ -113,7 +111,7 @@ class Closer:
         amplified = [address((128 + gain * each).clip(0, 255).astype(np.uint8), 80) for each in differences]
         cells = np.round(found.fits.contrasts, 3).tolist() if found.fits else cells
         shown = address(found.original, 90), address(found.latents), address(found.on, 90)
-        return cls(cells, found.box, *shown, *amplified, gain)
+        return cls(cells, *shown, *amplified, gain)
 
 
 @dataclass
@@ -223,7 +221,8 @@ class Run:
         from tracer.evidence.inversion import closeup, search, trace  # torch from here on
         from tracer.models import registry
 
-        pixels, offset = picture.pixels, (0, 0)
+        top, left, bottom, right = framed(picture.pixels)  # what the grid test looks at
+        pixels, offset = picture.pixels[top:bottom, left:right], (0, 0)
         if self.look:
             pixels = search.undone(pixels, self.look.size) if self.look.size else pixels
             offset = self.look.offset

@@ -41,7 +41,8 @@ PROVES_NOTHING = (
 )
 LOST = set(BECAUSE) - {Reason.DRAWN_BY_A_PROGRAM, Reason.NO_FINE_DETAIL, Reason.NOWHERE_FOR_MARKS}
 BETTER_COPY = "The file as it was first saved, not resized and not compressed again, may get an answer."
-SENT_THROUGH = "A picture that was only sent through that decoder, to edit or enlarge it, looks the same."
+NEITHER = "That speaks neither for a photograph nor for AI."
+SENT_THROUGH = "A photograph that was only edited or enlarged with that decoder looks the same."
 
 STRENGTHS = (  # share of the threshold from which an answer of the grid test is called so
     (4.0, "very strong"),
@@ -84,9 +85,9 @@ def answer(joint: Joint) -> Answer:
     if kind == "none":
         why.append(PROVES_NOTHING)
     if kind == "family":
-        why.append(SENT_THROUGH)
-    if kind == "insufficient" and _because(joint) in LOST:
-        why.append(BETTER_COPY)
+        why = [*_miniature(joint.verdict), *why, SENT_THROUGH]
+    if kind == "insufficient":
+        why += [NEITHER, BETTER_COPY] if _because(joint) in LOST else [NEITHER]
     if joint.verdict.reason is Reason.ANOTHER_AUTOENCODER:
         why.append("So another model drew it, or it was resized since.")
     return Answer(kind, line, tuple(why), _sure(joint, kind))
@@ -113,6 +114,16 @@ def _line(joint: Joint) -> tuple[str, str]:
         names = " and ".join(NAMES[name] for name in joint.contradicting)
         return "undecided", f"Cannot decide: {names} contradict each other."
     return "undecided", "Cannot decide yet." if joint.missing else "Cannot decide."
+
+
+def _miniature(verdict: Verdict) -> list[str]:
+    """What a miniature is, for those who have only heard of real models."""
+    rows = [registry.FAMILIES.get(family) for family in verdict.families]
+    if not all(row and row.lineup == "minis" for row in rows):
+        return []
+    if len(verdict.members) == 1:
+        return [f"{verdict.members[0]} is a miniature model, made to show how this works."]
+    return [f"{titles(verdict.families)} is the decoder of miniature models, made to show how this works."]
 
 
 def _because(joint: Joint) -> Reason | None:
@@ -173,7 +184,7 @@ def _sure(joint: Joint, kind: str) -> str:
         said += f" It errs on about {_in(joint.evidence['artifacts'].fpr)} photographs."
     asked = joint.evidence["inversion"].evidence if "inversion" in named else ()
     if measured(asked):
-        said += f" The grid test names a model for about {_in(ALPHA)} pictures that no model asked about made."
+        said += f" For about {_in(ALPHA)} pictures by none of the models asked, the grid test names one by mistake."
     return said
 
 

@@ -18,7 +18,7 @@ def test_a_decoder_leaves_less_of_its_own_picture_on_its_grid_than_beside_it():
     on, beside = (np.abs(found.original - drawn.astype(np.float32)).mean() for drawn in (found.on, found.beside))
     assert on < 0.7 * beside
     rows, columns = found.latents.shape[:2]
-    cells = (found.box[2] - found.box[0]) / code.stride
+    cells = len(found.original) / code.stride
     assert cells <= rows == columns <= cells + 1, "one pixel for each cell that the part covers"
     assert closeup.close_up(own[:24, :24], code) is None, "too small for a window"
 

@@ -9,7 +9,6 @@ import numpy as np
 from tracer.evidence.inversion import grid, search
 from tracer.evidence.inversion.grid import Offset, Reconstruction
 from tracer.evidence.inversion.search import OffsetFits
-from tracer.image.windows import Box
 
 SIDE = 96  # px a side of what is shown
 
@@ -20,14 +19,12 @@ class Closeup:
 
     Attributes:
         fits: its fit at every offset of its grid; None where that was not asked.
-        box: top, left, bottom and right of the part that is shown.
-        original: that part, uint8 RGB (height, width, 3).
+        original: the part that is shown, uint8 RGB (height, width, 3).
         latents: its code in false colours, uint8 RGB, one pixel a cell.
         on, beside: what the code draws of it on the grid and half a cell beside it, of the same shape.
     """
 
     fits: OffsetFits | None
-    box: Box
     original: np.ndarray
     latents: np.ndarray
     on: np.ndarray
@@ -54,7 +51,6 @@ def close_up(
     latents, on = _redrawn(pixels, code, plan, offset)
     return Closeup(
         fits=search.fit_offsets(pixels, code.unrefined) if every_offset else None,
-        box=(top, left, top + plan.tile, left + plan.tile),
         original=pixels[top : top + plan.tile, left : left + plan.tile].copy(),
         latents=false_colours(latents),
         on=on,

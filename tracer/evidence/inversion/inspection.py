@@ -227,12 +227,13 @@ def _look(
         result.best = max(result.best, score)
         if score >= lineup.threshold:
             break
-        if math.isfinite(lineup.threshold):
-            asked = [
-                name
-                for name in asked
-                if not (standings[name].absent or decision.hopeless(contrasts[name], min(len(places), usual)))
-            ]
+        if math.isinf(lineup.threshold):
+            continue
+        asked = [
+            name
+            for name in asked
+            if not (standings[name].absent or decision.hopeless(contrasts[name], min(len(places), usual)))
+        ]
         if not asked or (explained < neutral.LATTICE and score < decision.NOTICEABLE):
             break
     return looked
