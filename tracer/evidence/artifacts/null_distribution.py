@@ -59,9 +59,10 @@ class Scores:
         return max(conformal_threshold(group, each) for group in groups for each in above if _enough(len(group), each))
 
     def interval(self, level: float) -> tuple[float, float] | None:
-        """95 % interval of the share of photographs that a threshold really lets through; None where there is none.
+        """95 % interval of the share of photographs that a threshold lets through; None where there is none.
 
-        It is that of all photographs together; that of a folder by itself is wider.
+        It is that of the rank that all photographs together ask for; a folder that asks for a higher threshold makes
+        the share smaller.
         """
         count = len(self.negative)
         return conformal_interval(count, level) if _enough(count, level) else None
