@@ -47,6 +47,7 @@ def test_trace_answers_as_the_contract_says(belonging):
     assert all(set(fields) <= set(row) for row in document["evidence"])
     assert {row["mode"] for row in document["evidence"]} == {"grid"}
     assert len(document["windows"]) == document["evidence"][0]["steps"]
+    assert {row["phases"] for row in document["evidence"]} == {1 + 2 * 3}, "one window, so twice as many controls"
     assert document["verdict"]["kind"] == "family"
     assert document["verdict"]["families"] == ["mini-dc"]
     assert {"tracer", "torch", "diffusers"} <= set(document["versions"])

@@ -230,6 +230,17 @@ def test_the_diagram_goes_from_the_picture_to_what_is_left_over_and_moves_while_
     assert "not looked at yet" in text, "nobody asked for the other places of the grid"
 
 
+def test_a_closer_look_leaves_a_screenshot_s_frame_out_as_the_test_does():
+    own = intake.read(record.EXAMPLES / "fox-by-mini-kl-noto.png").pixels
+    screen = np.full((own.shape[0] + 51, own.shape[1] + 37, 3), 238, np.uint8)
+    screen[22 : 22 + own.shape[0], 13 : 13 + own.shape[1]] = own
+    picture = intake.from_array(screen, "screenshot")
+    run = record.Run.of(picture, "grid", ["mini-kl"])
+    run.come_closer(picture, "mini-kl")
+    cells = np.array(run.closer["mini-kl"].cells)
+    assert cells.argmin() == 0 and cells.min() < -0.3, "the grid begins where the picture does"
+
+
 def test_the_paper_s_two_curves_part_or_stay_together():
     run = record.Run("Your image", "paper", ["mini-kl"])
     run.descents["mini-kl"] = record.Descent(10, 0.1, [1.0, 0.1], [1.0, 0.1], [1.0, 0.5])

@@ -91,6 +91,7 @@ class Evidence:
         resized_from: height and width that the picture was brought back to; None where it was inspected as it is.
         compared_with: pictures behind the threshold.
         stopped: whether the run was cancelled before its decision.
+        phases: grid: places of its grid that every window was reconstructed at, on the grid and beside it.
     """
 
     family: str
@@ -111,6 +112,7 @@ class Evidence:
     resized_from: tuple[int, int] | None = None
     compared_with: int = 0
     stopped: bool = False
+    phases: int = 0
 
     @property
     def sort_key(self) -> float:

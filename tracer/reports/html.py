@@ -99,7 +99,7 @@ def _evidence(row: Evidence) -> list[object]:
         f"{row.threshold:.4g}",
         None if row.p_value is None else f"{row.p_value:.3f}",
         f"{row.contrast:+.3f} ± {row.error:.3f}" if row.error else f"{row.contrast:+.3f}",
-        row.steps,
+        f"{row.steps} × {row.phases} phases" if row.phases else row.steps,  # noqa: RUF001
         f"{row.seconds:.2f}",
         f"{row.revision} ({row.dtype})",
     ]

@@ -119,6 +119,7 @@ def numbers(run: Run | None) -> str:
         rows=[_numbered(row) for row in rows],
         away=[(name, reason) for name, reason in run.unavailable.items()],
         pictures=max((row.compared_with for row in rows), default=0),
+        phases=max((row.phases for row in rows), default=0),
     )
 
 

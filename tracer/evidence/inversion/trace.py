@@ -229,6 +229,7 @@ def _evidence(
         resized_from=looked.view.size if looked else None,
         compared_with=len(null.scores),
         stopped=found.ending is Ending.STOPPED,
+        phases=1 + looked.view.controls if looked else 0,
         **about,
     )
 

@@ -30,15 +30,19 @@ class View:
     size: tuple[int, int] | None = None
     origin: Offset = (0, 0)
 
+    @property
+    def controls(self) -> int:
+        """Offsets beside the grid that every window is reconstructed at: more of them where there is one window."""
+        return grid.CONTROLS if len(self.plan.places) > 1 else 2 * grid.CONTROLS
+
 
 def contrast_of(view: View, code: Code, places: list[Offset], first: int) -> Contrast:
-    """The contrast of some windows; small images, with one window, get more controls."""
-    count = grid.CONTROLS if len(view.plan.places) > 1 else 2 * grid.CONTROLS
+    """The contrast of some windows."""
     found = []
     for index, place in enumerate(places, start=first):
         beside = [
             ((down + view.offset[0]) % code.stride, (right + view.offset[1]) % code.stride)
-            for down, right in grid.controls(code.stride, index, count)
+            for down, right in grid.controls(code.stride, index, view.controls)
         ]
         offsets = [(view.offset[0] % code.stride, view.offset[1] % code.stride), *beside]
         found.append(grid.energies(view.pixels, code, view.plan, [place], offsets))
