@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import product
 
@@ -13,14 +12,13 @@ from benchmarks.core import Bench, rate
 from benchmarks.grid import key_of
 from benchmarks.lineups import Asked, lineups
 from benchmarks.pictures import Sample, large_photographs
-from tracer.evidence.inversion import inspection
-from tracer.evidence.inversion.trace import Suspect, code_of
+from tracer.evidence.inversion import trace
+from tracer.evidence.inversion.trace import Suspect
 from tracer.image import perturbations
 from tracer.models import autoencoder
 
 TITLE = "Where in the picture"
 SMALLEST = 384  # px a side of a photograph that holds several windows
-MOST = 64  # windows
 CLOSER = 0.5  # a window is called made from this share of the contrast on that the faintest own pictures show
 INSIDE = 0.5  # a window counts as inside with so much of it there, and as outside with none
 CHANGES = {"as it is": lambda x: x, "JPEG 90": lambda x: perturbations.jpeg(x, 90)}
@@ -54,11 +52,7 @@ def composite(photo: np.ndarray, model: autoencoder.Autoencoder, seed: int) -> C
 
 def answered(made: Composite, suspect: Suspect, pixels: np.ndarray) -> dict:
     """The windows' contrasts against the mask, as JSON values."""
-    load, limit = code_of(suspect), limit_of(suspect)
-    lineup = inspection.Lineup(
-        {suspect.name: load}, {suspect.name: load().stride}, threshold=math.inf, most=MOST, search=False
-    )
-    looked = inspection.inspect(pixels, lineup).looked
+    limit, looked = limit_of(suspect), trace.everywhere(pixels, suspect).looked
     flagged, seen = np.zeros(made.mask.shape, bool), np.zeros(made.mask.shape, bool)
     windows = []
     for (top, left, bottom, right), contrast in zip(looked.boxes, looked.by_window[suspect.name], strict=True):

@@ -84,6 +84,27 @@ def trace(source: Source, **options) -> Trace:
     return _last(trace_stream(source, **options))
 
 
+def grid_map(pixels: np.ndarray, family: str, stop: Callable[[], bool] = SILENT.stop) -> Iterator[Looked]:
+    """Where in an image one family's decoder drew: its contrasts, window by window. Close it to stop.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3), whose latent grid begins at the upper left corner.
+        family: registry id.
+        stop: asked between windows.
+
+    Raises:
+        KeyError: unknown family.
+        ModelUnavailable: its autoencoder cannot be loaded.
+    """
+    row = registry.family(family)
+    from tracer.evidence.inversion import trace as inversion  # torch from here on
+
+    suspect = inversion.Suspect.of(row)
+    for told in streamed(lambda progress: inversion.everywhere(pixels, suspect, progress), stop):
+        if isinstance(told, Looked):
+            yield told
+
+
 def artifacts_stream(
     source: Source,
     *,

@@ -25,7 +25,7 @@ from tracer.evidence.inversion.decision import Standing
 from tracer.evidence.reasons import Reason
 from tracer.evidence.verdict import Verdict
 from tracer.image import intake
-from tracer.models import cache, checkpoint, registry
+from tracer.models import autoencoder, cache, checkpoint, registry
 from tracer.reports import card
 from tracer.ui import chooser, components, hero, joined, record, tracing, words
 from tracer.ui.joined import Told
@@ -239,6 +239,31 @@ def test_a_closer_look_leaves_a_screenshot_s_frame_out_as_the_test_does():
     run.come_closer(picture, "mini-kl")
     cells = np.array(run.closer["mini-kl"].cells)
     assert cells.argmin() == 0 and cells.min() < -0.3, "the grid begins where the picture does"
+
+
+def test_the_map_lights_up_where_a_decoder_drew_and_nowhere_else():
+    """A part that a decoder drew, off the middle of a photograph in a screenshot's frame."""
+    import skimage.data
+
+    photo = skimage.data.astronaut()[:400, :400].copy()
+    part = (slice(200, 392), slice(0, 192))
+    photo[part] = autoencoder.reconstruct(np.ascontiguousarray(photo[part]), cache.load(registry.family("mini-kl")))
+    screen = np.full((440, 440, 3), 238, np.uint8)
+    screen[20:420, 12:412] = photo
+    picture = intake.from_array(screen, "composite")
+    run = record.Run.of(picture, "grid", ["mini-kl"])
+    for update in api.trace_stream(picture, families=["mini-kl"]):
+        run.take(update)
+    seen = [len(run.mapped.boxes) for _ in run.everywhere(picture, lambda: False)]
+    assert seen == [*range(1, len(seen) + 1)] and len(seen) > 6
+    inside, outside = [], []
+    for (top, left, bottom, right), value in zip(run.mapped.boxes, run.mapped.contrasts["mini-kl"], strict=True):
+        if top >= 220 and bottom <= 412 and right <= 204:
+            inside.append(value)
+        elif bottom <= 220 or left >= 204:
+            outside.append(value)
+    assert max(inside) < -0.3 < min(outside)
+    assert hero.figure(run).count('class="edge"') == len(seen)
 
 
 def test_the_paper_s_two_curves_part_or_stay_together():

@@ -30,7 +30,8 @@ def figure(run: Run | None) -> str:
     best, look = run.best(), run.look
     height, width = (look.size if look and look.size else None) or (run.height, run.width)
     closer = run.closer.get(best)
-    seen = len(look.boxes) if look else 0
+    shown = run.mapped or look
+    seen = len(shown.boxes) if shown else 0
     return render(
         "hero.html",
         alt="The picture and how well each decoder's grid fits it",
@@ -39,7 +40,7 @@ def figure(run: Run | None) -> str:
         picture=run.shown,
         picture_alt=f"The picture, with {_windows(seen)} inspected",
         colour=plots.style(registry.place(best)).colour,
-        boxes=_boxes(look, best),
+        boxes=_boxes(shown, best),
         caption=_caption(run, best),
         rows=[_row(run, name) for name in run.families],
         note=_note(run),
@@ -87,7 +88,7 @@ def ratio(contrast: float) -> str:
 
 
 def _caption(run: Run, best: str) -> str:
-    look = run.look
+    look = run.mapped or run.look
     if run.mode != "grid":
         return "The whole picture, or the parts with the most detail, are redrawn step by step."
     if not look:

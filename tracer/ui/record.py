@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -151,6 +152,7 @@ class Run:
         sha256, width, height: of the image.
         shown: the picture as a data address.
         look: where the grid test is; of a finished run, what decided it.
+        mapped: one family's answers all over the picture, where they were asked for.
         closer: by family, where the grid was looked for.
         descents: by family, in the paper's modes.
         evidence: by family, for those done.
@@ -168,6 +170,7 @@ class Run:
     height: int = 0
     shown: str = ""
     look: Look | None = None
+    mapped: Look | None = None
     closer: dict[str, Closer] = field(default_factory=dict)
     descents: dict[str, Descent] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
@@ -218,19 +221,42 @@ class Run:
 
     def come_closer(self, picture: intake.Picture, name: str, every_offset: bool = True) -> None:
         """Look closely at one family on the run's picture; loads its weights."""
-        from tracer.evidence.inversion import closeup, search, trace  # torch from here on
+        from tracer.evidence.inversion import closeup, trace  # torch from here on
         from tracer.models import registry
 
-        top, left, bottom, right = framed(picture.pixels)  # what the grid test looks at
-        pixels, offset = picture.pixels[top:bottom, left:right], (0, 0)
-        if self.look:
-            pixels = search.undone(pixels, self.look.size) if self.look.size else pixels
-            offset = self.look.offset
+        pixels, _ = self._looked_at(picture)
         code = trace.code_of(trace.Suspect.of(registry.family(name)))()
-        found = closeup.close_up(pixels, code, offset, every_offset)
+        found = closeup.close_up(pixels, code, self.look.offset if self.look else (0, 0), every_offset)
         if found:
             known = self.closer.get(name)
             self.closer[name] = Closer.of(found, known.cells if known else [])
+
+    def everywhere(self, picture: intake.Picture, stop: Callable[[], bool]) -> Iterator[None]:
+        """Ask the best family about every window, one after another."""
+        from tracer import api
+
+        pixels, (top, left) = self._looked_at(picture)
+        down, right = self.look.offset  # the map's grid begins there
+        if self.look.size:
+            top, left = 0, 0
+        for told in api.grid_map(np.ascontiguousarray(pixels[down:, right:]), self.best(), stop):
+            found = Look.of(told)
+            shift = (top + down, left + right) * 2
+            boxes = tuple(tuple(side + by for side, by in zip(box, shift, strict=True)) for box in found.boxes)
+            self.mapped = replace(found, boxes=boxes, offset=self.look.offset, size=self.look.size)
+            yield
+
+    def _looked_at(self, picture: intake.Picture) -> tuple[np.ndarray, tuple[int, int]]:
+        """What the grid test looks at: the picture without a plain frame, at the size that it answered at.
+
+        With the rows and columns of the frame above it and on its left.
+        """
+        from tracer.evidence.inversion import search
+
+        top, left, bottom, right = framed(picture.pixels)
+        pixels = picture.pixels[top:bottom, left:right]
+        size = self.look.size if self.look else None
+        return (search.undone(pixels, size) if size else pixels), (top, left)
 
     def best(self) -> str:
         """The family that fits best so far, which is the one worth looking at."""

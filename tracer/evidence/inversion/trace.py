@@ -45,6 +45,9 @@ class Outcome:
     inspection: Inspection | None = None
 
 
+MAPPED = 64  # windows of a map at most, those with the most detail
+
+
 @dataclass
 class Suspect:
     """One autoencoder in the line-up.
@@ -77,6 +80,19 @@ class Suspect:
         """An autoencoder from a folder, of which nothing else is known."""
         trained_on = type(model.model).__name__ == "Surrogate"
         return cls(name, lambda: model, kind=calibration.KINDS[trained_on])
+
+
+def everywhere(pixels: np.ndarray, suspect: Suspect, progress: Progress = SILENT) -> Inspection:
+    """One family asked about every window of an image, whatever it answers: a map of where its decoder drew.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3); its grid begins at the upper left corner.
+        suspect: who is asked.
+        progress: told `inspection.Looked` after every window.
+    """
+    load = code_of(suspect)
+    lineup = Lineup({suspect.name: load}, {suspect.name: load().stride}, math.inf, most=MAPPED, search=False)
+    return inspection.inspect(pixels, lineup, progress)
 
 
 def trace(

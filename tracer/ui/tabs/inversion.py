@@ -15,7 +15,8 @@ from tracer.image import intake
 from tracer.models import registry
 from tracer.reports.figures import curves
 from tracer.ui import chooser, explain, hero, parameters, playback, reports, running, words
-from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors, upload
+from tracer.ui.components import ONE_AT_A_TIME, Wish, budget, on_gpu, readable_errors, upload, upload_problem
+from tracer.ui.controls import run_controls
 from tracer.ui.documents import document
 from tracer.ui.parameters import as_sent
 from tracer.ui.record import Run
@@ -62,6 +63,8 @@ class Panel:
     curves: gr.Plot
     curve_words: gr.HTML
     closer: gr.Button
+    everywhere: gr.Button
+    stop: gr.Button
     numbers: gr.HTML
     explainer: gr.HTML
     among_panel: gr.Accordion
@@ -91,7 +94,7 @@ class Panel:
         return {
             **self.live(run),
             **({self.curves: gr.Plot(None, visible=False), self.curve_words: None} if grid else {}),
-            self.closer: gr.Button(visible=bool(grid and run.look)),
+            **{each: gr.Button(visible=bool(grid and run.look)) for each in (self.closer, self.everywhere, self.stop)},
             self.numbers: words.numbers(run),
             self.explainer: words.explainer(run, best),
             self.among_panel: gr.Accordion(open=False),
@@ -109,7 +112,7 @@ class Panel:
             self.banner: words.banner(run) if run else words.empty(),
             self.hero: hero.figure(run),
             self.curves: gr.Plot(None, visible=False),
-            self.closer: gr.Button(visible=False),
+            **{each: gr.Button(visible=False) for each in (self.closer, self.everywhere, self.stop)},
             self.numbers: words.numbers(None),
             self.explainer: words.explainer(None, ""),
             self.among_panel: gr.Accordion(open=False),
@@ -147,9 +150,21 @@ def build(image: gr.Image, run: Run | None) -> Tab:
         shown = gr.HTML(hero.figure(run), elem_id="hero")
         curves = gr.Plot(show_label=False, container=False, visible=False, elem_id="curves")
         curve_words = gr.HTML(elem_id="curve-words")
-        closer = gr.Button(
-            "Look at every place of every decoder's grid", size="sm", visible=bool(run and run.look), elem_id="closer"
-        )
+        there = bool(run and run.look)
+        with gr.Row(elem_classes="buttons"):
+            everywhere = gr.Button("Map the whole picture", size="sm", min_width=150, visible=there, elem_id="map-grid")
+            stop = gr.Button(
+                "Stop",
+                variant="stop",
+                size="sm",
+                min_width=60,
+                visible=there,
+                interactive=False,
+                elem_id="stop-map-grid",
+            )
+            closer = gr.Button(
+                "Look at every place of every decoder's grid", size="sm", min_width=150, visible=there, elem_id="closer"
+            )
         banner = gr.HTML(words.banner(run) if run else words.empty(), elem_id="verdict")
         with gr.Accordion("The numbers", open=False, elem_id="numbers-panel"):
             numbers = gr.HTML(words.numbers(run), elem_id="numbers")
@@ -174,8 +189,8 @@ def build(image: gr.Image, run: Run | None) -> Tab:
             )
             report = reports.build()
     panel = Panel(
-        banner, shown, curves, curve_words, closer, numbers, explainer, among_panel, family, among, among_words,
-        document, kept,
+        banner, shown, curves, curve_words, closer, everywhere, stop, numbers, explainer, among_panel, family,
+        among, among_words, document, kept,
     )  # fmt: skip
     _wire(image, mode, panel)
     return Tab(panel, (mode, chosen.families), chosen, report)
@@ -214,6 +229,21 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
     panel.shown.input(explained, asked, panel.explainer, **quiet)
     closer = running.stream(come_closer)
     panel.closer.click(closer, [image, panel.run], [panel.hero, panel.run], **quiet, **ONE_AT_A_TIME)
+
+    def mapped(image: str, run: Run | None, stop: Wish) -> Iterator[dict]:
+        picture, drawn = intake.read(image), 0.0
+        if run is None or run.look is None or picture.sha256 != run.sha256:
+            raise intake.IntakeError("The picture is another one than that of the result.")
+        for _ in run.everywhere(picture, stop):
+            if time.monotonic() - drawn > PAUSE:
+                yield {panel.hero: hero.figure(run), panel.run: run}
+                drawn = time.monotonic()
+        yield {panel.hero: hero.figure(run), panel.run: run}
+
+    def check(image: str | None, run: Run | None) -> list[dict]:
+        return [upload_problem(image), gr.validate(True, "")]
+
+    run_controls(panel.everywhere, panel.stop, mapped, [image, panel.run], [panel.hero, panel.run], check=check)
     # Programs may name any family, whatever line-up the page shows.
     every = as_sent(gr.CheckboxGroup, choices=list(registry.FAMILIES), label="Families")
     modes = as_sent(gr.Radio, choices=list(settings.MODES), value="grid", label="Mode")
