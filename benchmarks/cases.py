@@ -160,9 +160,9 @@ def inpainted(photo: np.ndarray) -> tuple[bytes, Box]:
 
 
 def mapped(told: dict, box: Box) -> dict:
-    """How the map of a trace tells the inpainted part: mean contrast of windows inside it and outside."""
-    values, inside, outside = told["contrasts"]["mini-kl"], [], []
-    for (top, left, bottom, right), value in zip(told["windows"], values, strict=True):
+    """How the map tells the inpainted part: mean contrast of windows inside it and outside."""
+    inside, outside = [], []
+    for (top, left, bottom, right), value in zip(told["windows"], told["contrasts"], strict=True):
         middle = (top + bottom) / 2, (left + right) / 2
         within = box[0] <= middle[0] < box[2] and box[1] <= middle[1] < box[3]
         (inside if within else outside).append(value)
@@ -209,8 +209,7 @@ def measure(bench: Bench) -> dict:
 
         def look() -> dict:
             file, box = inpainted(photograph_of(bench))
-            told = client.predict(sent(file), "grid", ["mini-kl"], api_name="/trace_inversion")
-            return mapped(told, box) | {"sentence": told["verdict"]["sentence"]}
+            return mapped(client.predict(sent(file), "mini-kl", api_name="/map_grid"), box)
 
         edited = bench.kept("case photograph with an inpainted part", look, key)
     return {"rows": rows, "inpainted": edited}
@@ -241,7 +240,7 @@ def page(results: dict) -> list[str]:
     return [
         *lines,
         "",
-        "A photograph with a part that `mini-kl`'s decoder drew (256 px a side), asked about that family: mean "
-        f"contrast {edited['inside']} in {inside} windows inside the part, {edited['outside']} in {outside} outside. "
-        f"The page says: {edited['sentence']}",
+        "A photograph with a part that `mini-kl`'s decoder drew (256 px a side), and the map of that family "
+        f"(`/map_grid`): mean contrast {edited['inside']} in {inside} windows whose middle lies inside the part, "
+        f"{edited['outside']} in {outside} outside.",
     ]

@@ -28,6 +28,7 @@ def client(page_url: str, tmp_path_factory: pytest.TempPathFactory) -> Client:
 
 ENDPOINTS = {  # with their parameters
     "trace_inversion": ["image", "mode", "families"],
+    "map_grid": ["image", "family"],
     "find_artifacts": ["image", "tries"],
     "give_verdict": ["image", "draw"],
     "regenerate_image": ["image", "caption", "candidates", "seed", "fused"],
@@ -152,6 +153,7 @@ def answer(page_url: str, endpoint: str, data: list) -> str:
         ("trace_inversion", ["slow", []], "mode"),
         ("trace_inversion", ["grid", ["unheard-of"]], "families"),
         ("trace_inversion", ["grid", "mini-kl"], "families"),
+        ("map_grid", ["unheard-of"], "family"),
         ("give_verdict", ["yes"], "draw"),
         ("give_verdict", [None], "draw"),
         ("regenerate_image", ["word " * 200_000, 1, 1000, False], "caption"),

@@ -25,6 +25,7 @@ from tracer.ui.templates import render
 from tracer.verdict import wording
 
 PAUSE = 0.25  # seconds between two updates of the page, apart from those that matter
+MAPPED_FIRST = "surrogate-flux1"  # family that a program's map is of where it names none
 MODES = [("Grid test", "grid"), ("LatentTracer's own rule", "paper"), ("The same from noise (slow)", "paper-random")]
 
 
@@ -52,6 +53,28 @@ def trace_inversion(
 def _traced(image: str, mode: str, families: list[str], stop: Wish) -> dict[str, Any]:
     asked = {"families": families} if families else {"lineup": api.LINEUP}
     return document(api.trace(image, mode=mode, stop=stop, **asked), image)
+
+
+def map_grid(image: str, family: str = MAPPED_FIRST) -> dict[str, Any]:
+    """Show where in an image an autoencoder family's decoder drew, window by window (latent inversion).
+
+    Args:
+        image: the image file, inspected at its native size; at least 64 pixels a side.
+        family: id of the autoencoder family; others than the bundled ones are downloaded.
+
+    Returns:
+        The windows (top, left, bottom, right in pixels), and the contrast of each: below 0 where the decoder drew.
+    """
+    with readable_errors():
+        parameters.image(image)
+        parameters.one_of("family", family, registry.FAMILIES)
+        return on_gpu(_mapped)(image, family, budget())
+
+
+def _mapped(image: str, family: str, stop: Wish) -> dict[str, Any]:
+    told = [*api.grid_map(intake.read(image).pixels, family, stop)]
+    windows, contrasts = (told[-1].boxes, told[-1].by_window[family]) if told else ((), ())
+    return {"family": family, "windows": windows, "contrasts": contrasts}
 
 
 @dataclass(frozen=True)
@@ -253,6 +276,14 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
         [upload(label="Image", visible=False), modes, every],
         gr.JSON(visible=False),
         api_name="trace_inversion",
+        **ONE_AT_A_TIME,
+    )
+    one = as_sent(gr.Radio, choices=list(registry.FAMILIES), value=MAPPED_FIRST, label="Family")
+    gr.Button(visible=False).click(
+        running.endpoint(map_grid),
+        [upload(label="Image", visible=False), one],
+        gr.JSON(visible=False),
+        api_name="map_grid",
         **ONE_AT_A_TIME,
     )
 
