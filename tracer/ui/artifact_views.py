@@ -197,15 +197,13 @@ def histogram_words(board: Board | None) -> str:
     count = len(scores.negative)
     missing = [f"{100 * level:g} %" for level in LEVELS if scores.threshold(level) is None]
     needed = f" A threshold at {' and '.join(missing)} would need more of them." if missing else ""
-    error = ""
-    if board:  # the first page does not wait for scipy
-        low, high = scores.interval(scores.level)
-        error = f", which {scores.level:.0%} of such photographs exceed (95 % interval {low:.1%} to {high:.1%})"
+    low, high = scores.interval(scores.level)
     makers = ", ".join(sorted(set(known.makers)))
     return caption(
         f"{count} photographs that the detector was not trained on, and each of them through one of {makers}, all as "
         f"{wording.condition(known.condition)}, measured on {known.date}. Of those sent through, {scores.found:.0%} "
-        f"lie above the threshold of the answer{error}.{needed}"
+        f"lie above the threshold of the answer, which {scores.level:.0%} of such photographs exceed (95 % interval "
+        f"{low:.1%} to {high:.1%}).{needed}"
     )
 
 
