@@ -29,6 +29,7 @@ from tracer.models.autoencoder import Autoencoder, as_tensor
 
 TITLE = "Methods at the same error rate"
 CHANGES = (AS_IT_IS, "JPEG 85")
+SIDE = 256  # px a side of what is looked at
 CODE = ("optimization", "settings")
 STEPS = 10  # of the paper's 100: enough to order pictures, and what time allows
 
@@ -77,17 +78,28 @@ FEW = tuple(METHODS)[2:]  # methods so slow that they see a part of the pictures
 
 
 def samples(bench: Bench, asked: Asked) -> list[Sample]:
-    """Own pictures and negatives."""
-    photos = photographs(bench, max(bench.count // 2, 1), asked.native)
-    found = photos
-    if not (bench.data and asked.surrogates):
+    """Own pictures and negatives, of large ones the middle."""
+    photos = found = photographs(bench, max(bench.count // 2, 1), asked.native)
+    real = bench.data is not None and any(asked.speaks_for.values())
+    if not (real and asked.surrogates):
         found = [*photos, *reconstructions(asked, photos[: max(bench.count // 4, 1)])]
     found += drawings(asked, max(bench.count // 20, 1))
     found += lattices(bench, max(bench.count // 50, 1))
-    if bench.data:
+    if real:
         every = [each for each in collected(asked, bench.data) if not each.makers or each.format == "untouched"]
-        found += thin(every, 8 if bench.quick else 2 * bench.count)
+        found += [_middle(each) for each in thin(every, 8 if bench.quick else 2 * bench.count)]
     return found
+
+
+def _middle(sample: Sample) -> Sample:
+    """As much of a picture as all methods have time for, on its grid."""
+
+    def pixels() -> np.ndarray:
+        whole = sample.pixels()
+        top, left = (max(length - SIDE, 0) // 2 // 16 * 16 for length in whole.shape[:2])
+        return np.ascontiguousarray(whole[top : top + SIDE, left : left + SIDE])
+
+    return replace(sample, pixels=pixels, file=None)
 
 
 def measure(bench: Bench) -> dict:
@@ -98,7 +110,7 @@ def measure(bench: Bench) -> dict:
 def _of(bench: Bench, asked: Asked) -> dict:
     key = key_of(asked, "benchmarks/methods.py", *(f"tracer/evidence/inversion/{name}.py" for name in CODE))
     every = samples(bench, asked)
-    few = {each.name for each in thin(every, bench.few(60, 6))}
+    few = {each.name for each in thin(every, bench.few(30, 6))}
     every = bench.by_lot(every)
     changes = CHANGES[:1] if bench.quick else CHANGES
     found: dict[str, dict[str, list]] = {change: {} for change in changes}
