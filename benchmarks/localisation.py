@@ -12,8 +12,8 @@ from benchmarks.core import Bench, rate
 from benchmarks.grid import key_of
 from benchmarks.lineups import Asked, lineups
 from benchmarks.pictures import Sample, large_photographs
-from tracer.evidence.inversion import trace
-from tracer.evidence.inversion.trace import Suspect
+from tracer.evidence.inversion import closeup
+from tracer.evidence.inversion.trace import Suspect, code_of
 from tracer.image import perturbations
 from tracer.models import autoencoder
 
@@ -52,7 +52,7 @@ def composite(photo: np.ndarray, model: autoencoder.Autoencoder, seed: int) -> C
 
 def answered(made: Composite, suspect: Suspect, pixels: np.ndarray) -> dict:
     """The windows' contrasts against the mask, as JSON values."""
-    limit, looked = limit_of(suspect), trace.everywhere(pixels, suspect).looked
+    limit, looked = limit_of(suspect), closeup.everywhere(pixels, suspect.name, code_of(suspect)).looked
     flagged, seen = np.zeros(made.mask.shape, bool), np.zeros(made.mask.shape, bool)
     windows = []
     for (top, left, bottom, right), contrast in zip(looked.boxes, looked.by_window[suspect.name], strict=True):

@@ -5,8 +5,6 @@ Every kind of evidence is work that takes a context and returns its result; here
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +25,7 @@ from tracer.image import intake
 from tracer.image.intake import Picture
 from tracer.models import registry
 from tracer.models.errors import ModelUnavailable
-from tracer.models.progress import SILENT, Progress
+from tracer.models.progress import SILENT, streamed
 from tracer.verdict import after_inversion, combine
 from tracer.verdict.after_inversion import Inverted
 from tracer.verdict.combine import Joint
@@ -97,10 +95,11 @@ def grid_map(pixels: np.ndarray, family: str, stop: Callable[[], bool] = SILENT.
         ModelUnavailable: its autoencoder cannot be loaded.
     """
     row = registry.family(family)
+    from tracer.evidence.inversion import closeup
     from tracer.evidence.inversion import trace as inversion  # torch from here on
 
-    suspect = inversion.Suspect.of(row)
-    for told in streamed(lambda progress: inversion.everywhere(pixels, suspect, progress), stop):
+    load = inversion.code_of(inversion.Suspect.of(row))
+    for told in streamed(lambda progress: closeup.everywhere(pixels, family, load, progress), stop):
         if isinstance(told, Looked):
             yield told
 
@@ -284,44 +283,6 @@ def reconstruct(family: str, source: Source) -> np.ndarray:
     from tracer.models import autoencoder, cache
 
     return autoencoder.reconstruct(picture.pixels, cache.load(row))
-
-
-def streamed(work: Callable[[Progress], Any], stop: Callable[[], bool] = SILENT.stop) -> Iterator[Any]:
-    """Run work in a thread and yield its events, then its result.
-
-    Closing the stream stops the work, and waits until its thread has ended: nothing goes on that nobody reads.
-
-    Args:
-        work: takes a context, returns the result.
-        stop: asked by the work, in its thread.
-
-    Raises:
-        Exception: whatever the work raises.
-    """
-    left, events, outcome = threading.Event(), queue.SimpleQueue(), []
-    progress = Progress(lambda: left.is_set() or stop(), events.put)
-
-    def run() -> None:
-        try:
-            outcome.append(work(progress))
-        except BaseException as error:  # raised again where somebody reads
-            outcome.append(error)
-        events.put(_END)
-
-    thread = threading.Thread(target=run, name="work", daemon=True)
-    thread.start()
-    try:
-        while (event := events.get()) is not _END:
-            yield event
-    finally:
-        left.set()
-        thread.join()
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    yield outcome[0]
-
-
-_END = object()
 
 
 def _last(stream: Iterator[Any]) -> Any:

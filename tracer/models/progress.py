@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,3 +31,41 @@ class Downloading:
 
     done: int
     total: int
+
+
+def streamed(work: Callable[[Progress], Any], stop: Callable[[], bool] = SILENT.stop) -> Iterator[Any]:
+    """Run work in a thread and yield its events, then its result.
+
+    Closing the stream stops the work, and waits until its thread has ended: nothing goes on that nobody reads.
+
+    Args:
+        work: takes a context, returns the result.
+        stop: asked by the work, in its thread.
+
+    Raises:
+        Exception: whatever the work raises.
+    """
+    left, events, outcome = threading.Event(), queue.SimpleQueue(), []
+    progress = Progress(lambda: left.is_set() or stop(), events.put)
+
+    def run() -> None:
+        try:
+            outcome.append(work(progress))
+        except BaseException as error:  # raised again where somebody reads
+            outcome.append(error)
+        events.put(_END)
+
+    thread = threading.Thread(target=run, name="work", daemon=True)
+    thread.start()
+    try:
+        while (event := events.get()) is not _END:
+            yield event
+    finally:
+        left.set()
+        thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    yield outcome[0]
+
+
+_END = object()

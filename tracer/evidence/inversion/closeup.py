@@ -1,16 +1,21 @@
-"""One family's answer, to look at: how well it fits at every offset of its grid, and what it leaves over."""
+"""One family's answer, to look at: its fit at every offset of its grid, what it leaves over, and where it answers."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from tracer.evidence.inversion import grid, search
+from tracer.evidence.inversion import grid, inspection, search
 from tracer.evidence.inversion.grid import Offset, Reconstruction
+from tracer.evidence.inversion.inspection import Inspection, Lineup
 from tracer.evidence.inversion.search import OffsetFits
+from tracer.models.progress import SILENT, Progress
 
 SIDE = 96  # px a side of what is shown
+MAPPED = 64  # windows of a map at most, those with the most detail
 
 
 @dataclass(frozen=True)
@@ -87,3 +92,18 @@ def _redrawn(
     cells = tuple(slice(first // stride, -(-(first + plan.tile) // stride)) for first in (top, left))
     drawn = np.rint(decoded[top : top + plan.tile, left : left + plan.tile] * 255).astype(np.uint8)
     return encoded[:, *cells], drawn
+
+
+def everywhere(
+    pixels: np.ndarray, family: str, load: Callable[[], Reconstruction], progress: Progress = SILENT
+) -> Inspection:
+    """One family asked about every window of an image, whatever it answers: a map of where its decoder drew.
+
+    Args:
+        pixels: uint8 RGB (height, width, 3); its grid begins at the upper left corner.
+        family: what it is called.
+        load: what loads its code.
+        progress: told `inspection.Looked` after every window.
+    """
+    lineup = Lineup({family: load}, {family: load().stride}, math.inf, most=MAPPED, search=False)
+    return inspection.inspect(pixels, lineup, progress)

@@ -45,9 +45,6 @@ class Outcome:
     inspection: Inspection | None = None
 
 
-MAPPED = 64  # windows of a map at most, those with the most detail
-
-
 @dataclass
 class Suspect:
     """One autoencoder in the line-up.
@@ -80,19 +77,6 @@ class Suspect:
         """An autoencoder from a folder, of which nothing else is known."""
         trained_on = type(model.model).__name__ == "Surrogate"
         return cls(name, lambda: model, kind=calibration.KINDS[trained_on])
-
-
-def everywhere(pixels: np.ndarray, suspect: Suspect, progress: Progress = SILENT) -> Inspection:
-    """One family asked about every window of an image, whatever it answers: a map of where its decoder drew.
-
-    Args:
-        pixels: uint8 RGB (height, width, 3); its grid begins at the upper left corner.
-        suspect: who is asked.
-        progress: told `inspection.Looked` after every window.
-    """
-    load = code_of(suspect)
-    lineup = Lineup({suspect.name: load}, {suspect.name: load().stride}, math.inf, most=MAPPED, search=False)
-    return inspection.inspect(pixels, lineup, progress)
 
 
 def trace(
@@ -224,7 +208,8 @@ def _evidence(
     standing = looked.standings.get(name) if looked else None
     named, alike = found.ending is Ending.NAMED, found.ending is Ending.SEVERAL
     settled = named or found.ending is Ending.NONE
-    score = standing.score if standing else 0.0
+    score, mine = standing.score if standing else 0.0, name in found.families
+    belongs = True if named and mine else False if settled or (alike and not mine) else None
     return Evidence(
         family=name,
         method="inversion",
@@ -232,11 +217,7 @@ def _evidence(
         score=float(f"{score:.4g}"),
         threshold=float(f"{null.threshold:.4g}"),
         p_value=null.p_value(score) if standing else None,
-        belongs=True
-        if named and name in found.families
-        else False
-        if settled or (alike and name not in found.families)
-        else None,
+        belongs=belongs,
         steps=standing.windows if standing else 0,
         seconds=round(found.seconds[name], 3),
         contrast=float(f"{standing.contrast:.4g}") if standing else 0.0,

@@ -263,10 +263,7 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
                 drawn = time.monotonic()
         yield {panel.hero: hero.figure(run), panel.run: run}
 
-    def check(image: str | None, run: Run | None) -> list[dict]:
-        return [upload_problem(image), gr.validate(True, "")]
-
-    run_controls(panel.everywhere, panel.stop, mapped, [image, panel.run], [panel.hero, panel.run], check=check)
+    run_controls(panel.everywhere, panel.stop, mapped, [image, panel.run], [panel.hero, panel.run], check=_checked)
     # Programs may name any family, whatever line-up the page shows.
     every = as_sent(gr.CheckboxGroup, choices=list(registry.FAMILIES), label="Families")
     modes = as_sent(gr.Radio, choices=list(settings.MODES), value="grid", label="Mode")
@@ -286,6 +283,10 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
         api_name="map_grid",
         **ONE_AT_A_TIME,
     )
+
+
+def _checked(image: str | None, run: Run | None) -> list[dict]:
+    return [upload_problem(image), gr.validate(True, "")]
 
 
 def followed(run: Run, picture: intake.Picture, stop: Wish) -> Iterator[Run]:
