@@ -79,10 +79,11 @@ FEW = tuple(METHODS)[2:]  # methods so slow that they see a part of the pictures
 
 def samples(bench: Bench, asked: Asked) -> list[Sample]:
     """Own pictures and negatives, of large ones the middle."""
-    photos = found = photographs(bench, max(bench.count // 2, 1), asked.native)
+    photos = photographs(bench, max(bench.count // 2, 1), asked.native)
+    found = [*photos]
     real = bench.data is not None and any(asked.speaks_for.values())
     if not (real and asked.surrogates):
-        found = [*photos, *reconstructions(asked, photos[: max(bench.count // 4, 1)])]
+        found += reconstructions(asked, photos[: max(bench.count // 4, 1)])
     found += drawings(asked, max(bench.count // 20, 1))
     found += lattices(bench, max(bench.count // 50, 1))
     if real:

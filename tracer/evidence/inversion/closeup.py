@@ -53,13 +53,12 @@ def close_up(
     half = code.stride // 2
     beside = (offset[0] + half - 1) % code.stride, (offset[1] + half + 1) % code.stride  # half a cell answers too
     top, left = plan.places[0]
-    latents, on = _redrawn(pixels, code, plan, offset)
     return Closeup(
         fits=search.fit_offsets(pixels, code.unrefined) if every_offset else None,
         original=pixels[top : top + plan.tile, left : left + plan.tile].copy(),
-        latents=false_colours(latents),
-        on=on,
-        beside=_redrawn(pixels, code, plan, beside)[1],
+        latents=false_colours(_latents(pixels, code, plan, offset)),
+        on=_redrawn(pixels, code, plan, offset),
+        beside=_redrawn(pixels, code, plan, beside),
     )
 
 
@@ -75,23 +74,35 @@ def false_colours(latents: np.ndarray) -> np.ndarray:
     return np.rint(255 * (colours + 0.5).clip(0, 1)).astype(np.uint8).reshape(rows, columns, 3)
 
 
-def _redrawn(
-    pixels: np.ndarray, code: Reconstruction, plan: grid.Layout, offset: Offset
-) -> tuple[np.ndarray, np.ndarray]:
-    """Latents of the scored part of the first window, and what a code draws of it, with its grid at an offset."""
+def _crop(pixels: np.ndarray, code: Reconstruction, plan: grid.Layout, offset: Offset):
+    """The first window with the grid at an offset, (1, 3, side, side) in [0, 1], and where its scored part begins."""
     import torch
 
     side, place, stride = plan.side(code.stride), plan.places[0], code.stride
     start = [place[axis] - grid.MARGIN - (place[axis] - grid.MARGIN - offset[axis]) % stride for axis in (0, 1)]
     crop = torch.tensor(pixels[start[0] : start[0] + side, start[1] : start[1] + side]).permute(2, 0, 1)[None]
+    return crop.float() / 255, [place[axis] - start[axis] for axis in (0, 1)]
+
+
+def _latents(pixels: np.ndarray, code: Reconstruction, plan: grid.Layout, offset: Offset) -> np.ndarray:
+    """Latents (channels, rows, columns) of the cells that the scored part of the first window lies in."""
+    import torch
+
+    crop, corner = _crop(pixels, code, plan, offset)
     with torch.inference_mode():
-        crop = crop.float() / 255
         encoded = code.autoencoder.encode(crop)[0].float().cpu().numpy()
+    cells = (slice(first // code.stride, -(-(first + plan.tile) // code.stride)) for first in corner)
+    return encoded[:, *cells]
+
+
+def _redrawn(pixels: np.ndarray, code: Reconstruction, plan: grid.Layout, offset: Offset) -> np.ndarray:
+    """What a code draws of the scored part of the first window, with its grid at an offset."""
+    import torch
+
+    crop, (top, left) = _crop(pixels, code, plan, offset)
+    with torch.inference_mode():
         decoded = code.reconstruct(crop)[0].clamp(0, 1).permute(1, 2, 0).float().cpu().numpy()
-    top, left = (place[axis] - start[axis] for axis in (0, 1))
-    cells = tuple(slice(first // stride, -(-(first + plan.tile) // stride)) for first in (top, left))
-    drawn = np.rint(decoded[top : top + plan.tile, left : left + plan.tile] * 255).astype(np.uint8)
-    return encoded[:, *cells], drawn
+    return np.rint(decoded[top : top + plan.tile, left : left + plan.tile] * 255).astype(np.uint8)
 
 
 def everywhere(

@@ -253,17 +253,17 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
     closer = running.stream(come_closer)
     panel.closer.click(closer, [image, panel.run], [panel.hero, panel.run], **quiet, **ONE_AT_A_TIME)
 
+    whole = on_gpu(everywhere)
+
     def mapped(image: str, run: Run | None, stop: Wish) -> Iterator[dict]:
-        picture, drawn = intake.read(image), 0.0
+        picture = intake.read(image)
         if run is None or run.look is None or picture.sha256 != run.sha256:
             raise intake.IntakeError("The picture is another one than that of the result.")
-        for _ in run.everywhere(picture, stop):
-            if time.monotonic() - drawn > PAUSE:
-                yield {panel.hero: hero.figure(run), panel.run: run}
-                drawn = time.monotonic()
-        yield {panel.hero: hero.figure(run), panel.run: run}
+        for run in whole(run, picture, stop):  # noqa: B020 - a copy, where another process made it
+            yield {panel.hero: hero.figure(run), panel.run: run}
 
-    run_controls(panel.everywhere, panel.stop, mapped, [image, panel.run], [panel.hero, panel.run], check=_checked)
+    checked = lambda image, run: [upload_problem(image), gr.validate(True, "")]  # noqa: E731 - of one line
+    run_controls(panel.everywhere, panel.stop, mapped, [image, panel.run], [panel.hero, panel.run], check=checked)
     # Programs may name any family, whatever line-up the page shows.
     every = as_sent(gr.CheckboxGroup, choices=list(registry.FAMILIES), label="Families")
     modes = as_sent(gr.Radio, choices=list(settings.MODES), value="grid", label="Mode")
@@ -285,10 +285,6 @@ def _wire(image: gr.Image, mode: gr.Radio, panel: Panel) -> None:
     )
 
 
-def _checked(image: str | None, run: Run | None) -> list[dict]:
-    return [upload_problem(image), gr.validate(True, "")]
-
-
 def followed(run: Run, picture: intake.Picture, stop: Wish) -> Iterator[Run]:
     """Yield the run whenever the page should show it: at every window, and else every `PAUSE` seconds."""
     shown = 0.0
@@ -297,10 +293,23 @@ def followed(run: Run, picture: intake.Picture, stop: Wish) -> Iterator[Run]:
             yield run
             shown = time.monotonic()
     if run.mode == "grid" and run.look and not stop():
+        from tracer.models import cache  # torch from here on
+
         named = run.trace.verdict.families if run.trace.verdict.kind == "family" else ()
-        for name in named or [run.best()]:  # where nobody is named, what the best leaves over is enough
+        # Where nobody is named, what the best leaves over is enough, and not worth loading a large model again.
+        for name in named or ([run.best()] if cache.loaded(registry.family(run.best())) else []):
             run.come_closer(picture, name, every_offset=bool(named))
         yield run
+
+
+def everywhere(run: Run, picture: intake.Picture, stop: Wish) -> Iterator[Run]:
+    """Yield the run while its best family is asked about every window."""
+    shown = 0.0
+    for _ in run.everywhere(picture, stop):
+        if time.monotonic() - shown > PAUSE:
+            yield run
+            shown = time.monotonic()
+    yield run
 
 
 def looked_at(run: Run, picture: intake.Picture, families: list[str] | tuple[str, ...]) -> Run:
